@@ -1,0 +1,222 @@
+import CLinux
+
+/// A growable run of bytes with one owner at a time, reused over requests.
+///
+/// It is a class so that writers can pass it along without holding an exclusive access. All access is checked.
+/// Growth is by doubling; whoever fills a buffer from outside data holds it to a budget of its own.
+///
+/// A span of it may be alive while it grows or is emptied, which the compiler cannot see through a class. So memory once
+/// given to a buffer stays mapped until the buffer itself goes: such a span then shows old bytes, never freed ones. Doubling
+/// bounds what is retired by what is in use.
+@safe
+package final class Buffer {
+    private var base: UnsafeMutableRawPointer
+    private var retired: [UnsafeMutableRawPointer] = unsafe []
+    /// Bytes that fit without another allocation.
+    package private(set) var capacity: Int
+    /// Bytes in use, from the start.
+    package private(set) var count = 0
+
+    package init(capacity: Int = 256) {
+        let size = max(capacity, 16)
+        unsafe base = .allocate(byteCount: size, alignment: 16)
+        self.capacity = size
+    }
+
+    deinit {
+        unsafe base.deallocate()
+        for unsafe old in unsafe retired { unsafe old.deallocate() }
+    }
+
+    package var isEmpty: Bool { count == 0 }
+    package var free: Int { capacity - count }
+
+    /// The bytes in use.
+    package var span: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            let span = unsafe Span<UInt8>(
+                _unsafeBytes: UnsafeRawBufferPointer(start: base, count: count))
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// The bytes of a range within those in use.
+    @_lifetime(borrow self)
+    package func span(_ range: Range<Int>) -> Span<UInt8> {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        let span = unsafe Span<UInt8>(
+            _unsafeBytes: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    package subscript(index: Int) -> UInt8 {
+        get {
+            precondition(index >= 0 && index < count)
+            return unsafe base.load(fromByteOffset: index, as: UInt8.self)
+        }
+        set {
+            precondition(index >= 0 && index < count)
+            unsafe base.storeBytes(of: newValue, toByteOffset: index, as: UInt8.self)
+        }
+    }
+
+    /// Makes room for `extra` more bytes.
+    package func reserve(_ extra: Int) {
+        if capacity - count < extra { grow(by: extra) }
+    }
+
+    @inline(never)
+    private func grow(by extra: Int) {
+        precondition(extra >= 0 && extra <= Int.max / 4)
+        let size = max(capacity * 2, (count + extra + 15) & ~15)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        unsafe larger.copyMemory(from: base, byteCount: count)
+        unsafe retired.append(base)
+        unsafe base = larger
+        capacity = size
+    }
+
+    /// Forgets the bytes, keeps the memory.
+    package func removeAll() {
+        count = 0
+    }
+
+    /// Keeps the first `newCount` bytes.
+    package func truncate(to newCount: Int) {
+        precondition(newCount >= 0 && newCount <= count)
+        count = newCount
+    }
+
+    /// Drops the first `n` bytes, moving the rest to the start.
+    package func removeFirst(_ n: Int) {
+        precondition(n >= 0 && n <= count)
+        unsafe memmove(base, base + n, count - n)
+        count -= n
+    }
+
+    // MARK: - Appending
+
+    package func append(_ byte: UInt8) {
+        if count == capacity { grow(by: 1) }
+        unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        count &+= 1
+    }
+
+    /// Appends other bytes; they must not be this buffer's own (see `appendCopy(of:)`).
+    package func append(_ bytes: Span<UInt8>) {
+        reserve(bytes.count)
+        unsafe bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe (base + count).copyMemory(from: start, byteCount: source.count)
+        }
+        count &+= bytes.count
+    }
+
+    package func append(_ literal: StaticString) {
+        append(literal.bytes)
+    }
+
+    package func append(_ string: ByteString) {
+        append(string.span)
+    }
+
+    package func append(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            reserve(utf8.count)
+            if let start = utf8.baseAddress {
+                unsafe (base + count).copyMemory(from: start, byteCount: utf8.count)
+            }
+            count += utf8.count
+        }
+    }
+
+    /// Appends a copy of a range of this buffer's own bytes.
+    package func appendCopy(of range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        reserve(range.count)
+        unsafe memmove(base + count, base + range.lowerBound, range.count)
+        count += range.count
+    }
+
+    /// Appends `byte` `n` times.
+    package func append(repeating byte: UInt8, count n: Int) {
+        reserve(n)
+        unsafe memset(base + count, Int32(byte), n)
+        count += n
+    }
+
+    /// Appends a number in decimal.
+    package func append(decimal value: Int) {
+        if value < 0 {
+            append(ASCII.minus)
+            appendMagnitude(value.magnitude)
+        } else {
+            appendMagnitude(UInt(value))
+        }
+    }
+
+    package func append(decimal value: UInt64) {
+        appendMagnitude(UInt(value))
+    }
+
+    /// Appends a number in decimal, filled with zeros on the left to `width` digits.
+    package func append(decimal value: Int, width: Int) {
+        var digits = 1
+        var rest = value / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        if digits < width { append(repeating: ASCII.zero, count: width - digits) }
+        append(decimal: value)
+    }
+
+    private func appendMagnitude(_ value: UInt) {
+        if value < 10 { return append(ASCII.zero + UInt8(value)) }
+        var digits = 0
+        var rest = value
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        reserve(digits)
+        rest = value
+        var position = count + digits
+        count = position
+        while rest > 0 {
+            position -= 1
+            let digit = UInt8(truncatingIfNeeded: rest % 10)
+            unsafe base.storeBytes(
+                of: ASCII.zero + digit, toByteOffset: position, as: UInt8.self)
+            rest /= 10
+        }
+    }
+
+    /// Appends a number in lower-case hexadecimal without leading zeros, or filled to `width` digits.
+    package func append(hex value: UInt64, width: Int = 1) {
+        let digits = max(width, (64 - value.leadingZeroBitCount + 3) / 4)
+        var shift = digits * 4
+        while shift > 0 {
+            shift -= 4
+            append(.hexDigit(shift < 64 ? UInt8((value >> UInt64(shift)) & 15) : 0))
+        }
+    }
+
+    // MARK: - The kernel's side
+
+    /// Lets `fill` write into the free space, of which at least `minimum` bytes are made, and takes the number of bytes
+    /// it wrote. For system calls and C libraries only.
+    @unsafe
+    package func fill<Failure: Error>(
+        minimum: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) -> Int {
+        reserve(minimum)
+        let space = unsafe UnsafeMutableRawBufferPointer(
+            start: base + count, count: capacity - count)
+        let written = try unsafe fill(space)
+        precondition(written >= 0 && written <= capacity - count)
+        count += written
+        return written
+    }
+}
