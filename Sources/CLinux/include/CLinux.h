@@ -58,6 +58,73 @@ static inline int apus_prctl(int option, unsigned long a, unsigned long b) {
     return prctl(option, a, b, 0, 0);
 }
 
+/* The data path's calls in the kernel's own convention: a count, or a negative error number. A call that a signal
+ * interrupted is made again. */
+#define APUS_RESULT(type, call)               \
+    type code;                                \
+    do code = (call);                         \
+    while (code < 0 && errno == EINTR);       \
+    return code < 0 ? -(long)errno : (long)code
+
+static inline long apus_k_socket(int family, int type) {
+    APUS_RESULT(int, socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+static inline long apus_k_accept(int fd, void *address, socklen_t *length) {
+    APUS_RESULT(int, accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+static inline long apus_k_bind(int fd, const void *address, size_t length) {
+    APUS_RESULT(int, bind(fd, (const struct sockaddr *)address, (socklen_t)length));
+}
+static inline long apus_k_connect(int fd, const void *address, size_t length) {
+    APUS_RESULT(int, connect(fd, (const struct sockaddr *)address, (socklen_t)length));
+}
+static inline long apus_k_set_option(int fd, int level, int name, int value) {
+    APUS_RESULT(int, setsockopt(fd, level, name, &value, sizeof value));
+}
+static inline long apus_k_recv(int fd, void *space, size_t size, int flags) {
+    APUS_RESULT(ssize_t, recv(fd, space, size, flags));
+}
+static inline long apus_k_send(int fd, const void *bytes, size_t size, int more) {
+    APUS_RESULT(ssize_t, send(fd, bytes, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+}
+static inline long apus_k_send_vector(int fd, const struct iovec *parts, size_t count, int more) {
+    struct msghdr message = {0};
+    message.msg_iov = (struct iovec *)parts;
+    message.msg_iovlen = count;
+    APUS_RESULT(ssize_t, sendmsg(fd, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+}
+static inline long apus_k_sendfile(int fd, int file, off_t offset, size_t count) {
+    APUS_RESULT(ssize_t, sendfile(fd, file, &offset, count));
+}
+static inline long apus_k_shutdown_sending(int fd) { APUS_RESULT(int, shutdown(fd, SHUT_WR)); }
+static inline long apus_k_epoll_create(void) { APUS_RESULT(int, epoll_create1(EPOLL_CLOEXEC)); }
+static inline long apus_k_epoll_control(int poll, int operation, int fd, uint32_t events, uint64_t key) {
+    struct epoll_event event = {.events = events, .data.u64 = key};
+    APUS_RESULT(int, epoll_ctl(poll, operation, fd, &event));
+}
+/* Not made again when interrupted: the signal is what the caller waits for. */
+static inline long apus_k_epoll_wait(int poll, struct epoll_event *events, int count, int timeout) {
+    int code = epoll_wait(poll, events, count, timeout);
+    return code < 0 ? -(long)errno : (long)code;
+}
+static inline long apus_k_open(const char *path, int flags, mode_t mode) {
+    APUS_RESULT(int, open(path, flags | O_CLOEXEC, mode));
+}
+static inline long apus_k_fstat(int fd, struct stat *status) { APUS_RESULT(int, fstat(fd, status)); }
+static inline long apus_k_stat(const char *path, struct stat *status, int follow) {
+    APUS_RESULT(int, follow ? stat(path, status) : lstat(path, status));
+}
+static inline long apus_k_read(int fd, void *space, size_t size, off_t offset) {
+    APUS_RESULT(ssize_t, pread(fd, space, size, offset));
+}
+static inline long apus_k_write(int fd, const void *bytes, size_t size) {
+    APUS_RESULT(ssize_t, write(fd, bytes, size));
+}
+static inline long apus_k_write_at(int fd, const void *bytes, size_t size, off_t offset) {
+    APUS_RESULT(ssize_t, pwrite(fd, bytes, size, offset));
+}
+static inline long apus_k_unlink(const char *path) { APUS_RESULT(int, unlink(path)); }
+
 /* A macro in glibc (thread-local). */
 static inline int apus_errno(void) { return errno; }
 static inline void apus_set_errno(int value) { errno = value; }

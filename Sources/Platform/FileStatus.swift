@@ -1,0 +1,32 @@
+package import CLinux
+
+/// What the kernel knows of a file.
+public struct FileStatus: Equatable, Sendable {
+    package var device: UInt64 = 0
+    package var inode: UInt64 = 0
+    package var mode: UInt32 = 0
+    package var size = 0
+    /// Seconds and nanoseconds since the epoch of the last change of content.
+    package var modified = 0
+    package var modifiedNanoseconds = 0
+    /// Likewise of the last change of content or metadata; no program can set it.
+    package var changed = 0
+    package var changedNanoseconds = 0
+
+    package init() {}
+
+    package init(_ raw: CLinux.stat) {
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        mode = raw.st_mode
+        size = Int(raw.st_size)
+        modified = raw.st_mtim.tv_sec
+        modifiedNanoseconds = raw.st_mtim.tv_nsec
+        changed = raw.st_ctim.tv_sec
+        changedNanoseconds = raw.st_ctim.tv_nsec
+    }
+
+    package var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    package var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+    package var isLink: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFLNK) }
+}
