@@ -219,4 +219,11 @@ package final class Buffer {
         count += written
         return written
     }
+
+    /// Lets `body` see the bytes as a C string; the last byte in use must be NUL.
+    @unsafe
+    package func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+        precondition(count > 0 && self[count - 1] == 0, "a C string ends with NUL")
+        return unsafe body(UnsafePointer(base.assumingMemoryBound(to: CChar.self)))
+    }
 }

@@ -1,1 +1,324 @@
-// Filled by its first file.
+import CLinux
+import Bytes
+package import Platform
+
+/// One worker's event loop over epoll: edge-triggered, one registration per connection, one send per connection and turn.
+///
+/// It reads into one scratch buffer of its own and hands out a span, so that an idle connection owns no buffer.
+public final class EventLoop {
+    package let kernel: Kernel
+    package let poll: Int32
+    /// Monotonic milliseconds, read once a turn.
+    package private(set) var now: Int
+    /// UTC milliseconds since the epoch, read once a turn.
+    package private(set) var wallMilliseconds: Int
+    package var wallSeconds: Int { wallMilliseconds / 1_000 }
+    /// Small buffers: heads, short bodies, output.
+    package let buffers: BufferPool
+    /// Large ones: proxied and filtered bodies.
+    package let largeBuffers: BufferPool
+    /// Called at the end of each turn, before the flush: access logs write here.
+    package var endOfTurn: [() -> Void] = []
+    /// Set to leave `run` at the end of the turn.
+    package var shouldStop = false
+
+    var slots: [Endpoint?] = []
+    var freeSlots: [Int32] = []
+    var nextGeneration: UInt32 = 1
+    /// Endpoints whose input waits and that asked to go on reading.
+    var ready: [Endpoint] = []
+    /// Endpoints with output to send at the turn's end.
+    var unflushed: [Endpoint] = []
+    var wheel: TimerWheel
+    private var due: [TimerWheel.Entry] = []
+    let scratch: Buffer
+    var idleQueues: [OutputQueue] = []
+    private let events: EventArray
+    /// Registered endpoints, timers included.
+    package private(set) var endpointCount = 0
+
+    /// Bytes received at once: large enough that a large body needs few calls.
+    static let scratchSize = 128 * 1_024
+
+    package init(kernel: Kernel = Kernel()) throws(Errno) {
+        self.kernel = kernel
+        let created = kernel.pollCreate()
+        guard created >= 0 else { throw Errno(Int32(-created)) }
+        poll = Int32(created)
+        now = kernel.monotonicMilliseconds()
+        wallMilliseconds = kernel.wallMilliseconds()
+        buffers = BufferPool(size: 4_096, bound: 1_024)
+        largeBuffers = BufferPool(size: 32 * 1_024, bound: 128)
+        wheel = TimerWheel(now: now)
+        scratch = Buffer(capacity: Self.scratchSize)
+        events = EventArray(capacity: 512)
+    }
+
+    deinit {
+        kernel.close(poll)
+    }
+
+    // MARK: - Running
+
+    /// Serves until `shouldStop`.
+    package func run() {
+        while !shouldStop { turn() }
+    }
+
+    /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
+    package func turn(waitingAtMost limit: Int = .max) {
+        var timeout: Int32 = -1
+        if !ready.isEmpty {
+            timeout = 0
+        } else {
+            let delay = min(wheel.delay(from: now) ?? .max, limit)
+            if delay < .max { timeout = Int32(clamping: delay) }
+        }
+        let count = events.wait(kernel: kernel, poll: poll, timeout: timeout)
+        readClocks()
+        if !ready.isEmpty { resumeReady() }
+        for index in 0..<count { serve(events.key(at: index), events.mask(at: index)) }
+        expireTimers()
+        for index in endOfTurn.indices { endOfTurn[index]() }
+        if !unflushed.isEmpty { flushAll() }
+    }
+
+    package func readClocks() {
+        now = kernel.monotonicMilliseconds()
+        wallMilliseconds = kernel.wallMilliseconds()
+    }
+
+    private func serve(_ key: UInt64, _ mask: UInt32) {
+        let slot = Int(UInt32(truncatingIfNeeded: key))
+        guard slot < slots.count, let endpoint = slots[slot],
+            endpoint.generation == UInt32(truncatingIfNeeded: key >> 32)
+        else { return }
+        if mask & Event.peerEnd != 0 { endpoint.flags.insert(.peerEnded) }
+        if endpoint.flags.contains(.connecting) {
+            if mask & (Event.output | Event.problem) != 0 { finishConnecting(endpoint) }
+            if endpoint.isClosed { return }
+        }
+        if mask & (Event.input | Event.peerEnd | Event.problem) != 0 {
+            endpoint.flags.insert(.readable)
+            if endpoint.flags.contains(.reading) { endpoint.becameReadable() }
+            if endpoint.isClosed { return }
+        }
+        if mask & (Event.output | Event.problem) != 0, endpoint.flags.contains(.sendBlocked) {
+            endpoint.flags.remove(.sendBlocked)
+            flush(endpoint)
+        }
+    }
+
+    private func resumeReady() {
+        var list: [Endpoint] = []
+        swap(&list, &ready)
+        for endpoint in list {
+            endpoint.flags.remove(.inReadyList)
+            guard !endpoint.isClosed, endpoint.flags.isSuperset(of: [.reading, .readable]) else {
+                continue
+            }
+            endpoint.becameReadable()
+        }
+        // The array goes back for its memory's sake.
+        if ready.isEmpty {
+            list.removeAll(keepingCapacity: true)
+            swap(&list, &ready)
+        }
+    }
+
+    private func flushAll() {
+        // Serving `drained` may queue more output: until nothing is left.
+        var index = 0
+        while index < unflushed.count {
+            let endpoint = unflushed[index]
+            endpoint.flags.remove(.inFlushList)
+            if !endpoint.isClosed { flush(endpoint) }
+            index += 1
+        }
+        unflushed.removeAll(keepingCapacity: true)
+    }
+
+    private func expireTimers() {
+        wheel.advance(to: now, into: &due)
+        guard !due.isEmpty else { return }
+        for entry in due { expire(entry) }
+        due.removeAll(keepingCapacity: true)
+    }
+
+    private func expire(_ entry: TimerWheel.Entry) {
+        guard let endpoint = slots[Int(entry.slot)], endpoint.generation == entry.generation,
+            endpoint.armedTick == entry.tick
+        else { return }
+        endpoint.armedTick = 0
+        if endpoint.inputDeadline <= now {
+            endpoint.inputDeadline = .max
+            endpoint.inputTimedOut()
+            if endpoint.isClosed { return }
+        }
+        if endpoint.outputDeadline <= now {
+            endpoint.outputDeadline = .max
+            endpoint.outputTimedOut()
+            if endpoint.isClosed { return }
+        }
+        arm(endpoint)
+    }
+
+    // MARK: - Registration
+
+    /// Registers a connection or other descriptor; it starts to receive at once.
+    package func add(_ endpoint: Endpoint) throws(Errno) {
+        try add(endpoint, events: Event.input | Event.peerEnd | Event.edge)
+        endpoint.flags.insert(.reading)
+    }
+
+    /// Registers a listening socket, level-triggered; of several workers one is woken.
+    package func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
+        try add(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
+        endpoint.flags.insert(.reading)
+    }
+
+    /// Registers a socket whose connection attempt is under way; `connected` or `failed` follows.
+    package func addConnecting(_ endpoint: Endpoint) throws(Errno) {
+        try add(endpoint, events: Event.input | Event.output | Event.peerEnd | Event.edge)
+        endpoint.flags.insert([.reading, .connecting, .watchesOutput])
+    }
+
+    /// Registers an endpoint without a descriptor: a timer.
+    package func addTimer(_ endpoint: Endpoint) {
+        assignSlot(endpoint)
+    }
+
+    private func add(_ endpoint: Endpoint, events: UInt32) throws(Errno) {
+        assignSlot(endpoint)
+        let code = kernel.pollControl(
+            poll, operation: EPOLL_CTL_ADD, descriptor: endpoint.descriptor, events: events,
+            key: key(of: endpoint))
+        guard code >= 0 else {
+            releaseSlot(endpoint)
+            throw Errno(Int32(-code))
+        }
+    }
+
+    private func assignSlot(_ endpoint: Endpoint) {
+        precondition(endpoint.slot < 0, "an endpoint is registered once")
+        endpoint.generation = nextGeneration
+        nextGeneration &+= 1
+        if let free = freeSlots.popLast() {
+            endpoint.slot = free
+            slots[Int(free)] = endpoint
+        } else {
+            endpoint.slot = Int32(slots.count)
+            slots.append(endpoint)
+        }
+        endpointCount += 1
+    }
+
+    private func releaseSlot(_ endpoint: Endpoint) {
+        guard endpoint.slot >= 0 else { return }
+        let slot = endpoint.slot
+        endpoint.slot = -1
+        endpointCount -= 1
+        freeSlots.append(slot)
+        slots[Int(slot)] = nil
+    }
+
+    func key(of endpoint: Endpoint) -> UInt64 {
+        UInt64(endpoint.generation) << 32 | UInt64(UInt32(bitPattern: endpoint.slot))
+    }
+
+    /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
+    package func close(_ endpoint: Endpoint) {
+        guard !endpoint.isClosed else { return }
+        endpoint.flags.insert(.closed)
+        endpoint.flags.remove([.reading, .sendBlocked, .connecting])
+        if let output = endpoint.output {
+            endpoint.output = nil
+            recycle(output)
+        }
+        // Closing the last descriptor of a socket also ends its registration with epoll.
+        if endpoint.descriptor >= 0 {
+            kernel.close(endpoint.descriptor)
+            endpoint.descriptor = -1
+        }
+        endpoint.armedTick = 0
+        releaseSlot(endpoint)
+    }
+
+    /// Every registered endpoint, in no order: for closing idle connections at shutdown.
+    package func forEachEndpoint(_ body: (Endpoint) -> Void) {
+        for index in slots.indices {
+            if let endpoint = slots[index] { body(endpoint) }
+        }
+    }
+
+    // MARK: - Deadlines
+
+    /// Calls `inputTimedOut` once `milliseconds` have passed, unless set again or cleared.
+    package func setInputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+        endpoint.inputDeadline = saturatingAdd(now, milliseconds)
+        arm(endpoint)
+    }
+
+    package func setOutputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+        endpoint.outputDeadline = saturatingAdd(now, milliseconds)
+        arm(endpoint)
+    }
+
+    package func clearInputDeadline(_ endpoint: Endpoint) { endpoint.inputDeadline = .max }
+    package func clearOutputDeadline(_ endpoint: Endpoint) { endpoint.outputDeadline = .max }
+
+    private func saturatingAdd(_ a: Int, _ b: Int) -> Int {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max - 1 : sum
+    }
+
+    private func arm(_ endpoint: Endpoint) {
+        let deadline = min(endpoint.inputDeadline, endpoint.outputDeadline)
+        guard deadline != .max, endpoint.slot >= 0 else { return }
+        let tick = max(TimerWheel.tick(for: deadline), wheel.current + 1)
+        if endpoint.armedTick != 0, endpoint.armedTick <= tick { return }
+        endpoint.armedTick = tick
+        wheel.insert(.init(slot: endpoint.slot, generation: endpoint.generation, tick: tick))
+    }
+}
+
+/// epoll's bits, under the names that this loop gives them.
+enum Event {
+    static let input: UInt32 = 0x001
+    static let output: UInt32 = 0x004
+    static let problem: UInt32 = 0x008 | 0x010
+    static let peerEnd: UInt32 = 0x2000
+    static let exclusive: UInt32 = 1 << 28
+    static let edge: UInt32 = 1 << 31
+}
+
+/// The array that `epoll_wait` fills.
+@safe
+final class EventArray {
+    private let storage: UnsafeMutableBufferPointer<epoll_event>
+    private let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        unsafe storage = .allocate(capacity: capacity)
+        unsafe storage.initialize(repeating: epoll_event())
+    }
+
+    deinit {
+        unsafe storage.deallocate()
+    }
+
+    func wait(kernel: Kernel, poll: Int32, timeout: Int32) -> Int {
+        max(unsafe kernel.pollWait(poll, into: storage, timeout: timeout), 0)
+    }
+
+    func key(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index < capacity)
+        return unsafe storage[index].data.u64
+    }
+
+    func mask(at index: Int) -> UInt32 {
+        precondition(index >= 0 && index < capacity)
+        return unsafe storage[index].events
+    }
+}

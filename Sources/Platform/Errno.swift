@@ -1,7 +1,7 @@
 import CLinux
 
 /// A Linux error number, as system calls report it.
-package struct Errno: Error, Equatable, Hashable, Sendable {
+public struct Errno: Error, Equatable, Hashable, Sendable {
     package let code: Int32
 
     package init(_ code: Int32) {
@@ -49,5 +49,5 @@ package struct Errno: Error, Equatable, Hashable, Sendable {
 
 extension Errno: CustomStringConvertible {
     /// nginx's form: `2: No such file or directory`.
-    package var description: String { "\(code): \(text)" }
+    public var description: String { "\(code): \(text)" }
 }

@@ -1,0 +1,95 @@
+import Bytes
+public import Platform
+
+/// Something that the event loop serves: a connection, a listening socket, a signal descriptor, or a timer alone.
+///
+/// The contract is completion-shaped: the loop says *received these bytes*, *all output is sent*, *your deadline is over*;
+/// no endpoint asks whether it may read or write. Each method is called on the loop's thread, never while another call of the
+/// same endpoint's `received` is running. After `close` no further call comes.
+open class Endpoint {
+    /// The loop that serves this endpoint.
+    package final let loop: EventLoop
+    /// The descriptor, or -1 for a timer.
+    package internal(set) final var descriptor: Int32
+    /// Index into the loop's table, -1 while not registered.
+    final var slot: Int32 = -1
+    /// Tells this endpoint's events from those of an earlier one with the same slot.
+    final var generation: UInt32 = 0
+    final var flags: Flags = []
+    /// Moments of `loop.now`; `Int.max` for none.
+    final var inputDeadline = Int.max
+    final var outputDeadline = Int.max
+    /// The wheel's tick of the earliest entry that stands for this endpoint, 0 for none.
+    final var armedTick: UInt64 = 0
+    /// Bytes and files waiting to be sent; nil while there are none.
+    final var output: OutputQueue?
+    /// Bytes handed to the kernel so far.
+    package internal(set) final var bytesSent = 0
+
+    struct Flags: OptionSet {
+        let rawValue: UInt16
+        /// The kernel may have input that was not read yet.
+        static let readable = Flags(rawValue: 1)
+        /// The endpoint wants input.
+        static let reading = Flags(rawValue: 2)
+        /// The last send did not take everything; an event will say when more fits.
+        static let sendBlocked = Flags(rawValue: 4)
+        /// The kernel tells of room for output (registered at the first blocked send).
+        static let watchesOutput = Flags(rawValue: 8)
+        /// The peer has sent its end, perhaps behind bytes not read yet.
+        static let peerEnded = Flags(rawValue: 16)
+        /// In the loop's list of endpoints to read in this turn.
+        static let inReadyList = Flags(rawValue: 32)
+        /// In the loop's list of endpoints to flush at the turn's end.
+        static let inFlushList = Flags(rawValue: 64)
+        /// A connection attempt is under way.
+        static let connecting = Flags(rawValue: 128)
+        static let failed = Flags(rawValue: 256)
+        static let closed = Flags(rawValue: 512)
+    }
+
+    /// Takes over `descriptor`, which is closed with the endpoint.
+    public init(loop: EventLoop, descriptor: Int32) {
+        self.loop = loop
+        self.descriptor = descriptor
+    }
+
+    // MARK: - What the loop tells
+
+    /// Bytes came in. They are valid during the call only.
+    open func received(_ bytes: Span<UInt8>) {}
+
+    /// The peer sends no more.
+    open func peerEnded() {}
+
+    /// A connection attempt succeeded.
+    open func connected() {}
+
+    /// The connection is broken: nothing can be sent or received any more.
+    open func failed(_ error: Errno) {}
+
+    /// Everything queued has been handed to the kernel.
+    open func drained() {}
+
+    /// The input deadline is over (and unset again).
+    open func inputTimedOut() {}
+
+    /// The output deadline is over (and unset again).
+    open func outputTimedOut() {}
+
+    /// The descriptor can be read. Stream connections leave this as it is: the loop receives and calls `received`.
+    open func becameReadable() {
+        loop.receive(self)
+    }
+
+    // MARK: - State
+
+    package final var isClosed: Bool { flags.contains(.closed) }
+    /// The peer's end was seen, perhaps before all its bytes were read.
+    package final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
+    package final var hasOutput: Bool { output != nil }
+    /// Bytes waiting to be sent, file parts included.
+    package final var pendingOutput: Int { output?.byteCount ?? 0 }
+    /// The kernel's buffer is full: what is queued now waits.
+    package final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
+}

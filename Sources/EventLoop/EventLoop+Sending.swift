@@ -1,0 +1,130 @@
+import CLinux
+import Bytes
+import Platform
+
+extension EventLoop {
+    /// The queue of what `endpoint` has still to send, made if there is none. Call `flush` or `flushLater` after writing to it.
+    package func output(of endpoint: Endpoint) -> OutputQueue {
+        if let output = endpoint.output { return output }
+        let queue = idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers)
+        endpoint.output = queue
+        return queue
+    }
+
+    func recycle(_ queue: OutputQueue) {
+        queue.removeAll()
+        if idleQueues.count < 1_024 { idleQueues.append(queue) }
+    }
+
+    /// Sends at the end of this turn, together with whatever else is queued until then.
+    package func flushLater(_ endpoint: Endpoint) {
+        guard !endpoint.flags.contains(.inFlushList), !endpoint.isClosed else { return }
+        endpoint.flags.insert(.inFlushList)
+        unflushed.append(endpoint)
+    }
+
+    /// Sends bytes at once without queueing when nothing waits before them; what does not fit is copied to the queue.
+    package func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
+        guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
+        var sent = 0
+        if endpoint.output == nil, !endpoint.flags.contains(.sendBlocked),
+            !endpoint.flags.contains(.connecting)
+        {
+            let code = unsafe bytes.withUnsafeBytes {
+                unsafe kernel.send(endpoint.descriptor, $0, more: false)
+            }
+            if code >= 0 {
+                sent = code
+                endpoint.bytesSent += code
+            } else if Errno(Int32(-code)) != .again {
+                return fail(endpoint, Errno(Int32(-code)))
+            }
+            if sent == bytes.count { return }
+            blockSending(endpoint)
+        }
+        var rest = bytes.extracting(sent..<bytes.count)
+        let queue = output(of: endpoint)
+        while !rest.isEmpty {
+            let part = min(rest.count, largeBuffers.size)
+            let buffer = largeBuffers.take()
+            buffer.append(rest.extracting(0..<part))
+            queue.append(.pooled(buffer, 0..<part))
+            rest = rest.extracting(part..<rest.count)
+        }
+        if !endpoint.flags.contains(.sendBlocked) { flushLater(endpoint) }
+    }
+
+    /// Sends what is queued as far as the kernel takes it; `drained` is called when nothing is left.
+    package func flush(_ endpoint: Endpoint) {
+        guard let queue = endpoint.output, !endpoint.isClosed,
+            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
+        else { return }
+        queue.sealTail()
+        while let front = queue.front {
+            let code: Int
+            if case .file(let file, let range) = front {
+                code = kernel.sendFile(
+                    endpoint.descriptor, file: file.descriptor, offset: range.lowerBound,
+                    count: min(range.count, 2_147_479_552))
+                if code == 0, !range.isEmpty {
+                    // The file was truncated under us: the promised length cannot be kept.
+                    return fail(endpoint, .brokenPipe)
+                }
+            } else {
+                code = unsafe sendVector(endpoint, queue)
+            }
+            if code < 0 {
+                let error = Errno(Int32(-code))
+                if error == .again { return blockSending(endpoint) }
+                return fail(endpoint, error)
+            }
+            endpoint.bytesSent += code
+            queue.advance(by: code)
+        }
+        endpoint.output = nil
+        recycle(queue)
+        endpoint.drained()
+    }
+
+    /// Sends the memory pieces at the queue's front with one call.
+    @unsafe
+    private func sendVector(_ endpoint: Endpoint, _ queue: OutputQueue) -> Int {
+        let pieces = queue.pieces
+        let first = queue.first
+        let descriptor = endpoint.descriptor
+        // The common case: one piece.
+        if first + 1 == pieces.count, let (buffer, range) = pieces[first].buffer {
+            return unsafe buffer.span(range).withUnsafeBytes {
+                unsafe kernel.send(descriptor, $0, more: false)
+            }
+        }
+        return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { parts in
+            var count = 0
+            var index = first
+            while index < pieces.count, count < 64, let (buffer, range) = pieces[index].buffer {
+                // The buffer is held by the queue, so its memory stays where it is during the call.
+                unsafe buffer.span(range).withUnsafeBytes { bytes in
+                    unsafe parts[count] = iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                        iov_len: bytes.count)
+                }
+                count += 1
+                index += 1
+            }
+            return unsafe kernel.send(
+                descriptor, vector: UnsafeBufferPointer(rebasing: parts[0..<count]),
+                more: index < pieces.count)
+        }
+    }
+
+    /// Waits for an event that says that more fits.
+    private func blockSending(_ endpoint: Endpoint) {
+        endpoint.flags.insert(.sendBlocked)
+        guard !endpoint.flags.contains(.watchesOutput) else { return }
+        endpoint.flags.insert(.watchesOutput)
+        let code = kernel.pollControl(
+            poll, operation: EPOLL_CTL_MOD, descriptor: endpoint.descriptor,
+            events: Event.input | Event.output | Event.peerEnd | Event.edge, key: key(of: endpoint))
+        if code < 0 { fail(endpoint, Errno(Int32(-code))) }
+    }
+}

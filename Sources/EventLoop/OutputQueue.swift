@@ -1,0 +1,125 @@
+package import Bytes
+
+/// A part of a body or of a connection's output.
+package enum Piece {
+    /// A range of a buffer that returns to the loop's pool when it is sent.
+    case pooled(Buffer, Range<Int>)
+    /// A range of a buffer that others keep and nobody changes any more.
+    case shared(Buffer, Range<Int>)
+    /// A range of a file.
+    case file(OpenFile, Range<Int>)
+
+    package var count: Int {
+        switch self {
+        case .pooled(_, let range), .shared(_, let range), .file(_, let range): range.count
+        }
+    }
+
+    /// The bytes, when they are in memory.
+    package var buffer: (Buffer, Range<Int>)? {
+        switch self {
+        case .pooled(let buffer, let range), .shared(let buffer, let range): (buffer, range)
+        case .file: nil
+        }
+    }
+
+    /// The same piece without its first `n` bytes.
+    package func dropping(first n: Int) -> Piece {
+        switch self {
+        case .pooled(let buffer, let range):
+            .pooled(buffer, range.lowerBound + n..<range.upperBound)
+        case .shared(let buffer, let range):
+            .shared(buffer, range.lowerBound + n..<range.upperBound)
+        case .file(let file, let range):
+            .file(file, range.lowerBound + n..<range.upperBound)
+        }
+    }
+}
+
+/// What a connection has still to send, in order. Pooled by the loop: an idle connection has none.
+package final class OutputQueue {
+    /// Pieces from `first` on are to be sent.
+    private(set) var pieces: [Piece] = []
+    private(set) var first = 0
+    package private(set) var byteCount = 0
+    /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
+    private var tail: Buffer?
+    private var tailStart = 0
+    private let pool: BufferPool
+    private let largePool: BufferPool
+
+    init(small: BufferPool, large: BufferPool) {
+        pool = small
+        largePool = large
+        pieces.reserveCapacity(8)
+    }
+
+    var isEmpty: Bool { first == pieces.count && tail == nil }
+
+    /// A buffer to append bytes to; they follow all that was queued before.
+    package var writable: Buffer {
+        if let tail { return tail }
+        let buffer = pool.take()
+        tail = buffer
+        tailStart = 0
+        return buffer
+    }
+
+    /// Queues a piece behind everything written so far.
+    package func append(_ piece: Piece) {
+        sealTail()
+        pieces.append(piece)
+        byteCount += piece.count
+    }
+
+    /// Turns what was written to the tail into a piece.
+    func sealTail() {
+        guard let tail else { return }
+        let end = tail.count
+        if end > tailStart {
+            pieces.append(.pooled(tail, tailStart..<end))
+            byteCount += end - tailStart
+        } else {
+            pool.give(tail)
+        }
+        self.tail = nil
+    }
+
+    /// Removes `n` sent bytes from the front.
+    func advance(by n: Int) {
+        var rest = n
+        byteCount -= n
+        while rest > 0 || (first < pieces.count && pieces[first].count == 0) {
+            let piece = pieces[first]
+            if piece.count > rest {
+                pieces[first] = piece.dropping(first: rest)
+                return
+            }
+            rest -= piece.count
+            release(piece)
+            first += 1
+        }
+        if first == pieces.count { forgetSent() }
+    }
+
+    private func forgetSent() {
+        pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+        first = 0
+    }
+
+    /// Drops everything unsent.
+    func removeAll() {
+        for index in first..<pieces.count { release(pieces[index]) }
+        if let tail { pool.give(tail) }
+        tail = nil
+        byteCount = 0
+        forgetSent()
+    }
+
+    private func release(_ piece: Piece) {
+        guard case .pooled(let buffer, _) = piece else { return }
+        (buffer.capacity >= largePool.size ? largePool : pool).give(buffer)
+    }
+
+    var front: Piece? { first < pieces.count ? pieces[first] : nil }
+}
