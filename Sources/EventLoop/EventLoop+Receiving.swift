@@ -32,6 +32,7 @@ extension EventLoop {
         while endpoint.flags.isSuperset(of: [.reading, .readable]) {
             if rounds == 4 { return readLater(endpoint) }
             rounds += 1
+            let scratch = self.scratch
             scratch.removeAll()
             let got = unsafe scratch.receive(kernel, endpoint.descriptor)
             if got > 0 {
