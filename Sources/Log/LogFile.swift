@@ -1,0 +1,145 @@
+package import Bytes
+package import Platform
+
+/// An open log file of a cycle. All logs that name the same path share it, and with it its buffer.
+package final class LogFile: @unchecked Sendable {
+    /// The full path; empty for the standard error stream.
+    package let path: ByteString
+    private var owned: Descriptor?
+    /// The descriptor's number, or -1 while the file is not open.
+    package private(set) var number: Int32 = -1
+    /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
+    /// bytes (PIPE_BUF) are kept together there, so lines for anything but a file gather only that far.
+    private(set) var gatherLimit = 4_096
+    /// The second in which the disk was found full. Nothing more is written within it: on some file systems each
+    /// attempt is slow.
+    private var fullSecond = Int.min
+    /// When a failure was last complained about; at most one complaint is made in a minute.
+    private var complaintSecond = Int.min / 2
+
+    // What access logs gather; see LogFile+Gathering.swift.
+    let pending = Buffer(capacity: 16)
+    var buffering: LogBuffering?
+    var isDirty = false
+    /// When the gathered lines must be written, on the loop's clock in milliseconds.
+    var flushDeadline: Int64?
+
+    init(path: ByteString) {
+        self.path = path
+        isNull = path == "/dev/null"
+        if path.isEmpty { number = 2 }
+    }
+
+    package var isStandardError: Bool { path.isEmpty }
+    /// Whether all that is written is lost anyway.
+    package let isNull: Bool
+
+    /// Opens the file, creating it where it is not there.
+    package func open() throws(Errno) {
+        if isStandardError { return }
+        adopt(try AppendFile.open(path.bytes))
+    }
+
+    /// Replaces the descriptor by a newly opened one. Where that fails, the old one stays in use.
+    ///
+    /// The master passes the workers' `user`: the file is given to it, so that workers can open it again by themselves.
+    package func reopen(owner user: UInt32?) throws(LogFileFailure) {
+        if isStandardError { return }
+        let fresh: Descriptor
+        do { fresh = try AppendFile.open(path.bytes) } catch {
+            throw LogFileFailure(call: "open()", path: path, errno: error)
+        }
+        if let user { try give(to: user) }
+        adopt(fresh)
+    }
+
+    private func give(to user: UInt32) throws(LogFileFailure) {
+        let status: FileStatus
+        do { status = try AppendFile.status(path.bytes) } catch {
+            throw LogFileFailure(call: "stat()", path: path, errno: error)
+        }
+        // nginx gives devices away, too, `/dev/null` among them. Pipes are: only so can workers open `/dev/stdout` again.
+        if status.isDevice { return }
+        if status.owner != user {
+            do { try AppendFile.changeOwner(path.bytes, to: user) } catch {
+                throw LogFileFailure(call: "chown()", path: path, errno: error)
+            }
+        }
+        if status.mode & 0o600 != 0o600 {
+            do { try AppendFile.changeMode(path.bytes, to: status.mode | 0o600) } catch {
+                throw LogFileFailure(call: "chmod()", path: path, errno: error)
+            }
+        }
+    }
+
+    private func adopt(_ fresh: consuming Descriptor) {
+        let isRegular = (try? AppendFile.status(fresh.number))?.isRegular ?? false
+        gatherLimit = isRegular ? 65_536 : 4_096
+        number = fresh.number
+        owned = consume fresh
+    }
+
+    /// Points the process's standard error stream at this file, so that what libraries print is not lost.
+    package func becomeStandardError() throws(Errno) {
+        if number >= 0, number != 2 { try AppendFile.redirect(number, to: 2) }
+    }
+
+    // MARK: - Writing
+
+    /// Writes whole lines with one system call. A failure never reaches the caller's own work.
+    func write(_ bytes: Span<UInt8>, at second: Int, complaints: ErrorLog?) {
+        if number < 0 || second == fullSecond || isNull { return }
+        do {
+            let written = try AppendFile.append(bytes, to: number)
+            if written == bytes.count || !mayComplain(at: second) { return }
+            complaints?.write(.alert) { [path] line in
+                line.append("write() to \"")
+                line.append(path)
+                line.append("\" was incomplete: ")
+                line.append(decimal: written)
+                line.append(" of ")
+                line.append(decimal: bytes.count)
+            }
+        } catch {
+            if error == .noSpace { fullSecond = second }
+            if complaints == nil || !mayComplain(at: second) { return }
+            complaints?.write(.alert, errno: error) { [path] line in
+                line.append("write() to \"")
+                line.append(path)
+                line.append("\" failed")
+            }
+        }
+    }
+
+    private func mayComplain(at second: Int) -> Bool {
+        if second - complaintSecond <= 59 { return false }
+        complaintSecond = second
+        return true
+    }
+}
+
+/// A log file that could not be opened or prepared.
+package struct LogFileFailure: Error, Equatable, Sendable {
+    let call: String
+    let path: ByteString
+    package let errno: Errno
+
+    /// `open() "/var/log/x" failed (13: Permission denied)`
+    package var message: String { "\(call) \"\(path)\" failed (\(errno))" }
+}
+
+/// How the lines of an access log are held back: the parameters `buffer=`, `flush=` and `gzip`.
+package struct LogBuffering: Equatable, Sendable {
+    /// Bytes to gather before writing.
+    package var size: Int
+    /// Milliseconds until even an unfilled buffer is written.
+    package var flush: Int64?
+    /// Level of compression, 1 to 9.
+    package var gzip: Int?
+
+    package init(size: Int, flush: Int64? = nil, gzip: Int? = nil) {
+        self.size = size
+        self.flush = flush
+        self.gzip = gzip
+    }
+}

@@ -1,0 +1,32 @@
+package import Bytes
+
+/// How grave a message is, the gravest first.
+package enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
+    case emerg = 1
+    case alert, crit, error, warn, notice, info, debug
+
+    /// The name that configurations and log lines use.
+    package var name: StaticString {
+        switch self {
+        case .emerg: "emerg"
+        case .alert: "alert"
+        case .crit: "crit"
+        case .error: "error"
+        case .warn: "warn"
+        case .notice: "notice"
+        case .info: "info"
+        case .debug: "debug"
+        }
+    }
+
+    package init?(named name: ByteString) {
+        guard let level = Self.allCases.first(where: { name.span.equals($0.name) }) else {
+            return nil
+        }
+        self = level
+    }
+
+    package static func < (left: LogLevel, right: LogLevel) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}

@@ -1,0 +1,105 @@
+import CLinux
+
+/// What a file is, as far as logs care.
+package struct FileStatus: Equatable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
+    package let owner: UInt32
+    package let mode: UInt32
+    package let isRegular: Bool
+    /// A terminal, `/dev/null` and the like.
+    package let isDevice: Bool
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        owner = status.st_uid
+        mode = status.st_mode
+        isRegular = status.st_mode & UInt32(S_IFMT) == UInt32(S_IFREG)
+        isDevice = status.st_mode & UInt32(S_IFMT) == UInt32(S_IFCHR)
+    }
+
+    /// Whether both are the same file, whatever its owner and mode have become.
+    package func isSameFile(as other: FileStatus) -> Bool {
+        device == other.device && inode == other.inode
+    }
+}
+
+/// System calls on files that are only ever appended to. Paths are bytes without a NUL.
+package enum AppendFile {
+    /// Opens a file for appending and creates it, readable by all, where there is none.
+    package static func open(_ path: [UInt8]) throws(Errno) -> Descriptor {
+        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
+        let number = unsafe withPath(path) { unsafe apus_open($0, flags, 0o644) }
+        if number >= 0 { return Descriptor(owning: number) }
+        let failure = Errno.last
+        // Under a service manager, standard output is often a socket, which no path opens: its descriptor is copied.
+        if failure.code == ENXIO, let copy = standardStream(at: path) { return copy }
+        throw failure
+    }
+
+    /// Writes once; what does not fit is for the caller to complain about.
+    package static func append(_ bytes: Span<UInt8>, to number: Int32) throws(Errno) -> Int {
+        while true {
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe write(number, $0.baseAddress, $0.count)
+            }
+            if written >= 0 { return written }
+            let failure = Errno.last
+            if failure != .interrupted { throw failure }
+        }
+    }
+
+    package static func status(_ path: [UInt8]) throws(Errno) -> FileStatus {
+        var status = stat()
+        let result = unsafe withPath(path) { unsafe stat($0, &status) }
+        if result != 0 { throw Errno.last }
+        return FileStatus(status)
+    }
+
+    package static func status(_ number: Int32) throws(Errno) -> FileStatus {
+        var status = stat()
+        if unsafe fstat(number, &status) != 0 { throw Errno.last }
+        return FileStatus(status)
+    }
+
+    package static func changeOwner(_ path: [UInt8], to user: UInt32) throws(Errno) {
+        if unsafe withPath(path, { unsafe chown($0, user, UInt32.max) }) != 0 { throw Errno.last }
+    }
+
+    package static func changeMode(_ path: [UInt8], to mode: UInt32) throws(Errno) {
+        if unsafe withPath(path, { unsafe chmod($0, mode & 0o7777) }) != 0 { throw Errno.last }
+    }
+
+    /// A copy of the standard output or error if `path` leads to it.
+    private static func standardStream(at path: [UInt8]) -> Descriptor? {
+        guard let wanted = try? status(path) else { return nil }
+        for number in Int32(1)...2 {
+            guard let open = try? status(number), open.isSameFile(as: wanted) else { continue }
+            let copy = apus_fcntl(number, F_DUPFD_CLOEXEC, 3)
+            if copy >= 0 { return Descriptor(owning: copy) }
+        }
+        return nil
+    }
+
+    /// Lends `path` as a C string.
+    private static func withPath(
+        _ path: [UInt8], _ body: (UnsafePointer<CChar>) -> Int32
+    ) -> Int32 {
+        var text: [CChar] = []
+        text.reserveCapacity(path.count + 1)
+        for byte in path { text.append(CChar(bitPattern: byte)) }
+        text.append(0)
+        return unsafe text.withUnsafeBufferPointer { characters in
+            guard let start = characters.baseAddress else { return -1 }
+            return unsafe body(start)
+        }
+    }
+}
+
+extension AppendFile {
+    /// Makes the descriptor `target` another name of `number`'s file.
+    package static func redirect(_ number: Int32, to target: Int32) throws(Errno) {
+        if dup2(number, target) < 0 { throw Errno.last }
+    }
+}

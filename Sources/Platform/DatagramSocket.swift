@@ -1,0 +1,83 @@
+import CLinux
+
+/// Where datagrams go: a UDP address or a Unix socket, in the kernel's form.
+package struct DatagramAddress: Equatable, Sendable {
+    fileprivate let family: Int32
+    fileprivate let bytes: [UInt8]
+
+    /// A Unix socket's path; nil if it does not fit the kernel's 107 bytes.
+    package init?(unixPath path: Span<UInt8>) {
+        let offset = MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path) ?? 2
+        guard path.count < MemoryLayout<sockaddr_un>.size - offset else { return nil }
+        family = AF_UNIX
+        var bytes = [UInt8](repeating: 0, count: offset + path.count + 1)
+        let tag = UInt16(AF_UNIX)
+        bytes[0] = UInt8(truncatingIfNeeded: tag.littleEndian)
+        for index in path.indices { bytes[offset + index] = path[index] }
+        self.bytes = bytes
+    }
+
+    /// The first address of a name or literal, asked of the C library: this may wait for DNS. Nil: not found.
+    package init?(host: String, port: UInt16) {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        unsafe hints.ai_flags = AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0, let first = unsafe list
+        else { return nil }
+        defer { unsafe freeaddrinfo(first) }
+        guard let address = unsafe first.pointee.ai_addr else { return nil }
+        family = unsafe first.pointee.ai_family
+        bytes = unsafe Array(
+            UnsafeRawBufferPointer(
+                start: address, count: Int(first.pointee.ai_addrlen)))
+    }
+}
+
+/// A call that failed, by name, for messages such as `connect() failed`.
+package struct CallFailure: Error, Equatable, Sendable {
+    package let call: Name
+    package let errno: Errno
+
+    package init(call: Name, errno: Errno) {
+        self.call = call
+        self.errno = errno
+    }
+
+    /// The calls that can be named.
+    package enum Name: String, Sendable {
+        case socket, connect, send
+    }
+}
+
+/// Sending datagrams without waiting.
+package enum DatagramSocket {
+    /// A non-blocking socket that sends to `address`.
+    package static func connected(
+        to address: DatagramAddress
+    ) throws(CallFailure) -> Descriptor {
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let number = socket(address.family, type, 0)
+        guard number >= 0 else { throw CallFailure(call: .socket, errno: .last) }
+        let descriptor = Descriptor(owning: number)
+        let result = unsafe address.bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return Int32(-1) }
+            return unsafe connect(
+                number,
+                __CONST_SOCKADDR_ARG(
+                    __sockaddr__: start.assumingMemoryBound(to: sockaddr.self)),
+                socklen_t(bytes.count))
+        }
+        guard result == 0 else { throw CallFailure(call: .connect, errno: .last) }
+        return descriptor
+    }
+
+    /// Sends one datagram.
+    package static func send(_ bytes: Span<UInt8>, on number: Int32) throws(Errno) {
+        let sent = unsafe bytes.withUnsafeBytes {
+            unsafe CLinux.send(
+                number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+        if sent < 0 { throw Errno.last }
+    }
+}
