@@ -1,15 +1,16 @@
 package import Bytes
+package import EventLoop
 import Platform
 
 /// The time of day as logs write it. Each form is made at most once a second, when first asked for.
 ///
-/// In a worker the event loop sets it once a turn. In the master, which has no loop, it reads the system's clock.
+/// In a worker the time is the event loop's, read once a turn. In the master, which has no loop, it reads the system's clock.
 package final class WallClock {
     /// Seconds since the epoch.
     package private(set) var seconds = 0
     /// Milliseconds of the running second.
     package private(set) var milliseconds = 0
-    private var isDriven = false
+    private var loop: EventLoop?
     private var local = LocalTime(secondsSinceEpoch: 0)
     private var localSecond = 0
     private let errorForm = CachedForm()
@@ -21,16 +22,21 @@ package final class WallClock {
         refresh()
     }
 
-    /// Sets the time: for the event loop, once a turn. From then on the system's clock is not read here.
-    package func update(seconds: Int, milliseconds: Int) {
-        isDriven = true
-        self.seconds = seconds
-        self.milliseconds = milliseconds
+    /// Takes the time from a worker's loop from now on.
+    package func follow(_ loop: EventLoop) {
+        self.loop = loop
+        refresh()
     }
 
-    /// Reads the system's clock, unless a loop sets the time.
+    /// Takes the loop's time, or reads the system's clock.
     package func refresh() {
-        if !isDriven { (seconds, milliseconds) = SystemClock.now }
+        if let loop {
+            let now = loop.wallMilliseconds
+            seconds = now / 1_000
+            milliseconds = now % 1_000
+        } else {
+            (seconds, milliseconds) = SystemClock.now
+        }
     }
 
     /// `2026/11/23 10:00:00`

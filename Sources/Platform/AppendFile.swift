@@ -1,30 +1,5 @@
 import CLinux
 
-/// What a file is, as far as logs care.
-package struct FileStatus: Equatable, Sendable {
-    package let device: UInt64
-    package let inode: UInt64
-    package let owner: UInt32
-    package let mode: UInt32
-    package let isRegular: Bool
-    /// A terminal, `/dev/null` and the like.
-    package let isDevice: Bool
-
-    init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        owner = status.st_uid
-        mode = status.st_mode
-        isRegular = status.st_mode & UInt32(S_IFMT) == UInt32(S_IFREG)
-        isDevice = status.st_mode & UInt32(S_IFMT) == UInt32(S_IFCHR)
-    }
-
-    /// Whether both are the same file, whatever its owner and mode have become.
-    package func isSameFile(as other: FileStatus) -> Bool {
-        device == other.device && inode == other.inode
-    }
-}
-
 /// System calls on files that are only ever appended to. Paths are bytes without a NUL.
 package enum AppendFile {
     /// Opens a file for appending and creates it, readable by all, where there is none.

@@ -5,6 +5,7 @@ public struct FileStatus: Equatable, Sendable {
     package var device: UInt64 = 0
     package var inode: UInt64 = 0
     package var mode: UInt32 = 0
+    package var owner: UInt32 = 0
     package var size = 0
     /// Seconds and nanoseconds since the epoch of the last change of content.
     package var modified = 0
@@ -19,6 +20,7 @@ public struct FileStatus: Equatable, Sendable {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         mode = raw.st_mode
+        owner = raw.st_uid
         size = Int(raw.st_size)
         modified = raw.st_mtim.tv_sec
         modifiedNanoseconds = raw.st_mtim.tv_nsec
@@ -29,4 +31,11 @@ public struct FileStatus: Equatable, Sendable {
     package var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
     package var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
     package var isLink: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFLNK) }
+    /// A terminal, `/dev/null` and the like.
+    package var isDevice: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFCHR) }
+
+    /// Whether both are the same file, whatever its content, owner and mode have become.
+    package func isSameFile(as other: FileStatus) -> Bool {
+        device == other.device && inode == other.inode
+    }
 }
