@@ -1,0 +1,201 @@
+package import Bytes
+
+/// What a setting's property may be: the value itself or an optional of it, whose nil means "not set".
+package protocol Storable<Setting>: Sendable {
+    associatedtype Setting: Sendable
+    static func storing(_ setting: Setting) -> Self
+}
+
+extension Bool: Storable {
+    package static func storing(_ setting: Bool) -> Bool { setting }
+}
+
+extension Int: Storable {
+    package static func storing(_ setting: Int) -> Int { setting }
+}
+
+extension ByteString: Storable {
+    package static func storing(_ setting: ByteString) -> ByteString { setting }
+}
+
+extension Optional: Storable where Wrapped: Storable {
+    package static func storing(_ setting: Wrapped.Setting) -> Wrapped? {
+        .some(Wrapped.storing(setting))
+    }
+}
+
+/// A number of buffers of one size, as `proxy_buffers` has.
+package struct BufferPlan: Equatable, Sendable, Storable {
+    package var count: Int
+    /// In bytes.
+    package var size: Int
+
+    package init(count: Int, size: Int) {
+        self.count = count
+        self.size = size
+    }
+
+    package static func storing(_ setting: BufferPlan) -> BufferPlan { setting }
+}
+
+/// Rows that read one value and store it through a key path. A second occurrence in one block is a duplicate.
+extension Row {
+    package typealias Path<S, V> = any WritableKeyPath<S, V> & Sendable
+    package typealias Parse<V> = @Sendable (inout Invocation) throws(ConfigurationError) -> V
+
+    /// A row for any value that `parse` makes of the arguments.
+    package static func value<S, V>(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
+        _ path: Path<S, V>, _ summary: String, mayRepeat: Bool = false, syntax: String = "",
+        _ parse: @escaping Parse<V>
+    ) -> Row {
+        Row(
+            name: name, in: contexts, arity, summary, mayRepeat: mayRepeat, syntax: syntax,
+            action: .simple { (invocation: inout Invocation) throws(ConfigurationError) in
+                let value = try parse(&invocation)
+                invocation.scope.write(slot) { $0[keyPath: path] = value }
+            })
+    }
+
+    /// `on` or `off`.
+    package static func flag<S, V: Storable<Bool>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .flag, slot, path, summary, syntax: "on | off") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try invocation.flag())
+        }
+    }
+
+    /// A decimal number, at least `lowest` and at most `highest`.
+    package static func number<S, V: Storable<Int>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        atLeast lowest: Int? = nil, atMost highest: Int? = nil, _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "number") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            let number = try invocation.number()
+            try invocation.check(number, atLeast: lowest, atMost: highest)
+            return V.storing(number)
+        }
+    }
+
+    /// A number of bytes with `k` or `m` (nginx's buffer sizes).
+    package static func size<S, V: Storable<Int>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try invocation.size())
+        }
+    }
+
+    /// A number of bytes with `k`, `m` or `g` (nginx's offsets: file and body sizes).
+    package static func offset<S, V: Storable<Int>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try invocation.offset())
+        }
+    }
+
+    /// A time, stored in milliseconds.
+    package static func milliseconds<S, V: Storable<Int>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "time") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try invocation.milliseconds())
+        }
+    }
+
+    /// A time, stored in seconds.
+    package static func seconds<S, V: Storable<Int>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "time") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try invocation.seconds())
+        }
+    }
+
+    /// One word as it is.
+    package static func text<S, V: Storable<ByteString>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "string") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(invocation[0])
+        }
+    }
+
+    /// A file, made absolute.
+    package static func path<S, V: Storable<ByteString>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        relativeTo start: Invocation.PathStart = .prefix, _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .one, slot, path, summary, syntax: "path") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(invocation.path(invocation[0], relativeTo: start))
+        }
+    }
+
+    /// One of some words, compared without regard to case.
+    package static func choice<S, V: Sendable>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ choices: [(String, V)], _ summary: String
+    ) -> Row {
+        let words = choices.map { ByteString($0.0) }
+        let values = choices.map(\.1)
+        let syntax = choices.map(\.0).joined(separator: " | ")
+        return value(name, in: contexts, .one, slot, path, summary, syntax: syntax) {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            values[try invocation.choice(of: words, invocation.arguments[0])]
+        }
+    }
+
+    /// Any number of some words, each an option.
+    package static func options<S, V: OptionSet & Sendable>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ choices: [(String, V)], _ summary: String
+    ) -> Row where V.Element == V {
+        let words = choices.map { ByteString($0.0) }
+        let values = choices.map(\.1)
+        let syntax = choices.map(\.0).joined(separator: " | ") + " ..."
+        return Row(
+            name: name, in: contexts, .atLeast(1), summary, mayRepeat: true, syntax: syntax,
+            action: .simple { (invocation: inout Invocation) throws(ConfigurationError) in
+                var set: V = invocation.isFirst ? [] : invocation.scope[slot][keyPath: path]
+                for word in invocation.arguments {
+                    let option = values[try invocation.choice(of: words, word)]
+                    if set.isSuperset(of: option) {
+                        invocation.warn("duplicate value \"\(word.text)\"", at: word)
+                    }
+                    set.formUnion(option)
+                }
+                let final = set
+                invocation.scope.write(slot) { $0[keyPath: path] = final }
+            })
+    }
+
+    /// A number and a size, as `proxy_buffers 8 4k`.
+    package static func buffers<S, V: Storable<BufferPlan>>(
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String
+    ) -> Row {
+        value(name, in: contexts, .two, slot, path, summary, syntax: "number size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            guard let count = Units.number(invocation[0]), count > 0,
+                let size = Units.size(invocation[1]), size > 0
+            else { throw invocation.refuse("invalid value") }
+            return V.storing(BufferPlan(count: count, size: size))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+/// One row of the directive table: everything about a directive in one value.
+package struct Row: Sendable {
+    /// Evaluates one occurrence of a directive.
+    package typealias Perform = @Sendable (inout Invocation) throws(ConfigurationError) -> Void
+    /// Opens a block: makes the scope in which its content is evaluated.
+    package typealias Open = @Sendable (inout Invocation) throws(ConfigurationError) -> Scope
+
+    /// When the content of a block is evaluated.
+    package enum Moment: Sendable {
+        /// After all simple directives of the outer block, from its finished settings: `server`, `location`, `if`.
+        case afterOuterSettings
+        /// At once, before what follows it in the file: `upstream`.
+        case inPlace
+    }
+
+    package enum Action: Sendable {
+        /// Ends with `;`.
+        case simple(Perform)
+        /// A block whose content is not directives but entries (`types`, `map`): the action reads them itself.
+        case entries(Perform)
+        /// A block of directives. It is opened in file order among the simple directives; its content is evaluated later.
+        case block(Moment, Open)
+        /// nginx has it, Apus does not yet. The text says what to do instead.
+        case unsupported(advice: String?, isBlock: Bool)
+        /// Accepted without effect, for a reason that the differences page lists.
+        case ignored(reason: String)
+    }
+
+    package let name: String
+    package let contexts: Contexts
+    package let arity: Arity
+    package let summary: String
+    package let action: Action
+    /// Whether a block may have it more than once; otherwise the second is refused as a duplicate.
+    package let mayRepeat: Bool
+    /// For the reference: `on | off`, `size`, `time`.
+    package let syntax: String
+
+    package init(
+        name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
+        mayRepeat: Bool = false, syntax: String = "", action: Action
+    ) {
+        self.name = name
+        self.contexts = contexts
+        self.arity = arity
+        self.summary = summary
+        self.mayRepeat = mayRepeat
+        self.syntax = syntax
+        self.action = action
+    }
+
+    /// Whether the directive has a `{ }` block.
+    package var isBlock: Bool {
+        switch action {
+        case .simple, .ignored: false
+        case .entries, .block: true
+        case .unsupported(_, let isBlock): isBlock
+        }
+    }
+
+    // MARK: - Rows with their own code
+
+    /// A directive with its own code. `mayRepeat` is left to the code unless it is set to false.
+    package static func custom(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
+        mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
+    ) -> Row {
+        Row(
+            name: name, in: contexts, arity, summary, mayRepeat: mayRepeat, syntax: syntax,
+            action: .simple(perform))
+    }
+
+    /// A block of directives. `open` runs in file order and returns the scope for the content.
+    package static func block(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
+        evaluated moment: Moment = .afterOuterSettings, mayRepeat: Bool = true,
+        syntax: String = "", _ open: @escaping Open
+    ) -> Row {
+        Row(
+            name: name, in: contexts, arity, summary, mayRepeat: mayRepeat, syntax: syntax,
+            action: .block(moment, open))
+    }
+
+    /// A block of entries that `perform` reads from `invocation.entries()`.
+    package static func entries(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
+        mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
+    ) -> Row {
+        Row(
+            name: name, in: contexts, arity, summary, mayRepeat: mayRepeat, syntax: syntax,
+            action: .entries(perform))
+    }
+
+    /// A directive that nginx has and Apus does not have yet: refused.
+    package static func unsupported(
+        _ name: String, in contexts: Contexts, _ summary: String, advice: String? = nil,
+        isBlock: Bool = false
+    ) -> Row {
+        Row(
+            name: name, in: contexts, .any, summary, mayRepeat: true,
+            action: .unsupported(advice: advice, isBlock: isBlock))
+    }
+
+    /// A directive that is accepted without effect, and why.
+    package static func ignored(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String, reason: String
+    ) -> Row {
+        Row(
+            name: name, in: contexts, arity, summary, mayRepeat: true,
+            action: .ignored(reason: reason))
+    }
+}

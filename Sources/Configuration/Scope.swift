@@ -1,0 +1,141 @@
+package import Bytes
+
+/// A block being evaluated: its context, its settings, and what it builds.
+package final class Scope {
+    package typealias Hook = (Scope) throws(ConfigurationError) -> Void
+
+    package let context: Contexts
+    package let parent: Scope?
+    /// What the block builds: a server, a location, an upstream.
+    package var owner: AnyObject?
+    /// What the whole configuration is built into.
+    package let builder: AnyObject
+    package let evaluation: Evaluation
+    /// The table of the block, or the parent's while the block has set nothing. Final once the block is settled.
+    package private(set) var settings: SettingsTable
+    private var ownsSettings: Bool
+    private var seen: [UInt64] = []
+    private var settleHooks: [Hook] = []
+    private var finishHooks: [Hook] = []
+
+    /// The outermost scope of a configuration.
+    package init(evaluation: Evaluation, builder: AnyObject) {
+        context = .main
+        parent = nil
+        self.builder = builder
+        self.evaluation = evaluation
+        settings = SettingsTable()
+        ownsSettings = true
+    }
+
+    /// A block within `parent`. It takes its parent's settings when its content is evaluated, which is after all simple
+    /// directives of the parent.
+    package init(_ context: Contexts, in parent: Scope, owner: AnyObject? = nil) {
+        self.context = context
+        self.parent = parent
+        self.owner = owner
+        builder = parent.builder
+        evaluation = parent.evaluation
+        settings = parent.settings
+        ownsSettings = false
+    }
+
+    package subscript<S>(slot: Slot<S>) -> S { settings[slot] }
+
+    /// Changes settings of this block alone.
+    package func write<S, R, Failure: Error>(
+        _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        if !ownsSettings {
+            settings = SettingsTable(inheriting: settings)
+            ownsSettings = true
+        }
+        return try settings.write(slot, body)
+    }
+
+    /// Runs `hook` when all simple directives of the block are evaluated and before its inner blocks are: `settings` is final.
+    package func whenSettled(_ hook: @escaping Hook) {
+        settleHooks.append(hook)
+    }
+
+    /// Runs `hook` when the block and all its inner blocks are evaluated. Its errors are reported at the closing brace.
+    package func whenFinished(_ hook: @escaping Hook) {
+        finishHooks.append(hook)
+    }
+
+    /// The nearest enclosing scope, this one included, of one of these contexts.
+    package func enclosing(_ contexts: Contexts) -> Scope? {
+        var scope: Scope? = self
+        while let current = scope {
+            if !contexts.isDisjoint(with: current.context) { return current }
+            scope = current.parent
+        }
+        return nil
+    }
+
+    // MARK: - The evaluator's side
+
+    func begin() {
+        guard let parent, !ownsSettings else { return }
+        settings = parent.settings
+    }
+
+    /// Notes that a row was used; false if it was before in this block.
+    func note(_ row: Int) -> Bool {
+        let word = row >> 6
+        while seen.count <= word { seen.append(0) }
+        let bit = UInt64(1) << UInt64(row & 63)
+        guard seen[word] & bit == 0 else { return false }
+        seen[word] |= bit
+        return true
+    }
+
+    func settle() throws(ConfigurationError) {
+        guard !settleHooks.isEmpty else { return }
+        let hooks = settleHooks
+        settleHooks = []
+        for hook in hooks { try hook(self) }
+    }
+
+    func finish() throws(ConfigurationError) {
+        seen = []
+        guard !finishHooks.isEmpty else { return }
+        let hooks = finishHooks
+        finishHooks = []
+        for hook in hooks { try hook(self) }
+    }
+}
+
+/// What holds for one evaluation as a whole.
+package final class Evaluation {
+    /// Ends with a slash: relative paths of most directives start here.
+    package let prefix: ByteString
+    /// Ends with a slash: the main file's directory, where `include` and certificates start.
+    package let configurationPrefix: ByteString
+    /// What is worth saying but refuses nothing.
+    package private(set) var warnings: [ConfigurationError] = []
+    private var checks: [() throws(ConfigurationError) -> Void] = []
+
+    package init(prefix: ByteString, configurationPrefix: ByteString) {
+        self.prefix = prefix
+        self.configurationPrefix = configurationPrefix
+    }
+
+    package func warn(_ warning: ConfigurationError) {
+        warnings.append(warning)
+    }
+
+    /// Runs `check` when the whole configuration has been evaluated, in the order of registration.
+    package func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
+        checks.append(check)
+    }
+
+    func runChecks() throws(ConfigurationError) {
+        var next = 0
+        while next < checks.count {
+            try checks[next]()
+            next += 1
+        }
+        checks = []
+    }
+}
