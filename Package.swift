@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         layer("Platform", on: ["CLinux"]),
         layer("Bytes", on: ["CLinux", "Platform"]),
+        layer("SharedZone", on: ["CLinux", "Platform", "Bytes"]),
         layer("EventLoop", on: ["CLinux", "Platform", "Bytes"]),
         layer("Configuration", on: ["Platform", "Bytes"]),
         layer("Expression", on: ["CPCRE2", "Bytes", "Configuration"]),
@@ -41,33 +42,41 @@ let package = Package(
         layer("Net", on: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Log"]),
         layer("HTTPMessage", on: ["Bytes"]),
         layer("HTTP1", on: ["Bytes", "HTTPMessage"]),
-        layer("Upstream", on: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Net"]),
+        layer(
+            "Upstream",
+            on: [
+                "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Expression", "Net",
+            ]),
         layer(
             "HTTPCore",
             on: [
-                "Platform", "Bytes", "EventLoop", "Configuration", "Expression", "Log", "Net",
-                "HTTPMessage", "HTTP1", "Upstream",
+                "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Expression", "Log",
+                "Net", "HTTPMessage", "HTTP1", "Upstream",
             ]),
         layer(
             "HTTPModules",
             on: [
-                "CLinux", "CZlib", "Platform", "Bytes", "EventLoop", "Configuration", "Expression",
-                "Log", "Net", "HTTPMessage", "HTTP1", "Upstream", "HTTPCore",
+                "CLinux", "CZlib", "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration",
+                "Expression", "Log", "Net", "HTTPMessage", "HTTP1", "Upstream", "HTTPCore",
             ]),
         layer(
             "HTTPServer",
             on: [
-                "Platform", "Bytes", "EventLoop", "Configuration", "Expression", "Log", "Net",
-                "HTTPMessage", "HTTP1", "Upstream", "HTTPCore", "HTTPModules",
+                "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Expression", "Log",
+                "Net", "HTTPMessage", "HTTP1", "Upstream", "HTTPCore", "HTTPModules",
             ]),
         layer(
             "Supervisor",
-            on: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Log", "Net"]),
+            on: [
+                "CLinux", "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Log", "Net",
+            ]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "Platform", "Bytes", "Configuration", "Supervisor", "HTTPServer",
             ],
             swiftSettings: rules),
+        tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
+        tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),
     ]
 )

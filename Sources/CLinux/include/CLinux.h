@@ -19,6 +19,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,3 +129,22 @@ static inline long apus_k_unlink(const char *path) { APUS_RESULT(int, unlink(pat
 /* A macro in glibc (thread-local). */
 static inline int apus_errno(void) { return errno; }
 static inline void apus_set_errno(int value) { errno = value; }
+
+/* Shared zones: a mutex that processes share and that outlives its holder. */
+static inline int apus_mutex_initialise(pthread_mutex_t *mutex) {
+    pthread_mutexattr_t attributes;
+    int code = pthread_mutexattr_init(&attributes);
+    if (code != 0) return code;
+    code = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    if (code == 0) code = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    if (code == 0) code = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    if (code == 0) code = pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return code;
+}
+/* Keeps the compiler from moving stores over this point: a process may be killed between any two. */
+static inline void apus_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
+static inline void apus_atomic_add(int64_t *cell, int64_t delta) {
+    __atomic_fetch_add(cell, delta, __ATOMIC_RELAXED);
+}
+static inline int64_t apus_atomic_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }

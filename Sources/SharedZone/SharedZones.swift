@@ -1,0 +1,134 @@
+package import Bytes
+package import Platform
+
+/// Why a zone cannot be had, in nginx's words.
+package struct ZoneError: Error, Equatable {
+    package let message: String
+
+    package init(_ message: String) {
+        self.message = message
+    }
+
+    package static func tooSmall(_ name: ByteString) -> ZoneError {
+        ZoneError("zone \"\(name)\" is too small")
+    }
+}
+
+/// What lives in a zone: a table, an array of records. Declared while the configuration is read, attached to memory after.
+package protocol ZoneLayout: AnyObject {
+    /// Differs between layouts that cannot share memory: a reload keeps a zone only where it is the same.
+    var signature: UInt64 { get }
+    /// The bytes it takes of `available`, or nil if they are too few.
+    func size(within available: Int) -> Int?
+    /// Takes its region; fresh memory is all zero.
+    func attach(to region: SharedRegion, isFresh: Bool) throws(Errno)
+}
+
+/// One named piece of shared memory of a configuration.
+package final class Zone {
+    package let name: ByteString
+    /// The directive family that it serves, such as `limit_req`; a name has one use.
+    package let kind: String
+    /// Zero until a declaration tells the size.
+    package fileprivate(set) var size: Int
+    /// False: every configuration starts with an empty zone (upstream zones, as in nginx).
+    package let isKeptOverReloads: Bool
+    /// Whether the content was taken over from the configuration before.
+    package private(set) var isTakenOver = false
+    private var layouts: [any ZoneLayout] = []
+    private var memory: SharedMemory?
+
+    fileprivate init(name: ByteString, size: Int, kind: String, isKeptOverReloads: Bool) {
+        self.name = name
+        self.size = size
+        self.kind = kind
+        self.isKeptOverReloads = isKeptOverReloads
+    }
+
+    /// Adds to the content; only before the zone is opened.
+    package func add(_ layout: any ZoneLayout) {
+        precondition(memory == nil)
+        layouts.append(layout)
+    }
+
+    private func canTakeOver(_ old: Zone) -> Bool {
+        isKeptOverReloads && name == old.name && size == old.size && kind == old.kind
+            && layouts.map(\.signature) == old.layouts.map(\.signature)
+    }
+
+    fileprivate func open(over previous: Zone?) throws(ZoneError) {
+        guard size > 0 else { throw ZoneError("zero size shared memory zone \"\(name)\"") }
+        do throws(Errno) {
+            let memory: SharedMemory
+            if let previous, let old = previous.memory, canTakeOver(previous) {
+                memory = old
+                isTakenOver = true
+            } else {
+                memory = try SharedMemory(size: size)
+            }
+            self.memory = memory
+            try attachLayouts(to: SharedRegion(memory))
+        } catch {
+            throw ZoneError(
+                error == .noSpace
+                    ? ZoneError.tooSmall(name).message
+                    : "mmap(MAP_ANON|MAP_SHARED, \(size)) failed (\(error))")
+        }
+    }
+
+    private func attachLayouts(to region: SharedRegion) throws(Errno) {
+        var start = 0
+        for layout in layouts {
+            guard let taken = layout.size(within: region.size - start) else { throw .noSpace }
+            try layout.attach(
+                to: region.part(from: start, size: taken), isFresh: !isTakenOver)
+            start = min((start + taken + 63) & ~63, region.size)
+        }
+    }
+}
+
+/// The shared zones of one configuration.
+///
+/// Directives declare zones by name in any order; when the configuration is complete, `open` maps them, taking over the
+/// memory of the running configuration where nothing about a zone has changed.
+package final class SharedZones {
+    package private(set) var all: [Zone] = []
+    /// Eight pages: the least that nginx takes for a zone of limits or peers.
+    package static let minimumSize = 8 * 4096
+
+    package init() {}
+
+    /// The zone of this name, declared now or before.
+    ///
+    /// `size` is nil where a directive only refers to a zone.
+    package func zone(
+        name: ByteString, size: Int?, kind: String, minimumSize: Int = SharedZones.minimumSize,
+        isKeptOverReloads: Bool = true
+    ) throws(ZoneError) -> Zone {
+        if let size, size < minimumSize { throw .tooSmall(name) }
+        guard let zone = all.first(where: { $0.name == name }) else {
+            let zone = Zone(
+                name: name, size: size ?? 0, kind: kind, isKeptOverReloads: isKeptOverReloads)
+            all.append(zone)
+            return zone
+        }
+        guard zone.kind == kind else {
+            throw ZoneError(
+                "the shared memory zone \"\(name)\" is already declared for a different use")
+        }
+        if zone.size == 0 { zone.size = size ?? 0 }
+        if let size, size != zone.size {
+            throw ZoneError(
+                "the size \(size) of shared memory zone \"\(name)\" "
+                    + "conflicts with already declared size \(zone.size)")
+        }
+        return zone
+    }
+
+    /// Maps all zones. In the master, before workers are forked.
+    package func open(over previous: SharedZones? = nil) throws(ZoneError) {
+        for zone in all {
+            try zone.open(over: previous?.all.first { $0.name == zone.name })
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package import Bytes
+
+/// What a `server` line of an upstream says, or its defaults.
+package struct PeerOptions: Sendable, Equatable {
+    package var weight = 1
+    /// 0 is no limit.
+    package var maxConnections = 0
+    /// Failures within `failTimeout` that make the peer unavailable; 0 never does.
+    package var maxFails = 1
+    /// Seconds.
+    package var failTimeout = 10
+    package var isBackup = false
+    package var isDown = false
+    /// A name for session affinity; empty if none is given.
+    package var route: ByteString = .empty
+
+    package init() {}
+}
+
+/// One address that requests can be sent to. Frozen; what changes is its `PeerState`.
+package final class Peer: Sendable {
+    /// The place in the group: primary peers, then backup peers.
+    package let index: Int
+    /// The address as text, for logs and `$upstream_addr`.
+    package let name: ByteString
+    /// The server as the configuration writes it; peers of one name that resolved to several addresses share it.
+    package let server: ByteString
+    package let options: PeerOptions
+
+    init(index: Int, name: ByteString, server: ByteString, options: PeerOptions) {
+        self.index = index
+        self.name = name
+        self.server = server
+        self.options = options
+    }
+}
+
+/// What balancing keeps about a peer: in each worker, or in a zone for all.
+package struct PeerState: BitwiseCopyable, Equatable, Sendable {
+    /// The smooth weighted round robin's running balance.
+    package var currentWeight = 0
+    /// The weight, lowered by failures and regained request by request.
+    package var effectiveWeight: Int
+    /// Failures since the last success after a check.
+    package var fails = 0
+    /// Second of the last failure.
+    package var accessed = 0
+    /// Second of the last failure, or from which the current window counts.
+    package var checked = 0
+    /// Requests that hold the peer now.
+    package var connections = 0
+
+    package init(weight: Int) {
+        effectiveWeight = weight
+    }
+
+    /// Within the bounds that every operation keeps; for records that a dying process may have left half written.
+    func mended(weight: Int) -> PeerState {
+        var state = self
+        if !(0...weight).contains(effectiveWeight) { state.effectiveWeight = weight }
+        if fails < 0 { state.fails = 0 }
+        if connections < 0 { state.connections = 0 }
+        return state
+    }
+
+    /// Whether the peer may be asked.
+    func isAvailable(_ options: PeerOptions, now: Int) -> Bool {
+        if options.isDown { return false }
+        if options.maxFails > 0, fails >= options.maxFails, now - checked <= options.failTimeout {
+            return false
+        }
+        return options.maxConnections == 0 || connections < options.maxConnections
+    }
+}

@@ -1,0 +1,107 @@
+package import Bytes
+package import SharedZone
+
+/// How the next peer is found.
+package enum BalancingMethod: Sendable, Equatable {
+    case roundRobin
+    case leastConnections
+    case addressHash
+    case keyHash
+    case consistentHash
+    case random
+    case randomTwo
+
+    /// nginx refuses `backup` with methods that map a key, or chance, to one list of peers.
+    package var takesBackups: Bool { self == .roundRobin || self == .leastConnections }
+}
+
+/// Peers of one rank, in order: the primaries, or the backups.
+struct PeerTier: Sendable {
+    /// Indices into the group's peers.
+    let range: Range<Int>
+    let totalWeight: Int
+    /// The most times that a request may be tried here: the peers that are not down.
+    let tries: Int
+    /// A lone peer is never marked failed: there is nothing to turn to.
+    let isSingle: Bool
+
+    init(_ peers: ArraySlice<Peer>, isSingle: Bool) {
+        range = peers.indices
+        totalWeight = peers.reduce(0) { $0 + $1.options.weight }
+        tries = peers.count { !$0.options.isDown }
+        self.isSingle = isSingle
+    }
+}
+
+/// The servers that a request may be sent to, and how one is chosen. Frozen with the configuration.
+package final class UpstreamGroup: Sendable {
+    package let name: ByteString
+    package let method: BalancingMethod
+    /// Primaries first, then backups.
+    package let peers: [Peer]
+    package let keepalive: KeepaliveSettings
+    let primaries: PeerTier
+    let backups: PeerTier?
+    let states: RecordArray<PeerState>
+    /// Points of the consistent hash, sorted; empty with other methods.
+    let ring: HashRing
+    /// The sum of the weights before each peer in its tier, for methods that draw a share of the total weight.
+    let weightsBefore: [Int]
+
+    /// `servers`: in the order of the configuration, each with the addresses that it stands for.
+    package init(
+        name: ByteString, servers: [UpstreamServer], method: BalancingMethod = .roundRobin,
+        keepalive: KeepaliveSettings = .init(), zone: Zone? = nil
+    ) {
+        var peers: [Peer] = []
+        for isBackup in [false, true] {
+            for server in servers where server.options.isBackup == isBackup {
+                for address in server.addresses {
+                    peers.append(
+                        Peer(
+                            index: peers.count, name: address, server: server.name,
+                            options: server.options))
+                }
+            }
+        }
+        let backupCount = peers.count { $0.options.isBackup }
+        let primaryCount = peers.count - backupCount
+        self.name = name
+        self.method = method
+        self.peers = peers
+        self.keepalive = keepalive
+        primaries = PeerTier(
+            peers[..<primaryCount], isSingle: primaryCount == 1 && backupCount == 0)
+        backups = backupCount == 0 ? nil : PeerTier(peers[primaryCount...], isSingle: false)
+        let weights = peers.map(\.options.weight)
+        states = RecordArray(
+            count: peers.count, in: zone, initial: { PeerState(weight: weights[$0]) },
+            repair: { $0.mended(weight: weights[$1]) })
+        ring = HashRing(method == .consistentHash ? peers[..<primaryCount] : [])
+        var sum = 0
+        weightsBefore = peers.map {
+            if $0.index == primaryCount { sum = 0 }
+            sum += $0.options.weight
+            return sum - $0.options.weight
+        }
+    }
+
+    /// What is known about each peer now, in order of `peers`.
+    package func snapshot() -> [PeerState] {
+        states.withRecords { records in records.indices.map { records[$0] } }
+    }
+}
+
+/// A `server` line with the addresses that its name resolved to.
+package struct UpstreamServer: Sendable {
+    /// As written.
+    package var name: ByteString
+    package var addresses: [ByteString]
+    package var options: PeerOptions
+
+    package init(name: ByteString, addresses: [ByteString], options: PeerOptions = .init()) {
+        self.name = name
+        self.addresses = addresses
+        self.options = options
+    }
+}
