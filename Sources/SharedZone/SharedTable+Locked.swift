@@ -1,5 +1,5 @@
-import CLinux
 package import Bytes
+import CLinux
 
 /// A record's place. It may be kept: once the record is removed, the slot is told from its successor.
 package struct TableSlot: Equatable, Sendable {

@@ -127,8 +127,16 @@ package final class KeepalivePool<Connection> {
     private func take(at index: Int) -> Connection? {
         let entry = entries[index]
         guard entry.connection != nil else { return nil }
-        if entry.newer >= 0 { entries[entry.newer].older = entry.older } else { newest = entry.older }
-        if entry.older >= 0 { entries[entry.older].newer = entry.newer } else { oldest = entry.newer }
+        if entry.newer >= 0 {
+            entries[entry.newer].older = entry.older
+        } else {
+            newest = entry.older
+        }
+        if entry.older >= 0 {
+            entries[entry.older].newer = entry.newer
+        } else {
+            oldest = entry.newer
+        }
         if entry.after >= 0 { entries[entry.after].before = entry.before }
         if entry.before >= 0 {
             entries[entry.before].after = entry.after
