@@ -148,3 +148,44 @@ static inline void apus_atomic_add(int64_t *cell, int64_t delta) {
     __atomic_fetch_add(cell, delta, __ATOMIC_RELAXED);
 }
 static inline int64_t apus_atomic_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }
+
+/* Process titles and arguments (process.c). */
+int apus_argument_count(void);
+const char *apus_argument(int index);
+void apus_set_title(const char *title);
+char **apus_environment(void);
+void apus_replace_environment(char **entries);
+int apus_exec_again(char **environment);
+
+/* A signal of the set, waited for without end (negative) or so long; -1 with EAGAIN when none came. */
+int apus_signal_wait(const sigset_t *signals, long milliseconds, int *sender);
+
+/* Macros. */
+static inline int apus_exit_status(int status) { return WEXITSTATUS(status); }
+static inline int apus_exit_signal(int status) { return WTERMSIG(status); }
+static inline int apus_dumped_core(int status) { return WCOREDUMP(status) ? 1 : 0; }
+static inline void apus_ignore_signal(int number) { signal(number, SIG_IGN); }
+static inline void apus_default_signal(int number) { signal(number, SIG_DFL); }
+
+/* Variadic, or their first parameter is an enumeration that Swift imports as a type of its own. */
+static inline void apus_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int apus_set_priority(int nice) { return setpriority(PRIO_PROCESS, 0, nice); }
+static inline int apus_set_limit(int resource, unsigned long long value) {
+    struct rlimit limit = {value, value};
+    return setrlimit((__rlimit_resource_t)resource, &limit);
+}
+static inline int apus_get_limit(int resource, unsigned long long *value) {
+    struct rlimit limit;
+    int result = getrlimit((__rlimit_resource_t)resource, &limit);
+    *value = limit.rlim_cur;
+    return result;
+}
+static inline int apus_socket(int family, int type, int protocol) { return socket(family, type, protocol); }
+
+/* Processor masks as words. */
+static inline int apus_set_affinity(const unsigned long *words, size_t bytes) {
+    return sched_setaffinity(0, bytes, (const cpu_set_t *)words);
+}
+static inline int apus_get_affinity(unsigned long *words, size_t bytes) {
+    return sched_getaffinity(0, bytes, (cpu_set_t *)words);
+}

@@ -1,0 +1,60 @@
+package import Platform
+
+/// A socket that a configuration wants to listen on.
+package struct ListenerRequest: Sendable {
+    package var address: SocketAddress
+    package var options: ListenOptions
+
+    package init(address: SocketAddress, options: ListenOptions) {
+        self.address = address
+        self.options = options
+    }
+}
+
+/// An open listening socket. It outlives the configurations that use it.
+package final class Listener {
+    package let address: SocketAddress
+    package internal(set) var options: ListenOptions
+    /// With `reuseport`, the worker whose socket this is; nil: every worker accepts on it.
+    package internal(set) var worker: Int?
+    /// The socket came with the environment, from the binary before this one.
+    package internal(set) var isInherited: Bool
+
+    private var socket: Descriptor?
+    /// TCP_DEFER_ACCEPT is in effect.
+    var isDeferred = false
+
+    init(
+        address: SocketAddress, options: ListenOptions, worker: Int?, socket: consuming Descriptor,
+        isInherited: Bool = false
+    ) {
+        self.address = address
+        self.options = options
+        self.worker = worker
+        self.isInherited = isInherited
+        self.socket = consume socket
+    }
+
+    /// The descriptor's number, or -1 when closed.
+    package var number: Int32 {
+        switch socket {
+        case .some(let open): open.number
+        case .none: -1
+        }
+    }
+
+    /// Closes this process's copy of the descriptor.
+    package func close() {
+        socket = nil
+    }
+
+    /// Deletes a Unix socket's file.
+    package func removeFile(log: any ProcessLog) {
+        guard let path = address.path?.text else { return }
+        do {
+            try File.remove(path)
+        } catch {
+            log.write(.emerg, "unlink() \(path) failed", error)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Bytes
+package import CLinux
+
+extension SocketAddress {
+    /// The longest path that fits the kernel's structure with its final zero byte.
+    package static let longestPath = 107
+
+    /// Calls `body` with the address in the kernel's form.
+    @unsafe
+    package func withSystemAddress<Result, Failure: Error>(
+        _ body: (UnsafePointer<sockaddr>, socklen_t) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var storage = sockaddr_storage()
+        let length = write(to: &storage)
+        return try unsafe withUnsafePointer(to: &storage) { pointer throws(Failure) in
+            try unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                address throws(Failure) in
+                try unsafe body(address, length)
+            }
+        }
+    }
+
+    private func write(to storage: inout sockaddr_storage) -> socklen_t {
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            switch family {
+            case .ipv4:
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_port = port.bigEndian
+                address.sin_addr.s_addr = UInt32(truncatingIfNeeded: low).bigEndian
+                unsafe bytes.storeBytes(of: address, as: sockaddr_in.self)
+                return socklen_t(MemoryLayout<sockaddr_in>.size)
+            case .ipv6:
+                var address = sockaddr_in6()
+                address.sin6_family = sa_family_t(AF_INET6)
+                address.sin6_port = port.bigEndian
+                address.sin6_scope_id = scope
+                unsafe bytes.storeBytes(of: address, as: sockaddr_in6.self)
+                let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8
+                unsafe bytes.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
+                unsafe bytes.storeBytes(
+                    of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
+                return socklen_t(MemoryLayout<sockaddr_in6>.size)
+            case .unix:
+                unsafe bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
+                let path = path?.bytes ?? []
+                let room = min(path.count, Self.longestPath)
+                for index in 0..<room { unsafe bytes[2 + index] = path[index] }
+                return socklen_t(MemoryLayout<sockaddr_un>.size)
+            }
+        }
+    }
+
+    /// From the kernel's form; nil for a family that is none of ours.
+    @unsafe
+    package init?(system address: UnsafePointer<sockaddr>, length: socklen_t) {
+        let bytes = unsafe UnsafeRawBufferPointer(start: address, count: Int(length))
+        guard bytes.count >= 2 else { return nil }
+        switch unsafe Int32(address.pointee.sa_family) {
+        case AF_INET where bytes.count >= MemoryLayout<sockaddr_in>.size:
+            let inet = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
+            self.init(
+                ipv4: UInt32(bigEndian: inet.sin_addr.s_addr),
+                port: UInt16(bigEndian: inet.sin_port))
+        case AF_INET6 where bytes.count >= MemoryLayout<sockaddr_in6>.size:
+            let inet = unsafe bytes.loadUnaligned(as: sockaddr_in6.self)
+            let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8
+            let high = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let low = unsafe bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+            self.init(
+                ipv6High: UInt64(bigEndian: high), low: UInt64(bigEndian: low),
+                scope: inet.sin6_scope_id, port: UInt16(bigEndian: inet.sin6_port))
+        case AF_UNIX:
+            // The kernel gives no path at all for a socket without a name.
+            var path: [UInt8] = []
+            for index in 2..<max(2, bytes.count) {
+                let byte = unsafe bytes[index]
+                if byte == 0 { break }
+                path.append(byte)
+            }
+            self.init(unix: ByteString(path))
+        default: return nil
+        }
+    }
+
+    /// `AF_INET` and so on.
+    package var systemFamily: Int32 {
+        switch family {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
+}
