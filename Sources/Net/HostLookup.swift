@@ -19,7 +19,8 @@ package enum HostLookup {
         while let entry = unsafe next {
             if let address = unsafe entry.pointee.ai_addr,
                 let socketAddress = unsafe SocketAddress(
-                    system: address, length: entry.pointee.ai_addrlen)
+                    system: UnsafeRawBufferPointer(
+                        start: address, count: Int(entry.pointee.ai_addrlen)))
             {
                 found.append(socketAddress.with(port: 0))
             }

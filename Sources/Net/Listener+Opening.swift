@@ -1,3 +1,5 @@
+import Bytes
+import Log
 import Platform
 
 /// Opens single sockets for a `ListenerSet`.
@@ -10,7 +12,7 @@ struct ListenerOpener {
     }
 
     let testing: Bool
-    let log: any ProcessLog
+    let log: ErrorLog
 
     func open(_ request: ListenerRequest, worker: Int?) -> Outcome {
         let address = request.address
@@ -91,7 +93,7 @@ struct ListenerOpener {
 
 extension Listener {
     /// A socket that came with the environment; nil if it is none that we can listen on.
-    convenience init?(inheriting number: Int32, log: any ProcessLog) {
+    convenience init?(inheriting number: Int32, log: ErrorLog) {
         let address: SocketAddress
         do {
             guard let found = try ListeningSocket.address(of: number) else {
@@ -123,7 +125,7 @@ extension Listener {
     }
 
     /// Sets what may be set on an open socket, and takes the options as its own. A failure is reported and ignored.
-    func configure(_ wanted: ListenOptions, worker: Int?, isNew: Bool, log: any ProcessLog) {
+    func configure(_ wanted: ListenOptions, worker: Int?, isNew: Bool, log: ErrorLog) {
         func set(_ option: SocketOption, _ value: Int?) {
             guard let value else { return }
             do {

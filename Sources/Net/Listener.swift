@@ -1,4 +1,6 @@
-package import Platform
+import Bytes
+package import Log
+import Platform
 
 /// A socket that a configuration wants to listen on.
 package struct ListenerRequest: Sendable {
@@ -49,7 +51,7 @@ package final class Listener {
     }
 
     /// Deletes a Unix socket's file.
-    package func removeFile(log: any ProcessLog) {
+    package func removeFile(log: ErrorLog) {
         guard let path = address.path?.text else { return }
         do {
             try File.remove(path)

@@ -1,4 +1,6 @@
-package import Platform
+import Bytes
+package import Log
+import Platform
 
 /// Opening failed; the log has the reason.
 package struct ListenFailure: Error {}
@@ -30,7 +32,7 @@ package final class ListenerSet {
     /// Finds or opens a socket for every request. `workers` is how many sockets a `reuseport` request gets (1 without
     /// worker processes). When only testing, an address in use is fine, and Unix sockets are deleted at once.
     package func prepare(
-        _ requests: [ListenerRequest], workers: Int, testing: Bool, log: any ProcessLog
+        _ requests: [ListenerRequest], workers: Int, testing: Bool, log: ErrorLog
     ) throws(ListenFailure) -> Change {
         var change = Change()
         for request in requests {
@@ -44,7 +46,7 @@ package final class ListenerSet {
             }
         }
         var found = keepers(for: change.wishes, log: log)
-        var opener = ListenerOpener(testing: testing, log: log)
+        let opener = ListenerOpener(testing: testing, log: log)
         for attempt in 1... {
             var isComplete = true
             for (index, wish) in change.wishes.enumerated() where found[index] == nil {
@@ -72,9 +74,9 @@ package final class ListenerSet {
     }
 
     /// Present sockets that serve the wishes, each at most once.
-    private func keepers(for wishes: [Wish], log: any ProcessLog) -> [Listener?] {
+    private func keepers(for wishes: [Wish], log: ErrorLog) -> [Listener?] {
         var free = listeners
-        return wishes.map { wish in
+        return wishes.map { wish -> Listener? in
             let options = wish.request.options
             let match = free.firstIndex { listener in
                 listener.address == wish.request.address
@@ -85,13 +87,7 @@ package final class ListenerSet {
             let changesProtocol = listener.options.isMultipath != options.isMultipath
             if changesProtocol || (options.reusePort && !listener.options.reusePort) {
                 // The sockets to come can be bound beside the old one only if it allows that too.
-                do {
-                    try SocketOption.reusePort.set(1, on: listener.number)
-                } catch {
-                    log.write(
-                        .alert, "setsockopt(SO_REUSEPORT) \(listener.address) failed, ignored",
-                        error)
-                }
+                allowSharing(listener, log: log)
             }
             if changesProtocol { return nil }
             free.remove(at: match)
@@ -99,8 +95,17 @@ package final class ListenerSet {
         }
     }
 
+    private func allowSharing(_ listener: Listener, log: ErrorLog) {
+        do {
+            try SocketOption.reusePort.set(1, on: listener.number)
+        } catch {
+            log.write(
+                .alert, "setsockopt(SO_REUSEPORT) \(listener.address) failed, ignored", error)
+        }
+    }
+
     /// Puts the change into effect: sets the options, closes sockets that are not wanted any more.
-    package func commit(_ change: Change, log: any ProcessLog) {
+    package func commit(_ change: Change, log: ErrorLog) {
         for (listener, wish) in zip(change.listeners, change.wishes) {
             let isNew = change.opened.contains { $0 === listener }
             listener.configure(wish.request.options, worker: wish.worker, isNew: isNew, log: log)
@@ -118,7 +123,7 @@ package final class ListenerSet {
     }
 
     /// Closes what the change had opened.
-    package func abandon(_ change: Change, log: any ProcessLog) {
+    package func abandon(_ change: Change, log: ErrorLog) {
         for listener in change.opened {
             listener.close()
             if listener.address.isUnix { listener.removeFile(log: log) }
@@ -126,7 +131,7 @@ package final class ListenerSet {
     }
 
     /// Closes every socket; with `removingFiles` a Unix socket's file goes too.
-    package func closeAll(removingFiles: Bool, log: any ProcessLog) {
+    package func closeAll(removingFiles: Bool, log: ErrorLog) {
         for listener in listeners where listener.number >= 0 {
             listener.close()
             if removingFiles, listener.address.isUnix { listener.removeFile(log: log) }
@@ -141,7 +146,7 @@ package final class ListenerSet {
     }
 
     /// Takes over the sockets that the environment of this process names (`6;7;` or `6:7:`).
-    package func inherit(_ list: String, log: any ProcessLog) {
+    package func inherit(_ list: String, log: ErrorLog) {
         log.write(.notice, "using inherited sockets from \"\(list)\"")
         var rest = Substring(list)
         while let end = rest.firstIndex(where: { $0 == ";" || $0 == ":" }) {

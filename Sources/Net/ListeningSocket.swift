@@ -1,5 +1,5 @@
 import CLinux
-package import Platform
+import Platform
 
 /// The system calls that make a listening socket.
 enum ListeningSocket {
@@ -17,8 +17,8 @@ enum ListeningSocket {
     }
 
     static func bind(_ socket: Int32, to address: SocketAddress) throws(Errno) {
-        let result = unsafe address.withSystemAddress { pointer, length in
-            unsafe CLinux.bind(socket, pointer, length)
+        let result = unsafe address.withSystemAddress { bytes in
+            unsafe apus_bind(socket, bytes.baseAddress, socklen_t(bytes.count))
         }
         if result != 0 { throw Errno.last }
     }
@@ -31,15 +31,10 @@ enum ListeningSocket {
     static func address(of socket: Int32) throws(Errno) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let (result, address) = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                let result = unsafe getsockname(socket, address, &length)
-                let found =
-                    result == 0 ? unsafe SocketAddress(system: address, length: length) : nil
-                return (result, found)
-            }
+        if unsafe apus_getsockname(socket, &storage, &length) != 0 { throw Errno.last }
+        return unsafe withUnsafeBytes(of: &storage) { bytes in
+            unsafe SocketAddress(
+                system: UnsafeRawBufferPointer(rebasing: bytes[..<min(Int(length), bytes.count)]))
         }
-        if result != 0 { throw Errno.last }
-        return address
     }
 }

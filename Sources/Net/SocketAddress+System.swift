@@ -1,5 +1,6 @@
 import Bytes
-package import CLinux
+import CLinux
+package import Platform
 
 extension SocketAddress {
     /// The longest path that fits the kernel's structure with its final zero byte.
@@ -8,19 +9,16 @@ extension SocketAddress {
     /// Calls `body` with the address in the kernel's form.
     @unsafe
     package func withSystemAddress<Result, Failure: Error>(
-        _ body: (UnsafePointer<sockaddr>, socklen_t) throws(Failure) -> Result
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var storage = sockaddr_storage()
         let length = write(to: &storage)
-        return try unsafe withUnsafePointer(to: &storage) { pointer throws(Failure) in
-            try unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                address throws(Failure) in
-                try unsafe body(address, length)
-            }
+        return try unsafe withUnsafeBytes(of: &storage) { bytes throws(Failure) in
+            try unsafe body(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         }
     }
 
-    private func write(to storage: inout sockaddr_storage) -> socklen_t {
+    private func write(to storage: inout sockaddr_storage) -> Int {
         unsafe withUnsafeMutableBytes(of: &storage) { bytes in
             switch family {
             case .ipv4:
@@ -29,7 +27,7 @@ extension SocketAddress {
                 address.sin_port = port.bigEndian
                 address.sin_addr.s_addr = UInt32(truncatingIfNeeded: low).bigEndian
                 unsafe bytes.storeBytes(of: address, as: sockaddr_in.self)
-                return socklen_t(MemoryLayout<sockaddr_in>.size)
+                return MemoryLayout<sockaddr_in>.size
             case .ipv6:
                 var address = sockaddr_in6()
                 address.sin6_family = sa_family_t(AF_INET6)
@@ -40,23 +38,37 @@ extension SocketAddress {
                 unsafe bytes.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
                 unsafe bytes.storeBytes(
                     of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
-                return socklen_t(MemoryLayout<sockaddr_in6>.size)
+                return MemoryLayout<sockaddr_in6>.size
             case .unix:
                 unsafe bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
                 let path = path?.bytes ?? []
                 let room = min(path.count, Self.longestPath)
                 for index in 0..<room { unsafe bytes[2 + index] = path[index] }
-                return socklen_t(MemoryLayout<sockaddr_un>.size)
+                return MemoryLayout<sockaddr_un>.size
             }
+        }
+    }
+
+    /// A peer's address as `accept` gave it. Words are in the memory order of the machine, which is little-endian.
+    package init(_ raw: RawAddress) {
+        let port = UInt16(truncatingIfNeeded: raw.first >> 16).byteSwapped
+        switch Int32(raw.family) {
+        case AF_INET:
+            let address = UInt32(truncatingIfNeeded: raw.first >> 32).byteSwapped
+            self.init(ipv4: address, port: port)
+        case AF_INET6:
+            self.init(
+                ipv6High: raw.second.byteSwapped, low: raw.third.byteSwapped, scope: raw.last,
+                port: port)
+        default: self.init(unix: .empty)
         }
     }
 
     /// From the kernel's form; nil for a family that is none of ours.
     @unsafe
-    package init?(system address: UnsafePointer<sockaddr>, length: socklen_t) {
-        let bytes = unsafe UnsafeRawBufferPointer(start: address, count: Int(length))
+    package init?(system bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= 2 else { return nil }
-        switch unsafe Int32(address.pointee.sa_family) {
+        switch unsafe Int32(bytes.loadUnaligned(as: sa_family_t.self)) {
         case AF_INET where bytes.count >= MemoryLayout<sockaddr_in>.size:
             let inet = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
             self.init(

@@ -50,14 +50,14 @@ package enum Processors {
     package static func usable(root: String = "") -> Int {
         let allowed = (try? ProcessorSet.allowed().count) ?? online
         guard let quota = controlGroupQuota(root: root) else { return max(1, allowed) }
-        return max(1, min(allowed, Int(quota.rounded(.up))))
+        return max(1, min(allowed, (quota + 999) / 1_000))
     }
 
-    /// The smallest quota, in processors, of the process's control group and the groups around it; nil: none is set.
+    /// The smallest quota, in thousandths of a processor, of the process's control group and the groups around it; nil: none is set.
     /// `root` goes before all paths.
-    package static func controlGroupQuota(root: String = "") -> Double? {
+    package static func controlGroupQuota(root: String = "") -> Int? {
         guard let membership = try? File.text(root + "/proc/self/cgroup") else { return nil }
-        var smallest: Double?
+        var smallest: Int?
         for line in membership.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
@@ -78,8 +78,8 @@ package enum Processors {
     /// Looks at a group and all groups around it. In a container the path may lie outside of what is mounted, whose root
     /// then is the container's own group.
     private static func consider(
-        _ group: String, in mount: String, _ smallest: inout Double?,
-        _ quota: (String) -> Double?
+        _ group: String, in mount: String, _ smallest: inout Int?,
+        _ quota: (String) -> Int?
     ) {
         var names = group.split(separator: "/").filter { $0 != ".." }
         while true {
@@ -91,25 +91,25 @@ package enum Processors {
     }
 
     /// `cpu.max`: `200000 100000`, or `max 100000`.
-    private static func secondVersionQuota(_ directory: String) -> Double? {
+    private static func secondVersionQuota(_ directory: String) -> Int? {
         guard let text = try? File.text(directory + "/cpu.max") else { return nil }
         let fields = text.split { $0 == " " || $0 == "\n" }
-        guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]),
+        guard fields.count == 2, let quota = Int(fields[0]), let period = Int(fields[1]),
             quota > 0, period > 0
         else { return nil }
-        return quota / period
+        return quota * 1_000 / period
     }
 
     /// `cpu.cfs_quota_us` (-1: none) and `cpu.cfs_period_us`.
-    private static func firstVersionQuota(_ directory: String) -> Double? {
+    private static func firstVersionQuota(_ directory: String) -> Int? {
         guard let quota = number(in: directory + "/cpu.cfs_quota_us"),
             let period = number(in: directory + "/cpu.cfs_period_us"), quota > 0, period > 0
         else { return nil }
-        return quota / period
+        return quota * 1_000 / period
     }
 
-    private static func number(in path: String) -> Double? {
+    private static func number(in path: String) -> Int? {
         guard let text = try? File.text(path) else { return nil }
-        return Double(text.split(separator: "\n").first ?? "")
+        return Int(text.split(separator: "\n").first ?? "")
     }
 }

@@ -182,6 +182,14 @@ static inline int apus_get_limit(int resource, unsigned long long *value) {
 }
 static inline int apus_socket(int family, int type, int protocol) { return socket(family, type, protocol); }
 
+/* Socket addresses are a union of pointers in glibc. */
+static inline int apus_bind(int fd, const void *address, socklen_t length) {
+    return bind(fd, (const struct sockaddr *)address, length);
+}
+static inline int apus_getsockname(int fd, void *address, socklen_t *length) {
+    return getsockname(fd, (struct sockaddr *)address, length);
+}
+
 /* Processor masks as words. */
 static inline int apus_set_affinity(const unsigned long *words, size_t bytes) {
     return sched_setaffinity(0, bytes, (const cpu_set_t *)words);
