@@ -1,0 +1,145 @@
+package import Bytes
+
+/// What variables are evaluated against: an HTTP request or a stream session, which are subclasses.
+///
+/// It keeps the groups of the last match and the values of variables. After warm-up, evaluating allocates nothing.
+open class VariableScope {
+    /// The variables of the configuration that this scope is served under; frozen.
+    package final private(set) var registry: VariableRegistry
+    package final var captures: Captures
+    /// A subrequest shares its parent's.
+    package final var values: VariableValues
+
+    package init(registry: VariableRegistry) {
+        self.registry = registry
+        captures = Captures()
+        values = VariableValues()
+    }
+
+    /// Forgets captures and values, and may move on to another configuration; keeps the memory.
+    package final func resetVariables(registry: VariableRegistry? = nil) {
+        captures.reset()
+        values.reset()
+        if let registry { self.registry = registry }
+    }
+
+    // MARK: - Reading
+
+    /// Appends the variable's value; false if it has none.
+    ///
+    /// A value is kept from its first use on, except where the variable is declared `noCacheable`.
+    @discardableResult
+    package final func append(_ variable: VariableIndex, to out: Buffer) -> Bool {
+        switch values.lookup(variable) {
+        case .range(let range):
+            values.append(range, to: out)
+            return true
+        case .missing: return false
+        case .unknown: return evaluate(variable, to: out)
+        }
+    }
+
+    /// The variable's value, or nil. It is good until the scope is reset.
+    package final func value(of variable: VariableIndex) -> VariableValue? {
+        switch values.lookup(variable) {
+        case .range(let range): return VariableValue(values: values, range: range)
+        case .missing: return nil
+        case .unknown: break
+        }
+        let scratch = Scratch.shared.buffer
+        let mark = scratch.count
+        defer { scratch.truncate(to: mark) }
+        guard evaluate(variable, to: scratch) else { return nil }
+        if case .range(let range) = values.lookup(variable) {
+            return VariableValue(values: values, range: range)
+        }
+        let kept = values.keep(scratch.span(mark..<scratch.count))
+        return VariableValue(values: values, range: kept)
+    }
+
+    /// Appends the value of the variable with this name in lower case, as SSI and Perl find them; false if there is none.
+    @discardableResult
+    package final func append(named name: Span<UInt8>, to out: Buffer) -> Bool {
+        switch registry.find(name) {
+        case .indexed(let variable): return append(variable, to: out)
+        case .direct(let definition):
+            return run(definition, rest: .empty, for: nil, to: out)
+        case .prefixed(let definition, let length):
+            let rest = ByteString(name.extracting(length..<name.count))
+            return run(definition, rest: rest, for: nil, to: out)
+        case .none: return false
+        }
+    }
+
+    private final func evaluate(_ variable: VariableIndex, to out: Buffer) -> Bool {
+        let slot = registry.slot(variable)
+        let mark = out.count
+        let found = run(slot.definition, rest: slot.rest, for: variable, to: out)
+        if slot.definition.flags.contains(.noCacheable) { return found }
+        if found {
+            values.set(variable, out.span(mark..<out.count))
+        } else {
+            values.setMissing(variable)
+        }
+        return found
+    }
+
+    private final func run(
+        _ definition: VariableDefinition, rest: ByteString, for variable: VariableIndex?,
+        to out: Buffer
+    ) -> Bool {
+        guard values.depth < VariableRegistry.depthLimit else {
+            if let variable { registry.problem(self, .cycle(variable)) }
+            return false
+        }
+        values.depth += 1
+        defer { values.depth -= 1 }
+        let mark = out.count
+        let found: Bool
+        switch definition.source {
+        case .value(let evaluate): found = evaluate(self, out)
+        case .prefixed(let evaluate): found = evaluate(self, rest, out)
+        case .user:
+            // A variable that a `set` names but has not set yet is empty, not missing.
+            if let variable { registry.problem(self, .uninitialized(variable)) }
+            return true
+        case .captured, .undefined: return false
+        }
+        if !found { out.truncate(to: mark) }
+        return found
+    }
+
+    // MARK: - Writing
+
+    /// Gives the variable a value, as `set` does: through its setter, if it has one.
+    package final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+        if let assign = registry.slot(variable).definition.assign {
+            assign(self, bytes)
+        } else {
+            values.set(variable, bytes)
+        }
+    }
+
+    /// Gives the variable a value for the rest of this scope, whatever it is declared as.
+    package final func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+        values.set(variable, bytes)
+    }
+
+    /// Makes the variable have no value for the rest of this scope.
+    package final func setMissing(_ variable: VariableIndex) {
+        values.setMissing(variable)
+    }
+
+    /// Forgets the variable's value, so that the next use evaluates it anew.
+    package final func forget(_ variable: VariableIndex) {
+        values.forget(variable)
+    }
+}
+
+/// Space for values on their way, used as a stack: whoever appends truncates back to where it began.
+///
+/// One for the process is enough, because a process serves with a single thread; hence the unchecked conformance.
+final class Scratch: @unchecked Sendable {
+    static let shared = Scratch()
+    let buffer = Buffer(capacity: 1024)
+}
