@@ -51,8 +51,8 @@ extension Row {
 
     /// A list of words; an occurrence adds all its arguments.
     package static func words<S>(
-        _ name: String, in contexts: Contexts, _ arity: Arity = .atLeast(1), _ slot: Slot<S>,
-        _ path: Path<S, [ByteString]>, _ summary: String
+        _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, [ByteString]>,
+        arity: Arity = .atLeast(1), _ summary: String
     ) -> Row {
         list(name, in: contexts, arity, slot, path, summary, syntax: "string ...") {
             (invocation: inout Invocation) throws(ConfigurationError) in
