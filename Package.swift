@@ -38,7 +38,7 @@ let package = Package(
         layer("EventLoop", on: ["CLinux", "Platform", "Bytes"]),
         layer("Configuration", on: ["Platform", "Bytes"]),
         layer("Expression", on: ["CPCRE2", "Bytes", "Configuration"]),
-        layer("Log", on: ["Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
+        layer("Log", on: ["CZlib", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
         layer("Net", on: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Log"]),
         layer("HTTPMessage", on: ["Bytes"]),
         layer("HTTP1", on: ["Bytes", "HTTPMessage"]),

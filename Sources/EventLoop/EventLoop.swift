@@ -17,7 +17,7 @@ public final class EventLoop {
     package let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
     package let largeBuffers: BufferPool
-    /// Called at the end of each turn, before the flush: access logs write here.
+    /// Called at the end of each turn, after the flush: access logs write here.
     package var endOfTurn: [() -> Void] = []
     /// Set to leave `run` at the end of the turn.
     package var shouldStop = false
@@ -79,6 +79,8 @@ public final class EventLoop {
         if !ready.isEmpty { resumeReady() }
         for index in 0..<count { serve(events.key(at: index), events.mask(at: index)) }
         expireTimers()
+        if !unflushed.isEmpty { flushAll() }
+        // After the flush: requests that end with their last byte sent log their lines there.
         for index in endOfTurn.indices { endOfTurn[index]() }
         if !unflushed.isEmpty { flushAll() }
     }

@@ -11,18 +11,14 @@ package final class LogFile: @unchecked Sendable {
     /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
     /// bytes (PIPE_BUF) are kept together there, so lines for anything but a file gather only that far.
     private(set) var gatherLimit = 4_096
-    /// The second in which the disk was found full. Nothing more is written within it: on some file systems each
-    /// attempt is slow.
-    private var fullSecond = Int.min
-    /// When a failure was last complained about; at most one complaint is made in a minute.
-    private var complaintSecond = Int.min / 2
+    private let health = WriteHealth()
 
     // What access logs gather; see LogFile+Gathering.swift.
     let pending = Buffer(capacity: 16)
     var buffering: LogBuffering?
     var isDirty = false
     /// When the gathered lines must be written, on the loop's clock in milliseconds.
-    var flushDeadline: Int64?
+    var flushDeadline: Int?
 
     init(path: ByteString) {
         self.path = path
@@ -87,22 +83,28 @@ package final class LogFile: @unchecked Sendable {
     // MARK: - Writing
 
     /// Writes whole lines with one system call. A failure never reaches the caller's own work.
-    func write(_ bytes: Span<UInt8>, at second: Int, complaints: ErrorLog?) {
-        if number < 0 || second == fullSecond || isNull { return }
+    ///
+    /// `health` is the log's that the file belongs to, where that opens its files anew each time.
+    func write(
+        _ bytes: Span<UInt8>, at second: Int, health: WriteHealth? = nil, complaints: ErrorLog?
+    ) {
+        let health = health ?? self.health
+        if number < 0 || isNull || second == health.fullSecond { return }
         do {
             let written = try AppendFile.append(bytes, to: number)
-            if written == bytes.count || !mayComplain(at: second) { return }
+            let total = bytes.count
+            if written == total || !health.mayComplain(at: second) { return }
             complaints?.write(.alert) { [path] line in
                 line.append("write() to \"")
                 line.append(path)
                 line.append("\" was incomplete: ")
                 line.append(decimal: written)
                 line.append(" of ")
-                line.append(decimal: bytes.count)
+                line.append(decimal: total)
             }
         } catch {
-            if error == .noSpace { fullSecond = second }
-            if complaints == nil || !mayComplain(at: second) { return }
+            if error == .noSpace { health.fullSecond = second }
+            if complaints == nil || !health.mayComplain(at: second) { return }
             complaints?.write(.alert, errno: error) { [path] line in
                 line.append("write() to \"")
                 line.append(path)
@@ -111,7 +113,22 @@ package final class LogFile: @unchecked Sendable {
         }
     }
 
-    private func mayComplain(at second: Int) -> Bool {
+    /// Whether a line would be thrown away, so that none need be made.
+    func isIdle(at second: Int) -> Bool { isNull || second == health.fullSecond }
+}
+
+/// How writing to a log has gone lately.
+package final class WriteHealth: @unchecked Sendable {
+    /// The second in which the disk was found full. Nothing more is written within it: on some file systems each
+    /// attempt is slow.
+    fileprivate(set) var fullSecond = Int.min
+    /// When a failure was last complained about.
+    private var complaintSecond = Int.min / 2
+
+    package init() {}
+
+    /// At most one complaint is made in a minute.
+    fileprivate func mayComplain(at second: Int) -> Bool {
         if second - complaintSecond <= 59 { return false }
         complaintSecond = second
         return true
@@ -133,11 +150,11 @@ package struct LogBuffering: Equatable, Sendable {
     /// Bytes to gather before writing.
     package var size: Int
     /// Milliseconds until even an unfilled buffer is written.
-    package var flush: Int64?
+    package var flush: Int?
     /// Level of compression, 1 to 9.
     package var gzip: Int?
 
-    package init(size: Int, flush: Int64? = nil, gzip: Int? = nil) {
+    package init(size: Int, flush: Int? = nil, gzip: Int? = nil) {
         self.size = size
         self.flush = flush
         self.gzip = gzip

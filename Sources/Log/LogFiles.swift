@@ -10,10 +10,14 @@ package final class LogFiles: @unchecked Sendable {
     package let errorLog: ErrorLog
     /// What relative paths are relative to, with the slash at its end.
     private let prefix: ByteString
-    private var files: [LogFile] = []
+    private(set) var all: [LogFile] = []
     private var indices: [ByteString: Int] = [:]
-    /// Files with lines of this turn, or with a deadline.
+    /// Unbuffered files with lines of this turn.
     var dirty: [LogFile] = []
+    /// The caches of files whose paths have variables; they are emptied after a rotation.
+    var caches: [OpenLogFileCache] = []
+    /// Present while a loop writes what gathers.
+    var timer: FlushTimer?
 
     package init(environment: LogEnvironment, prefix: ByteString) {
         self.environment = environment
@@ -24,19 +28,19 @@ package final class LogFiles: @unchecked Sendable {
     /// The file for `path` as configured; it is opened later, by `open()`.
     package func file(_ path: ByteString) -> LogFile {
         let path = fullPath(path)
-        if let index = indices[path] { return files[index] }
+        if let index = indices[path] { return all[index] }
         let file = LogFile(path: path)
-        indices[path] = files.count
-        files.append(file)
+        indices[path] = all.count
+        all.append(file)
         return file
     }
 
     /// The standard error stream as a log.
     package func standardError() -> LogFile {
-        if let index = indices[.empty] { return files[index] }
+        if let index = indices[.empty] { return all[index] }
         let file = LogFile(path: .empty)
-        indices[.empty] = files.count
-        files.append(file)
+        indices[.empty] = all.count
+        all.append(file)
         return file
     }
 
@@ -54,7 +58,7 @@ package final class LogFiles: @unchecked Sendable {
 
     /// Opens all files of a new cycle; the first failure ends it.
     package func open() throws(LogFileFailure) {
-        for file in files where file.number < 0 {
+        for file in all where file.number < 0 {
             do { try file.open() } catch {
                 throw LogFileFailure(call: "open()", path: file.path, errno: error)
             }
@@ -65,7 +69,8 @@ package final class LogFiles: @unchecked Sendable {
     /// workers' user id; workers pass nil. A file that cannot be opened again goes on as it is.
     package func reopen(owner user: UInt32?) {
         flush()
-        for file in files {
+        for cache in caches { cache.removeAll() }
+        for file in all {
             do { try file.reopen(owner: user) } catch {
                 errorLog.write(.emerg) { $0.append(error.message) }
             }

@@ -1,0 +1,98 @@
+package import Bytes
+import Platform
+
+/// Keeps the files of logs with variables in their paths open: `open_log_file_cache`.
+package final class OpenLogFileCache: @unchecked Sendable {
+    /// The directive's parameters; times are in seconds.
+    package struct Limits: Equatable, Sendable {
+        /// Files open at once; beyond, the one unused for longest is closed.
+        package var max = 0
+        /// A file that was not used for so long is closed.
+        package var inactive = 10
+        /// Uses within that time from which on a file stays open.
+        package var minUses = 1
+        /// How often to check that the path still leads to the open file.
+        package var valid = 60
+
+        package init() {}
+    }
+
+    private final class Entry {
+        var file: LogFile
+        var uses = 0
+        var lastUse = 0
+        var checked = 0
+
+        init(_ file: LogFile) {
+            self.file = file
+        }
+    }
+
+    private let limits: Limits
+    private var entries: [ByteString: Entry] = [:]
+    private var swept = 0
+
+    package init(_ limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Files that are open now.
+    package var openCount: Int { entries.values.count { $0.file.number >= 0 } }
+
+    /// The file for `path`, open.
+    func file(_ path: ByteString, at second: Int) throws(LogFileFailure) -> LogFile {
+        sweep(at: second)
+        let entry: Entry
+        if let known = entries[path] {
+            entry = known
+        } else {
+            if entries.count >= limits.max { evictOldest() }
+            entry = Entry(LogFile(path: path))
+            entries[path] = entry
+        }
+        entry.uses += 1
+        entry.lastUse = second
+        if entry.file.number >= 0, second - entry.checked >= limits.valid {
+            entry.checked = second
+            if !entry.file.isStillAtPath { entry.file = LogFile(path: path) }
+        }
+        if entry.file.number >= 0 { return entry.file }
+        let file = LogFile(path: path)
+        do { try file.openNow() } catch {
+            entries[path] = nil
+            throw error
+        }
+        entry.checked = second
+        // Below that number of uses the file is closed when the caller lets go of it.
+        if entry.uses >= limits.minUses { entry.file = file }
+        return file
+    }
+
+    /// Closes all: after a rotation, so that new lines go to new files at once.
+    func removeAll() {
+        entries.removeAll()
+    }
+
+    /// Once a second, forgets what has not been used.
+    private func sweep(at second: Int) {
+        if second == swept { return }
+        swept = second
+        entries = entries.filter { second - $0.value.lastUse <= limits.inactive }
+    }
+
+    private func evictOldest() {
+        if let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            entries[oldest.key] = nil
+        }
+    }
+}
+
+extension LogFile {
+    /// Whether the path leads to the open file, rather than to another or to none after a rotation.
+    fileprivate var isStillAtPath: Bool {
+        guard let open = try? AppendFile.status(number),
+            let named = try? AppendFile.status(path.bytes)
+        else { return false }
+        return open.isSameFile(as: named)
+    }
+}
