@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import Expression
 
 /// Where the lines of an access log go.

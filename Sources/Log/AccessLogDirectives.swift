@@ -54,7 +54,8 @@ package struct AccessLogDirectives: Sendable {
                 Where requests are logged and in which format; a line can be held back in a buffer, \
                 compressed, and made to depend on a condition. `off` logs nothing.
                 """,
-                syntax: "path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off"
+                syntax:
+                    "path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]] | off"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try addLog(&invocation)
             },

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 import Platform
 
 /// Keeps the files of logs with variables in their paths open: `open_log_file_cache`.
