@@ -76,6 +76,7 @@ let package = Package(
                 "Platform", "Bytes", "Configuration", "Supervisor", "HTTPServer",
             ],
             swiftSettings: rules),
+        tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),
     ]
