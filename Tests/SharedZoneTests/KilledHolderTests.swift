@@ -35,8 +35,9 @@ import Testing
         let work = {
             let number = Int(generator.next() % UInt64(keys.count))
             let choice = generator.next() % 10
+            let name = keys[number]
             table.withLock { table in
-                let (slot, _) = table.findOrInsert(keys[number].span, Pair(number))
+                let (slot, _) = table.findOrInsert(name.span, Pair(number))
                 if choice < 3 {
                     table.remove(slot)
                 } else {

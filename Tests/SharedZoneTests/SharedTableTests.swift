@@ -126,13 +126,14 @@ struct SharedTableTests {
         for time in 1...1_000_000 {
             let number = Int.random(in: 0..<keys.count, using: &generator)
             let choice = Int.random(in: 0..<100, using: &generator)
+            let name = keys[number]
             let agrees: Bool = table.withLock { table in
                 switch choice {
                 case 0..<40:
-                    let found = table.find(keys[number].span).flatMap { table.record($0) }
+                    let found = table.find(name.span).flatMap { table.record($0) }
                     return found == model[number]
                 case 40..<60:
-                    guard let slot = table.find(keys[number].span) else {
+                    guard let slot = table.find(name.span) else {
                         return model[number] == nil
                     }
                     table.touch(slot)
@@ -140,12 +141,12 @@ struct SharedTableTests {
                     model[number] = time
                     return table.update(slot) { $0 = time } != nil
                 case 60..<80:
-                    let slot = table.find(keys[number].span)
+                    let slot = table.find(name.span)
                     if let slot { table.remove(slot) }
                     return (model.removeValue(forKey: number) != nil) == (slot != nil)
                 default:
                     let wasFull = table.isFull
-                    let (slot, isNew) = table.findOrInsert(keys[number].span, time)
+                    let (slot, isNew) = table.findOrInsert(name.span, time)
                     guard isNew == (model[number] == nil) else { return false }
                     if isNew, wasFull, let victim = model.keys.min(by: { used[$0] < used[$1] }) {
                         model[victim] = nil
