@@ -1,47 +1,50 @@
 import Bytes
+package import Net
 
 /// What the hash methods need of a key, without keeping its bytes.
 ///
 /// Both hashes are linear in their starting value, so a further round (a rehash after a peer was refused) needs the key's own
 /// contribution and its length only.
 package struct HashedKey: Sendable {
-    private enum Kind { case none, address, text }
-
-    private let kind: Kind
     private let count: Int
     /// The key's hash from a starting value of zero.
     private let contribution: UInt32
     private var hash: Int
     private var rounds = 0
 
-    private init(_ kind: Kind, count: Int, contribution: UInt32, start: Int) {
-        self.kind = kind
+    private init(count: Int, contribution: UInt32, start: Int) {
         self.count = count
         self.contribution = contribution
         hash = start
     }
 
     /// For methods that use no key.
-    package static let none = HashedKey(.none, count: 0, contribution: 0, start: 0)
+    package static let none = HashedKey(count: 0, contribution: 0, start: 0)
 
     package var isEmpty: Bool { count == 0 }
 
     /// The key of `hash`.
     package init(text: Span<UInt8>) {
         self.init(
-            .text, count: text.count, contribution: CRC32.update(0, text), start: 0)
+            count: text.count, contribution: CRC32.update(0, text), start: 0)
     }
 
-    /// The key of `ip_hash`: the first three bytes of an IPv4 address, all sixteen of an IPv6 one; empty for other families,
-    /// which count as one client.
-    package init(address: Span<UInt8>) {
+    /// The key of `ip_hash`: the first three bytes of an IPv4 address, all sixteen of an IPv6 one; clients of other families
+    /// count as one.
+    package init(client: SocketAddress) {
         var hash = 0
-        let count = address.count == 16 ? 16 : 3
+        let count = client.family == .ipv6 ? 16 : 3
         for index in 0..<count {
-            let byte = index < address.count ? Int(address[index]) : 0
-            hash = (hash * 113 + byte) % 6271
+            let word = index < 8 ? client.high : client.low
+            let byte =
+                switch client.family {
+                case .ipv6: word >> UInt64(56 - index % 8 * 8) & 0xFF
+                case .ipv4: client.low >> UInt64(24 - index * 8) & 0xFF
+                case .unix: UInt64(0)
+                }
+            hash = (hash * 113 + Int(byte)) % 6271
         }
-        self.init(.address, count: count, contribution: UInt32(hash), start: 89)
+        self.init(count: count, contribution: UInt32(hash), start: 89)
     }
 
     /// The next value of nginx's address hash.

@@ -1,4 +1,5 @@
 package import Bytes
+package import Net
 
 /// What a `server` line of an upstream says, or its defaults.
 package struct PeerOptions: Sendable, Equatable {
@@ -17,19 +18,37 @@ package struct PeerOptions: Sendable, Equatable {
     package init() {}
 }
 
+/// A `server` line with the addresses that its name resolved to.
+package struct UpstreamServer: Sendable {
+    /// As written.
+    package var name: ByteString
+    package var addresses: [SocketAddress]
+    package var options: PeerOptions
+
+    package init(name: ByteString, addresses: [SocketAddress], options: PeerOptions = .init()) {
+        self.name = name
+        self.addresses = addresses
+        self.options = options
+    }
+}
+
 /// One address that requests can be sent to. Frozen; what changes is its `PeerState`.
 package final class Peer: Sendable {
     /// The place in the group: primary peers, then backup peers.
     package let index: Int
+    package let address: SocketAddress
     /// The address as text, for logs and `$upstream_addr`.
     package let name: ByteString
     /// The server as the configuration writes it; peers of one name that resolved to several addresses share it.
     package let server: ByteString
     package let options: PeerOptions
 
-    init(index: Int, name: ByteString, server: ByteString, options: PeerOptions) {
+    init(index: Int, address: SocketAddress, server: ByteString, options: PeerOptions) {
         self.index = index
-        self.name = name
+        self.address = address
+        let text = Buffer()
+        address.appendText(to: text, withPort: true)
+        name = ByteString(text.span)
         self.server = server
         self.options = options
     }

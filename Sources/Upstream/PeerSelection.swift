@@ -31,7 +31,7 @@ package struct PeerSelection {
     /// Misses of the hash and random methods: after 20, round robin takes over.
     var misses = 0
 
-    /// `key`: the evaluated key of `hash`, the client's address bytes for `ip_hash` (see `HashedKey`).
+    /// `key`: the evaluated key of `hash`, the client's address for `ip_hash`.
     package init(group: UpstreamGroup, key: HashedKey = .none) {
         self.group = group
         self.key = key

@@ -1,4 +1,6 @@
 package import Bytes
+package import Expression
+package import Net
 package import SharedZone
 
 /// How the next peer is found.
@@ -37,6 +39,8 @@ struct PeerTier: Sendable {
 package final class UpstreamGroup: Sendable {
     package let name: ByteString
     package let method: BalancingMethod
+    /// What the `hash` methods evaluate for `HashedKey(text:)`; nil with other methods.
+    package let hashKey: Template?
     /// Primaries first, then backups.
     package let peers: [Peer]
     package let keepalive: KeepaliveSettings
@@ -51,7 +55,7 @@ package final class UpstreamGroup: Sendable {
     /// `servers`: in the order of the configuration, each with the addresses that it stands for.
     package init(
         name: ByteString, servers: [UpstreamServer], method: BalancingMethod = .roundRobin,
-        keepalive: KeepaliveSettings = .init(), zone: Zone? = nil
+        hashKey: Template? = nil, keepalive: KeepaliveSettings = .init(), zone: Zone? = nil
     ) {
         var peers: [Peer] = []
         for isBackup in [false, true] {
@@ -59,7 +63,7 @@ package final class UpstreamGroup: Sendable {
                 for address in server.addresses {
                     peers.append(
                         Peer(
-                            index: peers.count, name: address, server: server.name,
+                            index: peers.count, address: address, server: server.name,
                             options: server.options))
                 }
             }
@@ -68,6 +72,7 @@ package final class UpstreamGroup: Sendable {
         let primaryCount = peers.count - backupCount
         self.name = name
         self.method = method
+        self.hashKey = hashKey
         self.peers = peers
         self.keepalive = keepalive
         primaries = PeerTier(
@@ -89,19 +94,5 @@ package final class UpstreamGroup: Sendable {
     /// What is known about each peer now, in order of `peers`.
     package func snapshot() -> [PeerState] {
         states.withRecords { records in records.indices.map { records[$0] } }
-    }
-}
-
-/// A `server` line with the addresses that its name resolved to.
-package struct UpstreamServer: Sendable {
-    /// As written.
-    package var name: ByteString
-    package var addresses: [ByteString]
-    package var options: PeerOptions
-
-    package init(name: ByteString, addresses: [ByteString], options: PeerOptions = .init()) {
-        self.name = name
-        self.addresses = addresses
-        self.options = options
     }
 }
