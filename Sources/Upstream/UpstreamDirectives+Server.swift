@@ -1,5 +1,5 @@
 import Bytes
-package import Configuration
+import Configuration
 import Net
 
 extension UpstreamDirectives {

@@ -1,5 +1,5 @@
-package import Configuration
 import Bytes
+package import Configuration
 import Expression
 import SharedZone
 
@@ -10,7 +10,7 @@ package enum UpstreamDirectives {
 
     /// `upstream` itself, in `outer` (`.http` or `.stream`), and its content.
     package static func rows(
-        _ family: UpstreamRegistry.Protocol, registry: @escaping Find
+        _ family: UpstreamRegistry.Family, registry: @escaping Find
     ) -> [Row] {
         let outer: Contexts = family == .http ? .http : .stream
         let inner: Contexts = family == .http ? .upstream : .streamUpstream
@@ -173,7 +173,7 @@ package enum UpstreamDirectives {
     // MARK: - Not there yet
 
     private static func unsupported(
-        _ family: UpstreamRegistry.Protocol, in contexts: Contexts
+        _ family: UpstreamRegistry.Family, in contexts: Contexts
     ) -> [Row] {
         let shared: [Row] = [
             .unsupported(

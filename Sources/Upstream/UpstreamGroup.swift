@@ -1,6 +1,5 @@
 package import Bytes
 package import Expression
-package import Net
 package import SharedZone
 
 /// How the next peer is found.

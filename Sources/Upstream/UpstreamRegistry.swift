@@ -38,6 +38,11 @@ package final class UpstreamDeclaration {
         return built
     }
 
+    fileprivate func isNamed(_ name: ByteString) -> Bool {
+        let host = host
+        return host.span.equalsIgnoringCase(name.span)
+    }
+
     fileprivate func makeExplicit() {
         isExplicit = true
         port = 0
@@ -77,16 +82,16 @@ extension UpstreamDeclaration: @unchecked Sendable {}
 /// All upstreams of `http`, or of `stream`.
 package final class UpstreamRegistry {
     /// http and stream have namespaces of their own, and rules that differ a little.
-    package enum Protocol: Sendable {
+    package enum Family: Sendable {
         case http, stream
     }
 
-    package let family: Protocol
+    package let family: Family
     package let zones: SharedZones
     package let variables: VariableRegistry
     package private(set) var declarations: [UpstreamDeclaration] = []
 
-    package init(_ family: Protocol, zones: SharedZones, variables: VariableRegistry) {
+    package init(_ family: Family, zones: SharedZones, variables: VariableRegistry) {
         self.family = family
         self.zones = zones
         self.variables = variables
@@ -96,7 +101,7 @@ package final class UpstreamRegistry {
     func define(_ name: ByteString, at position: Position) throws(ConfigurationError)
         -> UpstreamDeclaration
     {
-        for known in declarations where known.host.span.equalsIgnoringCase(name.span) {
+        for known in declarations where known.isNamed(name) {
             if known.isExplicit { throw ConfigurationError("duplicate upstream \"\(name)\"") }
             guard known.hasNoPort else {
                 throw ConfigurationError(
@@ -117,7 +122,7 @@ package final class UpstreamRegistry {
     package func reference(
         _ address: AddressText, at position: Position
     ) throws(ConfigurationError) -> UpstreamDeclaration {
-        for known in declarations where known.host.span.equalsIgnoringCase(address.host.span) {
+        for known in declarations where known.isNamed(address.host) {
             if known.isExplicit, !address.hasNoPort {
                 throw ConfigurationError(
                     "upstream \"\(address.host)\" may not have port \(address.port)")

@@ -1,38 +1,153 @@
 import Bytes
+import Net
 import Testing
 
 @testable import Upstream
 
-/// A group of peers named a, b, c, ... with the given options.
-func makeGroup(
-    _ method: BalancingMethod = .roundRobin, _ options: [(inout PeerOptions) -> Void]
-) -> UpstreamGroup {
-    let servers = options.enumerated().map { index, set in
-        var options = PeerOptions()
-        set(&options)
-        let name = ByteString([UInt8(ascii: "a") + UInt8(index)])
-        return UpstreamServer(name: name, addresses: [name], options: options)
-    }
-    return UpstreamGroup(name: "u", servers: servers, method: method)
-}
-
-func weights(_ weights: Int...) -> [(inout PeerOptions) -> Void] {
-    weights.map { weight in { $0.weight = weight } }
-}
-
-/// The peers that `count` requests, one after the other, are sent to; all succeed.
-func picks(_ group: UpstreamGroup, _ count: Int, now: Int = 100) -> String {
-    (0..<count).map { _ in
-        var selection = PeerSelection(group: group)
-        let name = selection.next(now: now)?.name.text ?? "-"
-        selection.release(.succeeded, now: now)
-        return name
-    }.joined()
-}
-
 struct RoundRobinTests {
-    @Test func theOrderIsSmooth() {
-        #expect(picks(makeGroup(.roundRobin, weights(5, 1, 1)), 14) == "aabacaaaabacaa")
-        #expect(picks(makeGroup(.roundRobin, weights(1, 1, 1)), 6) == "abcabc")
+    @Test func theOrderIsNginxs() {
+        #expect(picks(makeGroup(weights(5, 1, 1)), 14) == "aabacaaaabacaa")
+        #expect(picks(makeGroup(weights(1, 1, 1)), 6) == "abcabc")
+        // Recorded from nginx 1.22.
+        let recorded = "abcadabacbaabcadabacbaabcadabacba"
+        #expect(picks(makeGroup(weights(5, 3, 2, 1)), 33) == recorded)
+    }
+
+    @Test func aThousandRequestsAreSharedByWeight() {
+        let text = picks(makeGroup(weights(50, 30, 15, 5)), 1000)
+        for (letter, count) in [("a", 500), ("b", 300), ("c", 150), ("d", 50)] {
+            #expect(text.filter { String($0) == letter }.count == count)
+        }
+    }
+
+    @Test func aFailedPeerIsLeftOutForItsTimeout() {
+        let group = makeGroup(weights(1, 1))
+        #expect(pick(group, .none, .failed, now: 100) == "a")
+        #expect(picks(group, 4, now: 105) == "bbbb")
+        // Exactly at the end of the window it is still out.
+        #expect(picks(group, 2, now: 110) == "bb")
+        #expect(picks(group, 4, now: 111).contains("a"))
+    }
+
+    @Test func aSuccessAfterTheTimeoutClearsTheFailures() {
+        let group = makeGroup([{ $0.maxFails = 2 }, { _ in }])
+        while group.snapshot()[0].fails == 0 { _ = tries(group, now: 100) }
+        #expect(group.snapshot()[0].fails == 1)
+        // In the second of the failure itself a success proves nothing.
+        _ = picks(group, 4, now: 100)
+        #expect(group.snapshot()[0].fails == 1)
+        _ = picks(group, 4, now: 111)
+        #expect(group.snapshot()[0].fails == 0)
+    }
+
+    @Test func aFailedWindowGetsOneRequestAtATime() {
+        let group = makeGroup(weights(1, 1))
+        #expect(pick(group, .none, .failed, now: 100) == "a")
+        var probe = PeerSelection(group: group)
+        var names: [String] = []
+        while letter(probe.next(now: 111)) != "a" { probe.release(.succeeded, now: 111) }
+        for _ in 0..<4 { names.append(pick(group, now: 111)) }
+        #expect(names == ["b", "b", "b", "b"])
+        probe.release(.succeeded, now: 111)
+        #expect(picks(group, 4, now: 111).contains("a"))
+    }
+
+    @Test func weightComesBackStepByStep() {
+        let group = makeGroup([
+            {
+                $0.weight = 4; $0.maxFails = 2
+            }, { _ in },
+        ])
+        #expect(pick(group, .none, .failed, now: 100) == "a")
+        #expect(group.snapshot()[0].effectiveWeight == 2)
+        _ = picks(group, 1, now: 100)
+        #expect(group.snapshot()[0].effectiveWeight == 3)
+        _ = picks(group, 3, now: 100)
+        #expect(group.snapshot()[0].effectiveWeight == 4)
+    }
+
+    @Test func maxFailsZeroNeverDisables() {
+        let group = makeGroup([{ $0.maxFails = 0 }, { $0.maxFails = 0 }])
+        for _ in 0..<10 { #expect(Set(tries(group)) == ["a", "b"]) }
+        #expect(group.snapshot()[0].effectiveWeight == 1)
+    }
+
+    @Test func releaseTellsOfTheFailureThatDisables() {
+        let group = makeGroup([{ $0.maxFails = 2 }, { $0.isDown = true }])
+        var reports: [Bool] = []
+        for _ in 0..<2 {
+            var selection = PeerSelection(group: group)
+            _ = selection.next(now: 100)
+            reports.append(selection.release(.failed, now: 100))
+        }
+        #expect(reports == [false, true])
+        #expect(pick(group) == "-")
+    }
+
+    @Test func eachPeerIsTriedOncePerRequest() {
+        #expect(tries(makeGroup(weights(3, 1, 1))) == "abc")
+        #expect(tries(makeGroup([{ _ in }, { $0.isDown = true }, { _ in }])) == "ac")
+    }
+
+    @Test func backupsFollowThePrimaries() {
+        let group = makeGroup([
+            { $0.isBackup = true }, { _ in }, { $0.isBackup = true }, { _ in },
+        ])
+        #expect(tries(group) == "bdac")
+        // All have failed now.
+        #expect(pick(group) == "-")
+        #expect(picks(group, 4, now: 111).filter { $0 == "b" || $0 == "d" }.count == 4)
+    }
+
+    @Test func aLonePeerIsNeverMarkedFailed() {
+        let group = makeGroup(weights(1))
+        for _ in 0..<5 { #expect(tries(group) == "a") }
+        #expect(group.snapshot()[0].fails == 0)
+        // With a backup to turn to it is.
+        let pair = makeGroup([{ _ in }, { $0.isBackup = true }])
+        #expect(tries(pair) == "ab")
+        #expect(pick(pair) == "-")
+    }
+
+    @Test func aLonePeerMayBeDownOrFull() {
+        #expect(pick(makeGroup([{ $0.isDown = true }])) == "-")
+        let group = makeGroup([{ $0.maxConnections = 1 }])
+        var held = PeerSelection(group: group)
+        #expect(letter(held.next(now: 1)) == "a")
+        #expect(pick(group) == "-")
+        held.release(.succeeded, now: 1)
+        #expect(pick(group) == "a")
+    }
+
+    @Test func fullPeersAreLeftOut() {
+        let group = makeGroup([{ $0.maxConnections = 1 }, { _ in }])
+        var first = PeerSelection(group: group)
+        #expect(letter(first.next(now: 1)) == "a")
+        #expect(picks(group, 3, now: 1) == "bbb")
+        first.release(.succeeded, now: 1)
+        #expect(picks(group, 3, now: 1).contains("a"))
+        #expect(group.snapshot().map(\.connections) == [0, 0])
+    }
+
+    @Test func triesCanBeLimited() {
+        var selection = PeerSelection(group: makeGroup(weights(1, 1, 1)))
+        #expect(selection.triesLeft == 3)
+        selection.limitTries(to: 2)
+        #expect(selection.triesLeft == 2)
+        selection.limitTries(to: 0)
+        #expect(selection.triesLeft == 2)
+    }
+
+    @Test func moreThan64PeersAreEachTriedOnce() {
+        let group = makeGroup(Array(repeating: { _ in }, count: 150))
+        var selection = PeerSelection(group: group)
+        var ports: Set<UInt16> = []
+        for _ in 0..<150 {
+            guard let peer = selection.next(now: 1) else { break }
+            ports.insert(peer.address.port)
+            selection.release(.failed, now: 1)
+        }
+        #expect(ports.count == 150)
+        #expect(selection.next(now: 1) == nil)
     }
 }
