@@ -21,7 +21,7 @@ struct MethodsTests {
         #expect(
             keyed(.keyHash)
                 == "bbabbbbbadadabbaaaabdaaabbabaaaabbaadaaaaaaaababbbadabaababb"
-                + "aaaaabaaabbbbabdababaaaaddababaaabaaaaaadbbadababdaaaaaaabbbd")
+                + "aaaaabaaabbbabdababaaaaddababaaabaaaaaadbbadababdaaaaaaabbbd")
     }
 
     @Test func consistentHashAgreesWithNginx() {
@@ -41,8 +41,8 @@ struct MethodsTests {
         }
         #expect(
             ipv4.joined()
-                == "aadaaaababaabaaabadbaaabaaaabdbaabdaaaaaaabdbbabbaaaaaababbb"
-                + "bbaaaaaaabbbabbbaaaadaabbbabadaaaadababbabaaadaaaababaabaaa")
+                == "aadaaaababaabaaabadbaaabaaaabdbaabdaaaaaaabdbbabbaaaaaaababb"
+                + "bbbaaaaaaabbbabbbaaaadaabbbabadaaaadababbabaaadaaaababaabaaa")
         let ipv6 = (0..<120).map { number in
             let low = UInt64(number * 7919 % 65536) << 16 | UInt64(number * 31)
             let address = SocketAddress(ipv6High: 0x2001_0DB8_0000_0000, low: low, port: 1)
