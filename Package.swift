@@ -70,13 +70,17 @@ let package = Package(
             on: [
                 "CLinux", "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Log", "Net",
             ]),
+        // What the fuzzer and the corpus tests call; see scripts/fuzz.
+        layer("FuzzTargets", on: ["Bytes", "HTTPMessage", "HTTP1"]),
         .executableTarget(
             name: "apus",
             dependencies: [
                 "Platform", "Bytes", "Configuration", "Supervisor", "HTTPServer",
             ],
             swiftSettings: rules),
-        tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
+        tests(of: "HTTPMessage", with: ["Bytes"]),
+        tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
+        tests(of: "FuzzTargets"),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),
     ]

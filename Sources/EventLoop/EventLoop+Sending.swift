@@ -75,11 +75,7 @@ extension EventLoop {
             }
             if code < 0 {
                 let error = Errno(Int32(-code))
-                if error == .again {
-                    blockSending(endpoint)
-                    if !endpoint.isClosed { endpoint.outputBlocked() }
-                    return
-                }
+                if error == .again { return blockSending(endpoint) }
                 return fail(endpoint, error)
             }
             endpoint.bytesSent += code

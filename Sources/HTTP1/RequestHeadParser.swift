@@ -2,25 +2,147 @@ import Bytes
 package import HTTPMessage
 
 /// What a parser says after it looked at all bytes there are.
-package enum ParseOutcome<Failure: Error>: Sendable, Equatable where Failure: Equatable {
+package enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
     /// The head is not complete.
     case needMore
     /// The host is known; parse again, with the limits of its server.
     case hostKnown
-    /// The head is complete; the number of its bytes.
+    /// The head is complete; the index behind its last byte.
     case complete(Int)
     case failed(Failure)
 }
 
 /// Reads a request's head from `head.bytes`, however torn: each call goes on where the last one stopped.
-package struct RequestHeadParser {
+///
+/// What it accepts, `RequestHead.validate` has accepted too. A path that needs normalising is still to be checked by
+/// `URINormaliser`.
+package struct RequestHeadParser: Sendable {
     package typealias Outcome = ParseOutcome<ParseError>
+
+    private var line: RequestLineParser
+    private var fieldLine = FieldLineParser(allowsUnderscores: false, isResponse: false)
+    private var budget: HeadBudget
+    private var cursor: Int
+    private let start: Int
+    /// Where the line being read begins.
+    private var lineStart: Int
+    /// Where the field line before it began, or -1.
+    private var previousLineStart = -1
+    private var isBehindLine = false
+    private var hasPaused = false
 
     /// - Parameter start: where in the buffer the request begins.
     package init(start: Int = 0) {
+        line = RequestLineParser(start: start)
+        budget = HeadBudget()
+        cursor = start
+        lineStart = start
+        self.start = start
     }
 
+    /// Whether something besides empty lines has come.
+    package var hasBegun: Bool { isBehindLine || !line.isBeforeLine }
+    /// Whether the request line is complete: what the connection is doing is `reading client request headers` then.
+    package var isReadingFields: Bool { isBehindLine }
+
+    /// Reads on to the end of the head or of the bytes. Empty lines before the request are dropped from the buffer.
     package mutating func parse(into head: RequestHead, limits: RequestLimits) -> Outcome {
-        .needMore
+        if !isBehindLine {
+            let outcome = parseLine(into: head, limits)
+            guard isBehindLine else { return outcome }
+            if head.version < .http10 { return complete(head) }
+            if head.hasAuthority, pauses(limits) { return .hostKnown }
+        }
+        return parseFields(into: head, limits)
+    }
+
+    /// A pause is due once a request, where the host becomes known.
+    private mutating func pauses(_ limits: RequestLimits) -> Bool {
+        defer { hasPaused = true }
+        return limits.pausesAtHost && !hasPaused
+    }
+
+    private mutating func parseLine(into head: RequestHead, _ limits: RequestLimits) -> Outcome {
+        let buffer = head.bytes
+        switch line.parse(buffer.span, &cursor, into: head) {
+        case .failed(let error):
+            let fits = budget.holds(cursor - line.lineStart, limits)
+            return .failed(fits ? error : .requestLineTooLong)
+        case .needMore:
+            if line.isBeforeLine {
+                buffer.truncate(to: start)
+                cursor = start
+                return .needMore
+            }
+            return budget.holds(cursor - line.lineStart, limits)
+                ? .needMore : .failed(.requestLineTooLong)
+        case .done:
+            guard budget.take(cursor - line.lineStart, limits) else {
+                return .failed(.requestLineTooLong)
+            }
+            isBehindLine = true
+            lineStart = cursor
+            return .needMore
+        }
+    }
+
+    private mutating func parseFields(into head: RequestHead, _ limits: RequestLimits) -> Outcome {
+        let buffer = head.bytes
+        let bytes = buffer.span
+        fieldLine.allowsUnderscores = limits.allowsUnderscores
+        while true {
+            switch fieldLine.next(bytes, &cursor) {
+            case .needMore:
+                return budget.holds(cursor - lineStart, limits)
+                    ? .needMore : .failed(tooLong(head))
+            case .invalid:
+                guard budget.holds(cursor - lineStart, limits) else {
+                    return .failed(tooLong(head))
+                }
+                return .failed(
+                    .invalidFieldLine(ByteRange(fieldLine.nameStart, fieldLine.badIndex)))
+            case .end:
+                guard budget.take(cursor - lineStart, limits) else { return .failed(tooLong(head)) }
+                if let error = head.validate(allowsConnect: limits.allowsConnect) {
+                    return .failed(error)
+                }
+                return complete(head)
+            case .field:
+                guard budget.take(cursor - lineStart, limits) else { return .failed(tooLong(head)) }
+                previousLineStart = lineStart
+                lineStart = cursor
+                if let outcome = accept(bytes, head, limits) { return outcome }
+            }
+        }
+    }
+
+    private mutating func accept(
+        _ bytes: Span<UInt8>, _ head: RequestHead, _ limits: RequestLimits
+    ) -> Outcome? {
+        if fieldLine.hasInvalidName, limits.ignoresInvalidNames {
+            head.ignoredLines.append(fieldLine.lineRange)
+            return nil
+        }
+        if head.fields.count >= limits.fieldCount { return .failed(.tooManyFields) }
+        let nameRange = fieldLine.nameRange
+        let field = Field(
+            name: FieldName(bytes[nameRange]), nameRange: nameRange,
+            valueRange: fieldLine.valueRange)
+        if let error = head.accept(field) { return .failed(error) }
+        return field.name == .host && pauses(limits) ? .hostKnown : nil
+    }
+
+    private func complete(_ head: RequestHead) -> Outcome {
+        head.length = cursor - line.lineStart
+        return .complete(cursor)
+    }
+
+    /// The line that does not fit, as far as it fits; where nothing of it does, the one before is quoted.
+    private func tooLong(_ head: RequestHead) -> ParseError {
+        if budget.fitting > 0 {
+            return .fieldLineTooLong(ByteRange(lineStart, lineStart + budget.fitting))
+        }
+        if previousLineStart < 0 { return .headTooLarge }
+        return .fieldLineTooLong(ByteRange(previousLineStart, lineStart))
     }
 }

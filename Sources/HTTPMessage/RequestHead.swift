@@ -26,7 +26,6 @@ package final class RequestHead {
     package var path = ByteRange.none
     /// The bytes after the first `?`; when the path needs normalising, the normaliser finds the arguments.
     package var arguments = ByteRange.none
-    package var hasArguments = false
     /// What follows the last dot of the path's last segment; only set when the path needs no normalising.
     package var pathExtension = ByteRange.none
     /// The path holds `//`, `/.` or `#`.
@@ -48,7 +47,7 @@ package final class RequestHead {
     package var fields = FieldTable()
     /// Lines left out because of an invalid name; nginx logs them.
     package var ignoredLines: [ByteRange] = []
-    /// The number of bytes of the head, leading empty lines and the final one included.
+    /// The number of bytes of the head, without leading empty lines, with the final one.
     package var length = 0
 
     /// The host that selects the server, in lower case, without port and final dot: from the request line, else from `Host`.
@@ -79,7 +78,6 @@ package final class RequestHead {
         target = .none
         path = .none
         arguments = .none
-        hasArguments = false
         pathExtension = .none
         isComplex = false
         isQuoted = false

@@ -11,6 +11,8 @@ package struct RequestLimits: Sendable {
     package var allowsUnderscores = false
     /// `ignore_invalid_headers`: lines with invalid names are skipped instead of kept.
     package var ignoresInvalidNames = true
+    /// `allow_connect`.
+    package var allowsConnect = false
     /// The parser stops once after the field that names the host, so that the limits of the server it selects can be given.
     package var pausesAtHost = false
 

@@ -1,0 +1,78 @@
+import FuzzTargets
+import Testing
+
+/// Runs every fuzz target over its seeds, the seeds cut at every byte, and twenty thousand seeded mutations of them.
+@Suite struct MutationTests {
+    @Test func requestHeads() {
+        mutate(Corpora.requestHeads, fuzzRequestHead)
+        mutateOptions(Corpora.requestHeads, fuzzRequestHead, bytes: 2)
+    }
+
+    @Test func responseHeads() {
+        mutate(Corpora.responseHeads, fuzzResponseHead)
+        mutateOptions(Corpora.responseHeads, fuzzResponseHead, bytes: 1)
+    }
+
+    @Test func uris() { mutate(Corpora.uris, fuzzURI) }
+
+    @Test func chunkedBodies() {
+        mutate(Corpora.chunked, fuzzChunked)
+        mutateOptions(Corpora.chunked, fuzzChunked, bytes: 1)
+    }
+}
+
+private let rounds = 20_000
+
+/// Every value of the option bytes in front of every seed.
+private func mutateOptions(_ seeds: [String], _ target: ([UInt8]) -> Void, bytes: Int) {
+    for seed in seeds {
+        var input = Array(seed.utf8)
+        for option in UInt8.min...UInt8.max {
+            input[0] = option
+            if bytes == 2 { input[1] = option >> 3 }
+            target(input)
+        }
+    }
+}
+
+private func mutate(_ seeds: [String], _ target: ([UInt8]) -> Void) {
+    let texts = seeds.map { Array($0.utf8) }
+    for text in texts {
+        for end in 0...text.count { target(Array(text[..<end])) }
+    }
+    var random = SplitMix(state: 42)
+    let interesting = Array("\r\n\0 \t:/.%?#+;,-_0aA9fHC[]\u{7f}".utf8) + [0x80, 0xFF]
+    for _ in 0..<rounds {
+        var text = texts[random.below(texts.count)]
+        for _ in 0...random.below(4) {
+            guard !text.isEmpty else { break }
+            let index = random.below(text.count)
+            switch random.below(5) {
+            case 0: text[index] = UInt8(truncatingIfNeeded: random.next())
+            case 1: text[index] = interesting[random.below(interesting.count)]
+            case 2: text.insert(interesting[random.below(interesting.count)], at: index)
+            case 3: text.removeSubrange(index..<min(text.count, index + 1 + random.below(3)))
+            default:
+                let other = texts[random.below(texts.count)]
+                let start = random.below(other.count)
+                text.insert(contentsOf: other[start..<min(other.count, start + 16)], at: index)
+            }
+        }
+        target(text)
+    }
+}
+
+/// A small generator with a fixed seed, so that a failure comes again.
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+}

@@ -1,0 +1,6 @@
+import Bytes
+
+extension Buffer {
+    /// The bytes as text: an expectation may not hold a span.
+    var text: String { span.text }
+}
