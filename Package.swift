@@ -82,6 +82,7 @@ let package = Package(
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
         tests(of: "FuzzTargets"),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
+        tests(of: "Expression", with: ["Bytes", "Configuration"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),
     ]
 )

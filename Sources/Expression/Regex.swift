@@ -88,22 +88,26 @@ package final class Regex: @unchecked Sendable {
 
     /// Matches without keeping the groups.
     package func match(_ subject: Span<UInt8>) -> MatchResult {
-        unsafe MatchContext.shared.match(code, subject)
+        unsafe MatchContext.match(code, subject)
     }
 
     /// Matches and keeps the groups.
     package func match(_ subject: Span<UInt8>, captures: Captures) -> MatchResult {
-        let result = match(subject)
-        if result == .matched { keepGroups(subject, in: captures) }
-        return result
+        // As in nginx, a match of an expression without groups makes `$1` empty.
+        guard groupCount > 0 else {
+            let result = match(subject)
+            if result == .matched { captures.reset() }
+            return result
+        }
+        return unsafe MatchContext.match(
+            code, subject, captures: captures, groups: groupCount)
     }
 
     /// Matches, keeps the groups in the scope and sets the variables of named groups. A failure is reported.
     package func match(_ subject: Span<UInt8>, in scope: VariableScope) -> MatchResult {
-        let result = match(subject)
+        let result = match(subject, captures: scope.captures)
         switch result {
         case .matched:
-            keepGroups(subject, in: scope.captures)
             for index in variables.indices {
                 let (variable, group) = variables[index]
                 scope.set(variable, scope.captures.group(group))
@@ -112,14 +116,6 @@ package final class Regex: @unchecked Sendable {
         case .noMatch: break
         }
         return result
-    }
-
-    private func keepGroups(_ subject: Span<UInt8>, in captures: Captures) {
-        // As in nginx, a match of an expression without groups makes `$1` empty.
-        guard groupCount > 0 else { return captures.reset() }
-        captures.start(subject: subject)
-        let context = MatchContext.shared
-        for group in 0...groupCount { captures.append(context.range(of: group)) }
     }
 
     /// PCRE2's text for a code of a failed match.

@@ -69,7 +69,7 @@ package struct Template: Sendable {
     /// Whether the value is empty, which many directives take for "off".
     package func isEmpty(in scope: VariableScope) -> Bool {
         if let constant { return constant.isEmpty }
-        let scratch = Scratch.shared.buffer
+        let scratch = scope.values.scratch
         let mark = scratch.count
         defer { scratch.truncate(to: mark) }
         append(to: scratch, scope: scope)
@@ -78,7 +78,7 @@ package struct Template: Sendable {
 
     /// Whether the value is neither empty nor "0": nginx's test of a condition, as in `proxy_cache_bypass`.
     package func isTrue(in scope: VariableScope) -> Bool {
-        let scratch = Scratch.shared.buffer
+        let scratch = scope.values.scratch
         let mark = scratch.count
         defer { scratch.truncate(to: mark) }
         append(to: scratch, scope: scope)

@@ -113,6 +113,11 @@ package final class VariableRegistry {
         return try reference(name)
     }
 
+    /// Refuses a name that cannot be declared (again): before the block that gives it its values is read.
+    package func checkDeclarable(_ name: ByteString) throws(ConfigurationError) {
+        _ = try define(name, .changeable)
+    }
+
     private func define(
         _ name: ByteString, _ flags: VariableFlags
     ) throws(ConfigurationError) -> VariableDefinition {

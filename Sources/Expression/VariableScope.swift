@@ -46,7 +46,7 @@ open class VariableScope {
         case .missing: return nil
         case .unknown: break
         }
-        let scratch = Scratch.shared.buffer
+        let scratch = values.scratch
         let mark = scratch.count
         defer { scratch.truncate(to: mark) }
         guard evaluate(variable, to: scratch) else { return nil }
@@ -134,12 +134,4 @@ open class VariableScope {
     package final func forget(_ variable: VariableIndex) {
         values.forget(variable)
     }
-}
-
-/// Space for values on their way, used as a stack: whoever appends truncates back to where it began.
-///
-/// One for the process is enough, because a process serves with a single thread; hence the unchecked conformance.
-final class Scratch: @unchecked Sendable {
-    static let shared = Scratch()
-    let buffer = Buffer(capacity: 1024)
 }

@@ -20,6 +20,8 @@ package final class VariableValues {
     private var entries: [Entry] = []
     private var stamp: UInt32 = 1
     private let arena = Buffer(capacity: 512)
+    /// Space for values on their way, used as a stack: whoever appends truncates back to where it began.
+    private(set) lazy var scratch = Buffer(capacity: 256)
     /// How many evaluations are under way, each started by the one before.
     var depth = 0
 
