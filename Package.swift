@@ -78,6 +78,7 @@ let package = Package(
                 "Platform", "Bytes", "Configuration", "Supervisor", "HTTPServer",
             ],
             swiftSettings: rules),
+        tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
         tests(of: "HTTPMessage", with: ["Bytes"]),
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
         tests(of: "FuzzTargets"),

@@ -9,7 +9,7 @@ import CLinux
 /// given to a buffer stays mapped until the buffer itself goes: such a span then shows old bytes, never freed ones. Doubling
 /// bounds what is retired by what is in use.
 @safe
-package final class Buffer {
+public final class Buffer {
     private var base: UnsafeMutableRawPointer
     private var retired: [UnsafeMutableRawPointer] = unsafe []
     /// Bytes that fit without another allocation.
@@ -114,6 +114,16 @@ package final class Buffer {
 
     package func append(_ literal: StaticString) {
         append(literal.bytes)
+    }
+
+    /// Appends a range of another buffer's bytes.
+    package func append(_ other: Buffer, _ range: Range<Int>) {
+        append(other.span(range))
+    }
+
+    /// Appends all of another buffer's bytes.
+    package func append(_ other: Buffer) {
+        append(other.span)
     }
 
     package func append(_ string: ByteString) {

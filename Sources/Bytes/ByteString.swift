@@ -32,6 +32,12 @@ package struct ByteString: Hashable, Sendable {
     package func hasPrefix(_ prefix: ByteString) -> Bool { span.hasPrefix(prefix.span) }
     package func hasSuffix(_ suffix: ByteString) -> Bool { span.hasSuffix(suffix.span) }
 
+    package func hasPrefix(_ prefix: Span<UInt8>) -> Bool { span.hasPrefix(prefix) }
+    package func equals(_ other: Span<UInt8>) -> Bool { span.equals(other) }
+    package func isPrefix(of other: Span<UInt8>) -> Bool { other.hasPrefix(span) }
+    /// -1, 0 or 1: bytewise order.
+    package func compare(_ other: Span<UInt8>) -> Int { span.compare(other) }
+
     /// The bytes of `range`, copied.
     package func slice(_ range: Range<Int>) -> ByteString { ByteString(Array(bytes[range])) }
 

@@ -71,6 +71,9 @@ open class Endpoint {
     /// Everything queued has been handed to the kernel.
     open func drained() {}
 
+    /// The kernel takes no more for now; it may have taken something. An event will say when it does again.
+    open func outputBlocked() {}
+
     /// The input deadline is over (and unset again).
     open func inputTimedOut() {}
 

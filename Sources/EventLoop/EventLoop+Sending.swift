@@ -75,7 +75,11 @@ extension EventLoop {
             }
             if code < 0 {
                 let error = Errno(Int32(-code))
-                if error == .again { return blockSending(endpoint) }
+                if error == .again {
+                    blockSending(endpoint)
+                    if !endpoint.isClosed { endpoint.outputBlocked() }
+                    return
+                }
                 return fail(endpoint, error)
             }
             endpoint.bytesSent += code

@@ -24,6 +24,11 @@ extension Buffer {
     package func span(_ range: ByteRange) -> Span<UInt8> {
         span(range.range)
     }
+
+    /// Appends a range of another buffer's bytes.
+    package func append(_ other: Buffer, _ range: ByteRange) {
+        append(other, range.range)
+    }
 }
 
 extension Span where Element == UInt8 {

@@ -84,7 +84,12 @@ extension LogFile {
         if pending.count > limit, start > 0 {
             writePending(files, upTo: start)
         }
-        guard pending.count <= limit, let timer = files.timer ?? noTimer(files) else { return }
+        if pending.count > limit { return writePending(files) }
+        guard let timer = files.timer else {
+            // Without a loop, nothing would write an unbuffered line later.
+            if buffering == nil { writePending(files) }
+            return
+        }
         if let buffering {
             guard let delay = buffering.flush, flushDeadline == nil else { return }
             let deadline = timer.loop.now + delay
@@ -94,12 +99,6 @@ extension LogFile {
             isDirty = true
             files.dirty.append(self)
         }
-    }
-
-    /// Without a loop, nothing would write an unbuffered line later; nor a line too long to gather.
-    private func noTimer(_ files: LogFiles) -> FlushTimer? {
-        if buffering == nil { writePending(files) }
-        return nil
     }
 
     /// Writes the gathered lines, or the first of them up to `end`; as one gzip member where that is asked for.

@@ -138,6 +138,11 @@ package final class ListenerSet {
         }
     }
 
+    /// The sockets that a worker accepts on: with `reuseport` its own, else all.
+    package func listeners(forWorker number: Int) -> [Listener] {
+        listeners.filter { $0.worker == nil || $0.worker == number }
+    }
+
     // MARK: - Over an exchange of the binary
 
     /// The open descriptors, for the environment of the next binary: `6;7;`.

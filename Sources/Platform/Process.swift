@@ -72,6 +72,13 @@ package enum Process {
         if setsid() < 0 { throw Errno.last }
     }
 
+    /// The monotonic clock, which no one sets.
+    package static var monotonicMilliseconds: Int {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+    }
+
     package static func sleep(milliseconds: Int) {
         var rest = timespec(
             tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)

@@ -1,0 +1,31 @@
+/// The client's side of one request: writes its answer in the protocol that it came by.
+open class ClientStream {
+    public init() {}
+
+    /// Queues the head; `request.response` is final.
+    open func writeHead(of request: Request) {}
+
+    /// Queues `request.outgoing` and takes it. `isLast` completes the response.
+    open func writeBody(of request: Request) {}
+
+    /// Sends what is queued now rather than at the turn's end.
+    open func flush() {}
+
+    /// Bytes queued and not yet taken by the kernel.
+    open var pendingOutput: Int { 0 }
+
+    /// An interim answer (100, 103) with the headers given as lines, sent before the head.
+    open func writeInterim(_ request: Request) {}
+
+    /// Starts to read the request's body: lets input flow, says `100 Continue` if the client waits for it.
+    open func startReadingBody(of request: Request) {}
+
+    /// The body is not wanted any faster: holds input back, or lets it flow again.
+    open func pauseReadingBody(_ isPaused: Bool) {}
+
+    /// The request is over: the connection goes on with the next, or ends.
+    open func finish(_ request: Request) {}
+
+    /// Ends without (the rest of) an answer.
+    open func abort(_ request: Request) {}
+}

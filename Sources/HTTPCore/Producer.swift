@@ -1,0 +1,26 @@
+public import Bytes
+
+/// What makes a response over time, or waits for something before it can: an upstream exchange, a delayed answer.
+///
+/// A request has at most one. All calls come on the loop's thread.
+open class Producer {
+    public init() {}
+
+    /// The request's body is complete, in memory or in a file.
+    open func requestBodyReady() {}
+
+    /// A part of an unbuffered request body has come in.
+    open func requestBodyProgressed() {}
+
+    /// The client has taken what was sent: there is room for more.
+    open func outputDrained() {}
+
+    /// The client went away, or the request ends before its answer is complete: stop, release everything.
+    open func cancel() {}
+
+    /// Appends what the error log says of an upstream: `, upstream: "…"`.
+    open func appendLogContext(to line: Buffer) {}
+
+    /// The client closed its side while the answer is being made.
+    open func clientLeft() {}
+}

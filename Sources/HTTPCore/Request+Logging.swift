@@ -1,0 +1,40 @@
+package import Bytes
+import HTTPMessage
+import Net
+package import Log
+package import Platform
+
+extension Request: LogContext {
+    package var connectionNumber: UInt64 { connection.number }
+
+    /// nginx's context of a message: `, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"`.
+    package func appendContext(to line: Buffer) {
+        line.append(", client: ")
+        connection.address.appendText(to: line, withPort: false)
+        line.append(", server: ")
+        line.append(server.name)
+        if !head.requestLine.isEmpty {
+            line.append(", request: \"")
+            line.append(head.bytes, head.requestLine)
+            line.append(ASCII.quote)
+        }
+        producer?.appendLogContext(to: line)
+        if let host = head.fields.firstValue(of: .host) {
+            line.append(", host: \"")
+            line.append(head.bytes, host)
+            line.append(ASCII.quote)
+        }
+        if let referrer = head.fields.firstValue(of: .referer) {
+            line.append(", referrer: \"")
+            line.append(head.bytes, referrer)
+            line.append(ASCII.quote)
+        }
+    }
+
+    /// Writes to the location's error log; `compose` runs only if the level is logged.
+    package func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
+        let log = location.errorLog
+        guard log.isEnabled(level) else { return }
+        log.write(level, errno: errno, self, compose)
+    }
+}

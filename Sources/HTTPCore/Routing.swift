@@ -1,0 +1,60 @@
+package import Bytes
+
+/// Where a request is on its way through servers, locations and phases.
+package final class Routing {
+    /// The normalised path that locations are matched with, and its arguments; both change by rewrites and redirects.
+    package let path = Buffer(capacity: 256)
+    package let arguments = Buffer(capacity: 128)
+    package var hasArguments = false
+    package var server: VirtualServer
+    package var location: Location
+    /// The step of the location's plan that is next.
+    package var step = 0
+    package var phase = Phase.postRead
+    /// An internal redirect or subrequest: `internal` locations are open to it.
+    package var isInternal = false
+    /// Redirects that are still allowed before the request is refused as a cycle.
+    package var redirectsLeft = 10
+    package var rewritesLeft = 11
+    /// The path was changed by a rewrite since the location was found.
+    package var isPathChanged = false
+    /// An access module has allowed the request under `satisfy any`; another has refused it with `accessStatus`.
+    package var accessStatus: UInt16 = 0
+    /// The path is used as it came by a proxy without a URI part: no rewrite has touched it.
+    package var isPathPristine = true
+    /// The path ends with NUL bytes or others that files must not have.
+    package var errorPagesUsed = false
+    /// Index of a try_files or named location redirect: the URI stays.
+    package var isNamed = false
+
+    package init(server: VirtualServer, location: Location) {
+        self.server = server
+        self.location = location
+    }
+
+    package func reset(server: VirtualServer) {
+        path.removeAll()
+        arguments.removeAll()
+        hasArguments = false
+        self.server = server
+        location = server.root
+        step = 0
+        phase = .postRead
+        isInternal = false
+        redirectsLeft = 10
+        rewritesLeft = 11
+        isPathChanged = false
+        accessStatus = 0
+        isPathPristine = true
+        errorPagesUsed = false
+        isNamed = false
+    }
+}
+
+/// The phases of a request, in nginx's order.
+package enum Phase: UInt8, Comparable, Sendable {
+    case postRead, serverRewrite, findConfig, rewrite, postRewrite, preaccess, access, postAccess
+    case precontent, content, log
+
+    package static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+}

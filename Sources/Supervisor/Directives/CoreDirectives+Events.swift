@@ -1,0 +1,106 @@
+import Bytes
+import Configuration
+import Net
+
+extension CoreDirectives {
+    static func eventRows(_ slot: Slot<CoreSettings>) -> [Row] {
+        [
+            .block(
+                "events", in: .main, .none, "How connections are processed.",
+                evaluated: .inPlace, mayRepeat: false
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                let outer = invocation.scope
+                outer.write(slot) { $0.hasEvents = true }
+                let inner = Scope(.events, in: outer)
+                inner.whenFinished { (scope) throws(ConfigurationError) in
+                    copyEvents(from: scope[slot], to: outer, slot)
+                }
+                return inner
+            },
+            .value(
+                "worker_connections", in: .events, .one, slot, \.workerConnections,
+                "The most connections a worker has open, those to upstreams included.",
+                syntax: "number"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                guard let count = Units.number(invocation[0]) else {
+                    throw invocation.fail("invalid number \"\(invocation[0])\"")
+                }
+                return count
+            },
+            .custom(
+                "use", in: .events, .one, "How the kernel reports events.", mayRepeat: false,
+                syntax: "method"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                if invocation[0] == "epoll" { return }
+                if invocation[0] == "io_uring" {
+                    throw invocation.fail(
+                        "the event type \"io_uring\" is not supported yet by Apus",
+                        advice: "remove the directive: epoll is used by default",
+                        at: invocation.arguments[0])
+                }
+                throw invocation.fail(
+                    "invalid event type \"\(invocation[0])\"",
+                    advice: "on Linux it is \"epoll\", which is used without this directive too",
+                    at: invocation.arguments[0])
+            },
+            .flag(
+                "multi_accept", in: .events, slot, \.acceptsAllAtOnce,
+                "Whether a worker accepts all waiting connections at once."),
+            .flag(
+                "accept_mutex", in: .events, slot, \.serialisesAccepting,
+                "Whether workers take turns in accepting. The kernel wakes one worker only, so it is off."
+            ),
+            .milliseconds(
+                "accept_mutex_delay", in: .events, slot, \.acceptDelay,
+                "How long a worker waits for its turn to accept."),
+            .number(
+                "worker_aio_requests", in: .events, slot, \.asynchronousRequests,
+                "The most asynchronous reads of files that wait at once."),
+            .custom(
+                "debug_connection", in: .events, .one,
+                "A client for which everything is logged.", syntax: "address | CIDR | unix:"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try debugConnection(&invocation, slot)
+            },
+        ]
+    }
+
+    /// The block's settings are part of the whole server's; what the top level says after the block must stay.
+    private static func copyEvents(
+        from inner: CoreSettings, to outer: Scope, _ slot: Slot<CoreSettings>
+    ) {
+        outer.write(slot) { core in
+            core.workerConnections = inner.workerConnections
+            core.acceptsAllAtOnce = inner.acceptsAllAtOnce
+            core.serialisesAccepting = inner.serialisesAccepting
+            core.acceptDelay = inner.acceptDelay
+            core.asynchronousRequests = inner.asynchronousRequests
+            core.debuggedClients = inner.debuggedClients
+            core.debugsUnixClients = inner.debugsUnixClients
+        }
+    }
+
+    private static func debugConnection(
+        _ invocation: inout Invocation, _ slot: Slot<CoreSettings>
+    ) throws(ConfigurationError) {
+        let text = invocation[0]
+        if text == "unix:" {
+            invocation.write(slot) { $0.debugsUnixClients = true }
+            return
+        }
+        if let range = AddressRange(text.span) {
+            if range.hadLowBits {
+                invocation.warn("low address bits of \(text) are meaningless")
+            }
+            invocation.write(slot) { $0.debuggedClients.append(range) }
+            return
+        }
+        guard let found = HostLookup.addresses(of: text) else {
+            throw invocation.fail("host not found in debug_connection \"\(text)\"")
+        }
+        let ranges = found.compactMap {
+            AddressRange($0, length: $0.family == .ipv4 ? 32 : 128)
+        }
+        invocation.write(slot) { $0.debuggedClients += ranges }
+    }
+}
