@@ -12,12 +12,16 @@ package enum AccessLogSink: Sendable {
 /// One `access_log` directive: a line for each request that meets its condition.
 package final class AccessLog: Sendable {
     package let sink: AccessLogSink
+    private let files: LogFiles
     private let format: LogFormat
     /// `if=`: no line if the value is empty or `0`.
     private let condition: Template?
 
-    package init(sink: AccessLogSink, format: LogFormat, condition: Template? = nil) {
+    package init(
+        sink: AccessLogSink, files: LogFiles, format: LogFormat, condition: Template? = nil
+    ) {
         self.sink = sink
+        self.files = files
         self.format = format
         self.condition = condition
     }
@@ -31,8 +35,8 @@ package final class AccessLog: Sendable {
 
     /// Writes the line of a request. `errors` takes complaints about paths with variables.
     package func write(
-        _ scope: VariableScope, files: LogFiles, cache: OpenLogFileCache? = nil,
-        errors: ErrorLog, _ context: (any LogContext)? = nil
+        _ scope: VariableScope, cache: OpenLogFileCache? = nil, errors: ErrorLog,
+        _ context: (any LogContext)? = nil
     ) {
         if let condition, !condition.isTrue(in: scope) { return }
         let clock = files.environment.clock

@@ -80,7 +80,8 @@ package struct AccessLogDirectives: Sendable {
             let owner = scope.builder as? any LogFilesOwner,
             let format = try formats(scope.builder)?.format("combined")
         else { return }
-        let log = AccessLog(sink: .file(owner.logFiles.file(path)), format: format)
+        let log = AccessLog(
+            sink: .file(owner.logFiles.file(path)), files: owner.logFiles, format: format)
         scope.write(slot) { $0.logs = [log] }
     }
 
@@ -109,7 +110,7 @@ package struct AccessLogDirectives: Sendable {
         let sink = try sink(invocation, files, formats)
         let format = try format(invocation, formats)
         let condition = try options(invocation, sink, formats)
-        let log = AccessLog(sink: sink, format: format, condition: condition)
+        let log = AccessLog(sink: sink, files: files, format: format, condition: condition)
         let isFirst = invocation.isFirst
         invocation.write(slot) { settings in
             if isFirst {

@@ -111,7 +111,7 @@ private final class Server {
         request.resetVariables()
         if settings.isEmpty { return }
         for log in settings.logs {
-            log.write(request, files: files, cache: settings.cache, errors: errorLog)
+            log.write(request, cache: settings.cache, errors: errorLog)
         }
     }
 

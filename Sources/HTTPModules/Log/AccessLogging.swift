@@ -1,0 +1,48 @@
+import Bytes
+package import Configuration
+import Expression
+package import HTTPCore
+package import Log
+import Platform
+
+/// ngx_http_log_module: a line for each request in every access log of its location, when the request is over.
+package enum AccessLogging {
+    package static let slot = Slot(.log, initial: AccessLogSettings())
+    /// The block's `error_log`, which belongs to nginx's core but is kept like any other setting.
+    package static let errorSlot = Slot(.errorLog, initial: ErrorLogSettings())
+
+    /// Whether requests of a location need the log phase at all.
+    package static func isNeeded(in location: Location) -> Bool {
+        !location.settings(slot).value.isEmpty
+    }
+
+    /// Writes the lines of a request: in its log phase.
+    package static func log(_ request: Request) {
+        let settings = request.location.settings(slot).value
+        if settings.isOff { return }
+        for log in settings.logs {
+            if log.hasVariablePath, !hasRoot(request) { continue }
+            log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
+        }
+    }
+
+    /// Whether the directory exists that the request's files would lie in. nginx asks before it writes to a log whose path has
+    /// variables: otherwise a client could create files by inventing hosts.
+    private static func hasRoot(_ request: Request) -> Bool {
+        let core = request.core.value
+        let path = Buffer(capacity: 256)
+        (core.alias ?? core.root).append(to: path, scope: request)
+        let root = ByteString(path.span)
+        do throws(Errno) {
+            if try AppendFile.status(root.bytes).isDirectory { return true }
+            throw Errno.notDirectory
+        } catch {
+            request.log(.error, errno: error) { line in
+                line.append("testing \"")
+                line.append(root)
+                line.append("\" existence failed")
+            }
+            return false
+        }
+    }
+}
