@@ -33,6 +33,8 @@ package final class Zone {
     package fileprivate(set) var size: Int
     /// False: every configuration starts with an empty zone (upstream zones, as in nginx).
     package let isKeptOverReloads: Bool
+    /// What the records mean besides their layout, such as the text of the key: content under another meaning is not kept.
+    package var meaning: ByteString = .empty
     /// Whether the content was taken over from the configuration before.
     package private(set) var isTakenOver = false
     private var layouts: [any ZoneLayout] = []
@@ -53,7 +55,7 @@ package final class Zone {
 
     private func canTakeOver(_ old: Zone) -> Bool {
         isKeptOverReloads && name == old.name && size == old.size && kind == old.kind
-            && layouts.map(\.signature) == old.layouts.map(\.signature)
+            && meaning == old.meaning && layouts.map(\.signature) == old.layouts.map(\.signature)
     }
 
     fileprivate func open(over previous: Zone?) throws(ZoneError) {

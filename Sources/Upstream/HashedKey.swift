@@ -127,7 +127,7 @@ struct HashRing: Sendable {
             let name = peer.server
             let start = Self.start(of: name.span)
             var previous: UInt32 = 0
-            for _ in 0..<peer.options.weight * 160 {
+            for _ in 0..<peer.options.limits.weight * 160 {
                 var state = start
                 for shift: UInt32 in [0, 8, 16, 24] {
                     state = CRC32.update(state, UInt8(truncatingIfNeeded: previous >> shift))

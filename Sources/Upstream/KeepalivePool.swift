@@ -34,18 +34,73 @@ package final class KeepalivePool<Connection> {
     /// The place of an idle connection, to remove it by when its peer closes or its time is over.
     package struct Slot: Equatable, Sendable {
         fileprivate let index: Int
-        fileprivate let generation: Int
+        fileprivate let generation: UInt
+    }
+
+    private var order: IdleOrder
+    private var connections: [Connection?] = []
+    package let capacity: Int
+    package var count: Int { order.count }
+
+    package init(capacity: Int) {
+        self.capacity = capacity
+        order = IdleOrder(capacity: capacity)
+    }
+
+    /// Takes the connection kept last for a peer and a tag.
+    package func take(peer: Int, tag: Int = 0) -> Connection? {
+        let index = order.find(IdleOrder.Key(peer: peer, tag: tag))
+        return index >= 0 ? take(at: index) : nil
+    }
+
+    /// Keeps a connection; returns its place and the connection to close for it, if any. Not with a capacity of 0.
+    package func keep(
+        _ connection: Connection, peer: Int, tag: Int = 0
+    ) -> (slot: Slot, evicted: Connection?) {
+        precondition(capacity > 0)
+        let evicted = order.count == capacity ? take(at: order.oldest) : nil
+        let index = order.insert(IdleOrder.Key(peer: peer, tag: tag))
+        if index == connections.count {
+            connections.append(connection)
+        } else {
+            connections[index] = connection
+        }
+        return (Slot(index: index, generation: order.generation(index)), evicted)
+    }
+
+    /// Takes out the connection of a slot, unless it was taken before.
+    @discardableResult
+    package func remove(_ slot: Slot) -> Connection? {
+        order.generation(slot.index) == slot.generation ? take(at: slot.index) : nil
+    }
+
+    /// Takes out the connection idle longest; to empty the pool when a worker ends.
+    package func removeOldest() -> Connection? {
+        order.oldest >= 0 ? take(at: order.oldest) : nil
+    }
+
+    private func take(at index: Int) -> Connection? {
+        guard let connection = connections[index] else { return nil }
+        connections[index] = nil
+        order.remove(index)
+        return connection
+    }
+}
+
+/// Entries found by key, in the order of insertion. Knows nothing of what they stand for, so it is compiled once.
+private struct IdleOrder {
+    struct Key: Equatable {
+        let peer: Int
+        let tag: Int
     }
 
     private struct Entry {
-        var connection: Connection?
-        var peer = 0
-        var tag = 0
-        var generation = 0
-        /// Neighbours in the order of keeping.
+        var key = Key(peer: 0, tag: 0)
+        /// Counts the uses of the entry.
+        var generation: UInt = 0
         var newer = -1
         var older = -1
-        /// Neighbours in the bucket, the last kept first; `after` also chains the free entries.
+        /// Neighbours in the bucket, the newest first; `after` also chains the free entries.
         var before = -1
         var after = -1
     }
@@ -54,79 +109,59 @@ package final class KeepalivePool<Connection> {
     private var buckets: [Int]
     private var free = -1
     private var newest = -1
-    private var oldest = -1
-    package private(set) var count = 0
-    package let capacity: Int
+    private(set) var oldest = -1
+    private(set) var count = 0
 
-    package init(capacity: Int) {
-        self.capacity = capacity
+    init(capacity: Int) {
         var size = 8
         while size < capacity, size < 1 << 16 { size *= 2 }
         buckets = [Int](repeating: -1, count: size)
     }
 
-    /// Takes the connection kept last for a peer and a tag.
-    package func take(peer: Int, tag: Int = 0) -> Connection? {
-        var index = buckets[bucket(peer, tag)]
-        while index >= 0 {
-            if entries[index].peer == peer, entries[index].tag == tag { return take(at: index) }
-            index = entries[index].after
-        }
-        return nil
+    private func bucket(_ key: Key) -> Int {
+        (key.peer &* 31 &+ key.tag &* 0x9E37_79B1) & (buckets.count - 1)
     }
 
-    /// Keeps a connection; returns its place and the connection to close for it, if any. Not with a capacity of 0.
-    package func keep(
-        _ connection: Connection, peer: Int, tag: Int = 0
-    ) -> (slot: Slot, evicted: Connection?) {
-        precondition(capacity > 0)
-        let evicted = count == capacity ? take(at: oldest) : nil
-        let index = freeEntry()
-        let first = bucket(peer, tag)
-        entries[index].connection = connection
-        entries[index].peer = peer
-        entries[index].tag = tag
-        entries[index].newer = -1
-        entries[index].older = newest
-        entries[index].before = -1
-        entries[index].after = buckets[first]
-        if newest >= 0 { entries[newest].newer = index } else { oldest = index }
-        if buckets[first] >= 0 { entries[buckets[first]].before = index }
-        newest = index
-        buckets[first] = index
-        count += 1
-        return (Slot(index: index, generation: entries[index].generation), evicted)
-    }
+    func generation(_ index: Int) -> UInt { entries[index].generation }
 
-    /// Takes out the connection of a slot, unless it was taken before.
-    @discardableResult
-    package func remove(_ slot: Slot) -> Connection? {
-        guard entries[slot.index].generation == slot.generation else { return nil }
-        return take(at: slot.index)
-    }
-
-    /// Takes out the connection idle longest; to empty the pool when a worker ends.
-    package func removeOldest() -> Connection? {
-        oldest >= 0 ? take(at: oldest) : nil
-    }
-
-    private func bucket(_ peer: Int, _ tag: Int) -> Int {
-        (peer &* 31 &+ tag &* 0x9E37_79B1) & (buckets.count - 1)
-    }
-
-    private func freeEntry() -> Int {
-        guard free >= 0 else {
-            entries.append(Entry())
-            return entries.count - 1
-        }
-        let index = free
-        free = entries[index].after
+    /// The newest entry of a key, or -1.
+    func find(_ key: Key) -> Int {
+        var index = buckets[bucket(key)]
+        while index >= 0, entries[index].key != key { index = entries[index].after }
         return index
     }
 
-    private func take(at index: Int) -> Connection? {
+    /// Adds an entry as the newest and returns its number.
+    mutating func insert(_ key: Key) -> Int {
+        let bucket = bucket(key)
+        let next = buckets[bucket]
+        let index: Int
+        var entry: Entry
+        if free >= 0 {
+            index = free
+            entry = entries[index]
+            free = entry.after
+        } else {
+            index = entries.count
+            entry = Entry()
+            entries.append(entry)
+        }
+        entry.key = key
+        entry.newer = -1
+        entry.older = newest
+        entry.before = -1
+        entry.after = next
+        entries[index] = entry
+        if newest >= 0 { entries[newest].newer = index } else { oldest = index }
+        if next >= 0 { entries[next].before = index }
+        newest = index
+        buckets[bucket] = index
+        count += 1
+        return index
+    }
+
+    mutating func remove(_ index: Int) {
         let entry = entries[index]
-        guard entry.connection != nil else { return nil }
         if entry.newer >= 0 {
             entries[entry.newer].older = entry.older
         } else {
@@ -141,13 +176,11 @@ package final class KeepalivePool<Connection> {
         if entry.before >= 0 {
             entries[entry.before].after = entry.after
         } else {
-            buckets[bucket(entry.peer, entry.tag)] = entry.after
+            buckets[bucket(entry.key)] = entry.after
         }
-        entries[index].connection = nil
         entries[index].generation &+= 1
         entries[index].after = free
         free = index
         count -= 1
-        return entry.connection
     }
 }

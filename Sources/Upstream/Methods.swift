@@ -27,9 +27,9 @@ extension PeerSelection {
             }
         }
         guard let best, hasEquals else { return best }
-        let load = (states[best].connections, group.peers[best].options.weight)
+        let load = (states[best].connections, group.limits[best].weight)
         return smoothest(&states, from: best) { index, state in
-            state.connections * load.1 == load.0 * self.group.peers[index].options.weight
+            state.connections * load.1 == load.0 * self.group.limits[index].weight
                 && self.isEligible(index, state, now: now)
         }
     }
@@ -99,7 +99,7 @@ extension PeerSelection {
             let effective = states[index].effectiveWeight
             states[index].currentWeight += effective
             total += effective
-            if effective < group.peers[index].options.weight { states[index].effectiveWeight += 1 }
+            if effective < group.limits[index].weight { states[index].effectiveWeight += 1 }
             if let present = best,
                 states[index].currentWeight <= states[present].currentWeight
             {
@@ -127,8 +127,8 @@ extension PeerSelection {
     private func compareLoad(
         _ left: Int, _ right: Int, _ states: inout MutableSpan<PeerState>
     ) -> Int {
-        states[left].connections * group.peers[right].options.weight
-            - states[right].connections * group.peers[left].options.weight
+        states[left].connections * group.limits[right].weight
+            - states[right].connections * group.limits[left].weight
     }
 
     /// The peer in whose share of the total weight a number falls.
@@ -144,6 +144,24 @@ extension PeerSelection {
     }
 
     private func randomPeer() -> Int {
-        peer(atWeight: Int.random(in: 0..<tier.totalWeight))
+        peer(atWeight: group.chance.below(tier.totalWeight))
+    }
+}
+
+/// Numbers for balancing: nobody gains by guessing them, and the system's source costs a system call each.
+struct Chance: Sendable {
+    /// The state of SplitMix64. Each worker has its own, seeded at its first use.
+    private let state = RecordArray<UInt64>(
+        count: 1, initial: { _ in 0 }, repair: { value, _ in value })
+
+    func below(_ bound: Int) -> Int {
+        state.withRecords { state in
+            if state[0] == 0 { state[0] = UInt64.random(in: 1...UInt64.max) }
+            state[0] &+= 0x9E37_79B9_7F4A_7C15
+            var word = state[0]
+            word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+            word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+            return Int((word ^ word >> 31).multipliedFullWidth(by: UInt64(bound)).high)
+        }
     }
 }

@@ -1,8 +1,8 @@
 package import Bytes
 package import Net
 
-/// What a `server` line of an upstream says, or its defaults.
-package struct PeerOptions: Sendable, Equatable {
+/// The part of a `server` line that balancing works with: plain numbers, which cost nothing to copy.
+package struct PeerLimits: BitwiseCopyable, Sendable, Equatable {
     package var weight = 1
     /// 0 is no limit.
     package var maxConnections = 0
@@ -10,8 +10,13 @@ package struct PeerOptions: Sendable, Equatable {
     package var maxFails = 1
     /// Seconds.
     package var failTimeout = 10
-    package var isBackup = false
     package var isDown = false
+}
+
+/// What a `server` line of an upstream says, or its defaults.
+package struct PeerOptions: Sendable, Equatable {
+    package var limits = PeerLimits()
+    package var isBackup = false
     /// A name for session affinity; empty if none is given.
     package var route: ByteString = .empty
 
@@ -83,11 +88,11 @@ package struct PeerState: BitwiseCopyable, Equatable, Sendable {
     }
 
     /// Whether the peer may be asked.
-    func isAvailable(_ options: PeerOptions, now: Int) -> Bool {
-        if options.isDown { return false }
-        if options.maxFails > 0, fails >= options.maxFails, now - checked <= options.failTimeout {
+    func isAvailable(_ limits: PeerLimits, now: Int) -> Bool {
+        if limits.isDown { return false }
+        if limits.maxFails > 0, fails >= limits.maxFails, now - checked <= limits.failTimeout {
             return false
         }
-        return options.maxConnections == 0 || connections < options.maxConnections
+        return limits.maxConnections == 0 || connections < limits.maxConnections
     }
 }

@@ -71,10 +71,10 @@ package struct PeerSelection {
     private mutating func pick(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         if tier.isSingle {
             let index = tier.range.lowerBound
-            let options = group.peers[index].options
-            if options.isDown { return nil }
+            let limits = group.limits[index]
+            if limits.isDown { return nil }
             let isFull =
-                options.maxConnections > 0 && states[index].connections >= options.maxConnections
+                limits.maxConnections > 0 && states[index].connections >= limits.maxConnections
             return isFull ? nil : index
         }
         let index =
@@ -90,7 +90,7 @@ package struct PeerSelection {
         guard let index else { return nil }
         markTried(index)
         // A failed peer whose time is over gets this one request, and a new window begins.
-        if now - states[index].checked > group.peers[index].options.failTimeout {
+        if now - states[index].checked > group.limits[index].failTimeout {
             states[index].checked = now
         }
         return index
@@ -103,7 +103,7 @@ package struct PeerSelection {
         current = nil
         let isSingle = tier.isSingle
         triesLeft = isSingle ? 0 : max(triesLeft - 1, 0)
-        let options = peer.options
+        let limits = peer.options.limits
         return group.states.withRecords { states in
             var state = states[peer.index]
             defer { states[peer.index] = state }
@@ -120,10 +120,10 @@ package struct PeerSelection {
             state.fails += 1
             state.accessed = now
             state.checked = now
-            guard options.maxFails > 0 else { return false }
-            state.effectiveWeight -= options.weight / options.maxFails
+            guard limits.maxFails > 0 else { return false }
+            state.effectiveWeight -= limits.weight / limits.maxFails
             state.effectiveWeight = max(state.effectiveWeight, 0)
-            return state.fails >= options.maxFails
+            return state.fails >= limits.maxFails
         }
     }
 
@@ -137,7 +137,7 @@ package struct PeerSelection {
 
     /// Whether the peer was not tried yet for this request and may be asked.
     func isEligible(_ index: Int, _ state: PeerState, now: Int) -> Bool {
-        !wasTried(index) && state.isAvailable(group.peers[index].options, now: now)
+        !wasTried(index) && state.isAvailable(group.limits[index], now: now)
     }
 
     private func wasTried(_ index: Int) -> Bool {

@@ -48,7 +48,7 @@ extension UpstreamDirectives {
             return
         }
         if word.value == "down" {
-            options.isDown = true
+            options.limits.isDown = true
             return
         }
         if word.value == "resolve" || word.value == "drain" || word.value.hasPrefix("service=") {
@@ -66,13 +66,14 @@ extension UpstreamDirectives {
             if value.count > 32 { throw invocation.fail("route is longer than 32", at: word) }
             options.route = value
         case "fail_timeout":
-            options.failTimeout = try require(Units.seconds(value), word, invocation)
+            options.limits.failTimeout = try require(Units.seconds(value), word, invocation)
         case "weight":
-            options.weight = try require(Units.number(value), word, invocation)
-            if options.weight == 0 { throw invocation.invalidParameter(word) }
+            options.limits.weight = try require(Units.number(value), word, invocation)
+            if options.limits.weight == 0 { throw invocation.invalidParameter(word) }
         case "max_conns":
-            options.maxConnections = try require(Units.number(value), word, invocation)
-        case "max_fails": options.maxFails = try require(Units.number(value), word, invocation)
+            options.limits.maxConnections = try require(Units.number(value), word, invocation)
+        case "max_fails":
+            options.limits.maxFails = try require(Units.number(value), word, invocation)
         default: throw invocation.invalidParameter(word)
         }
     }

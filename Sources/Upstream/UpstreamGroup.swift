@@ -1,5 +1,6 @@
 package import Bytes
 package import Expression
+package import Net
 package import SharedZone
 
 /// How the next peer is found.
@@ -28,8 +29,8 @@ struct PeerTier: Sendable {
 
     init(_ peers: ArraySlice<Peer>, isSingle: Bool) {
         range = peers.indices
-        totalWeight = peers.reduce(0) { $0 + $1.options.weight }
-        tries = peers.count { !$0.options.isDown }
+        totalWeight = peers.reduce(0) { $0 + $1.options.limits.weight }
+        tries = peers.count { !$0.options.limits.isDown }
         self.isSingle = isSingle
     }
 }
@@ -43,11 +44,14 @@ package final class UpstreamGroup: Sendable {
     /// Primaries first, then backups.
     package let peers: [Peer]
     package let keepalive: KeepaliveSettings
+    /// Those of each peer, side by side.
+    let limits: [PeerLimits]
     let primaries: PeerTier
     let backups: PeerTier?
     let states: RecordArray<PeerState>
     /// Points of the consistent hash, sorted; empty with other methods.
     let ring: HashRing
+    let chance = Chance()
     /// The sum of the weights before each peer in its tier, for methods that draw a share of the total weight.
     let weightsBefore: [Int]
 
@@ -74,10 +78,11 @@ package final class UpstreamGroup: Sendable {
         self.hashKey = hashKey
         self.peers = peers
         self.keepalive = keepalive
+        limits = peers.map(\.options.limits)
         primaries = PeerTier(
             peers[..<primaryCount], isSingle: primaryCount == 1 && backupCount == 0)
         backups = backupCount == 0 ? nil : PeerTier(peers[primaryCount...], isSingle: false)
-        let weights = peers.map(\.options.weight)
+        let weights = peers.map(\.options.limits.weight)
         states = RecordArray(
             count: peers.count, in: zone, initial: { PeerState(weight: weights[$0]) },
             repair: { $0.mended(weight: weights[$1]) })
@@ -85,9 +90,16 @@ package final class UpstreamGroup: Sendable {
         var sum = 0
         weightsBefore = peers.map {
             if $0.index == primaryCount { sum = 0 }
-            sum += $0.options.weight
-            return sum - $0.options.weight
+            sum += $0.options.limits.weight
+            return sum - $0.options.limits.weight
         }
+    }
+
+    /// A group of the addresses that a name has just resolved to, for one request whose upstream is not known before.
+    package convenience init(name: ByteString, addresses: [SocketAddress]) {
+        self.init(
+            name: name, servers: [UpstreamServer(name: name, addresses: addresses)],
+            keepalive: .none)
     }
 
     /// What is known about each peer now, in order of `peers`.

@@ -36,27 +36,55 @@ struct SharedZonesTests {
     }
 
     @Test func aReloadKeepsAnUnchangedZone() throws {
-        func configure(size: Int, keyCapacity: Int = 16) throws -> (SharedZones, SharedTable<Int>) {
+        func configure(
+            size: Int = 65536, keyCapacity: Int = 16, meaning: ByteString = "$a"
+        ) throws -> (SharedZones, SharedTable<Int>) {
             let zones = SharedZones()
             let zone = try zones.zone(name: "one", size: size, kind: "limit_req")
+            zone.meaning = meaning
             return (zones, SharedTable<Int>(in: zone, keyCapacity: keyCapacity))
         }
         let key: ByteString = "client"
-        let (first, table) = try configure(size: 65536)
+        let (first, table) = try configure()
         try first.open()
         table.withLock { table in _ = table.insert(key.span, 7) }
 
-        let (second, kept) = try configure(size: 65536)
+        let (second, kept) = try configure()
         try second.open(over: first)
         #expect(second.all[0].isTakenOver)
         #expect(kept.withLock { table in table.find(key.span).flatMap { table.record($0) } } == 7)
 
-        for (size, capacity) in [(131072, 16), (65536, 64)] {
-            let (third, fresh) = try configure(size: size, keyCapacity: capacity)
+        let others = [
+            try configure(size: 131072), try configure(keyCapacity: 64),
+            try configure(meaning: "$b"),
+        ]
+        for (third, fresh) in others {
             try third.open(over: second)
             #expect(!third.all[0].isTakenOver)
             #expect(fresh.withLock { $0.count } == 0)
         }
+    }
+
+    @Test func aZoneHoldsSeveralArraysIfTheyFit() throws {
+        let zones = SharedZones()
+        let zone = try zones.zone(name: "one", size: 32768, kind: "upstream")
+        let arrays = (0..<3).map { number in
+            RecordArray<Int>(
+                count: 500, in: zone, initial: { $0 + number }, repair: { value, _ in value })
+        }
+        try zones.open()
+        for (number, array) in arrays.enumerated() {
+            let sound = array.withRecords { records in
+                records.indices.allSatisfy { records[$0] == $0 + number }
+            }
+            #expect(sound)
+        }
+        let small = SharedZones()
+        let tooSmall = try small.zone(name: "one", size: 32768, kind: "upstream")
+        let array = RecordArray<Int>(
+            count: 5000, in: tooSmall, initial: { $0 }, repair: { value, _ in value })
+        #expect(message { try small.open() } == "zone \"one\" is too small")
+        #expect(array.count == 5000)
     }
 
     @Test func countersAddUp() throws {

@@ -80,11 +80,11 @@ struct DirectivesTests {
             """
         ).group
         var options = PeerOptions()
-        options.weight = 2
-        options.maxConnections = 3
-        options.maxFails = 4
-        options.failTimeout = 60
-        options.isDown = true
+        options.limits.weight = 2
+        options.limits.maxConnections = 3
+        options.limits.maxFails = 4
+        options.limits.failTimeout = 60
+        options.limits.isDown = true
         options.route = "r"
         #expect(group.peers[0].options == options)
         #expect(group.peers.map(\.name) == ["unix:/tmp/s", "[::1]:81"])

@@ -7,7 +7,7 @@ import Testing
 /// The methods beside round robin. Recorded strings are the choices of nginx 1.22 for the same servers and keys.
 struct MethodsTests {
     private let servers: [Options] = [
-        { $0.weight = 5 }, { $0.weight = 3 }, { $0.isDown = true }, { _ in },
+        { $0.limits.weight = 5 }, { $0.limits.weight = 3 }, { $0.limits.isDown = true }, { _ in },
     ]
 
     private func keyed(_ method: BalancingMethod) -> String {

@@ -19,7 +19,7 @@ func makeGroup(_ options: [Options], _ method: BalancingMethod = .roundRobin) ->
 }
 
 func weights(_ weights: Int...) -> [Options] {
-    weights.map { weight in { $0.weight = weight } }
+    weights.map { weight in { $0.limits.weight = weight } }
 }
 
 /// The hashed key of a text.

@@ -30,7 +30,7 @@ struct RoundRobinTests {
     }
 
     @Test func aSuccessAfterTheTimeoutClearsTheFailures() {
-        let group = makeGroup([{ $0.maxFails = 2 }, { _ in }])
+        let group = makeGroup([{ $0.limits.maxFails = 2 }, { _ in }])
         while group.snapshot()[0].fails == 0 { _ = tries(group, now: 100) }
         #expect(group.snapshot()[0].fails == 1)
         // In the second of the failure itself a success proves nothing.
@@ -55,7 +55,7 @@ struct RoundRobinTests {
     @Test func weightComesBackStepByStep() {
         let group = makeGroup([
             {
-                $0.weight = 4; $0.maxFails = 2
+                $0.limits.weight = 4; $0.limits.maxFails = 2
             }, { _ in },
         ])
         #expect(pick(group, .none, .failed, now: 100) == "a")
@@ -67,13 +67,13 @@ struct RoundRobinTests {
     }
 
     @Test func maxFailsZeroNeverDisables() {
-        let group = makeGroup([{ $0.maxFails = 0 }, { $0.maxFails = 0 }])
+        let group = makeGroup([{ $0.limits.maxFails = 0 }, { $0.limits.maxFails = 0 }])
         for _ in 0..<10 { #expect(Set(tries(group)) == ["a", "b"]) }
         #expect(group.snapshot()[0].effectiveWeight == 1)
     }
 
     @Test func releaseTellsOfTheFailureThatDisables() {
-        let group = makeGroup([{ $0.maxFails = 2 }, { $0.isDown = true }])
+        let group = makeGroup([{ $0.limits.maxFails = 2 }, { $0.limits.isDown = true }])
         var reports: [Bool] = []
         for _ in 0..<2 {
             var selection = PeerSelection(group: group)
@@ -86,7 +86,7 @@ struct RoundRobinTests {
 
     @Test func eachPeerIsTriedOncePerRequest() {
         #expect(tries(makeGroup(weights(3, 1, 1))) == "abc")
-        #expect(tries(makeGroup([{ _ in }, { $0.isDown = true }, { _ in }])) == "ac")
+        #expect(tries(makeGroup([{ _ in }, { $0.limits.isDown = true }, { _ in }])) == "ac")
     }
 
     @Test func backupsFollowThePrimaries() {
@@ -110,8 +110,8 @@ struct RoundRobinTests {
     }
 
     @Test func aLonePeerMayBeDownOrFull() {
-        #expect(pick(makeGroup([{ $0.isDown = true }])) == "-")
-        let group = makeGroup([{ $0.maxConnections = 1 }])
+        #expect(pick(makeGroup([{ $0.limits.isDown = true }])) == "-")
+        let group = makeGroup([{ $0.limits.maxConnections = 1 }])
         var held = PeerSelection(group: group)
         #expect(letter(held.next(now: 1)) == "a")
         #expect(pick(group) == "-")
@@ -120,7 +120,7 @@ struct RoundRobinTests {
     }
 
     @Test func fullPeersAreLeftOut() {
-        let group = makeGroup([{ $0.maxConnections = 1 }, { _ in }])
+        let group = makeGroup([{ $0.limits.maxConnections = 1 }, { _ in }])
         var first = PeerSelection(group: group)
         #expect(letter(first.next(now: 1)) == "a")
         #expect(picks(group, 3, now: 1) == "bbb")
