@@ -23,6 +23,20 @@ open class ClientStream {
     /// The body is not wanted any faster: holds input back, or lets it flow again.
     open func pauseReadingBody(_ isPaused: Bool) {}
 
+    /// Queues bytes of the body that are valid during the call only. With nothing before them they are sent at once, and only what
+    /// the kernel does not take is copied. Only when no filter wants the body.
+    open func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}
+
+    /// The head with `Response.isTunnel` is queued: from now on every byte of the client, those that came behind its request first,
+    /// goes to `Producer.tunnelReceived`, its end to `clientLeft`. No time-out of reading applies.
+    open func startTunnel(of request: Request) {}
+
+    /// Sends bytes through the tunnel; they are valid during the call only. `Producer.outputDrained` follows when they had to wait.
+    open func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {}
+
+    /// Holds the tunnel's input back, or lets it flow again.
+    open func pauseTunnel(_ isPaused: Bool) {}
+
     /// The request is over: the connection goes on with the next, or ends.
     open func finish(_ request: Request) {}
 

@@ -21,6 +21,12 @@ open class Producer {
     /// Appends what the error log says of an upstream: `, upstream: "…"`.
     open func appendLogContext(to line: Buffer) {}
 
-    /// The client closed its side while the answer is being made.
+    /// The client closed its side while the answer is being made, or while its connection is a tunnel.
     open func clientLeft() {}
+
+    /// Bytes that the client sent through a tunnel. They are valid during the call only.
+    open func tunnelReceived(_ bytes: Span<UInt8>) {}
+
+    /// The request object serves another request: what variables showed of the last one is over. Comes to `Request.exchange`.
+    open func forget() {}
 }

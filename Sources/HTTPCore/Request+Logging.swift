@@ -9,6 +9,10 @@ extension Request: LogContext {
 
     /// nginx's context of a message: `, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"`.
     package func appendContext(to line: Buffer) {
+        if logAction.utf8CodeUnitCount > 0 {
+            line.append(" while ")
+            line.append(logAction)
+        }
         line.append(", client: ")
         connection.address.appendText(to: line, withPort: false)
         line.append(", server: ")
@@ -36,5 +40,15 @@ extension Request: LogContext {
         let log = location.errorLog
         guard log.isEnabled(level) else { return }
         log.write(level, errno: errno, self, compose)
+    }
+
+    /// Likewise, with nginx's ` while ` and what was being done behind the message and its error.
+    package func log(
+        _ level: LogLevel, errno: Errno? = nil, while action: StaticString,
+        _ compose: (Buffer) -> Void
+    ) {
+        logAction = action
+        log(level, errno: errno, compose)
+        logAction = ""
     }
 }

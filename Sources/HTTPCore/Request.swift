@@ -21,6 +21,10 @@ public final class Request: VariableScope {
     package var outgoing = BodyChain()
     /// Who makes the answer over time, if somebody does.
     package var producer: Producer?
+    /// The last exchange with an upstream, which the `$upstream_` variables read. It stays with the object for its memory's sake.
+    package var exchange: Producer?
+    /// What was being done, for the error log's " while ..."; see `log`.
+    var logAction: StaticString = ""
     /// The state of modules for this request, by the index of their settings.
     package var states: [AnyObject?] = []
     /// Tries of upstreams, for the `$upstream_` variables.
@@ -97,6 +101,7 @@ public final class Request: VariableScope {
         body.reset()
         outgoing.removeAll()
         producer = nil
+        exchange?.forget()
         if !states.isEmpty { states.removeAll(keepingCapacity: true) }
         if !attempts.isEmpty { attempts.removeAll(keepingCapacity: true) }
         pipeline = nil

@@ -1,3 +1,4 @@
+import Bytes
 public import EventLoop
 
 /// What modules ask of the server: implemented once, above the modules.
@@ -13,6 +14,22 @@ open class RequestEngine {
 
     /// Sends `request.outgoing` through the body filters to the client, and takes it.
     open func sendBody(_ request: Request) {}
+
+    /// Sends bytes that are valid during the call only as a part of the body. Overridden to hand them to the client's stream as they
+    /// are when no filter wants them.
+    open func sendBody(_ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let part = min(rest.count, loop.largeBuffers.size)
+            let buffer = part <= loop.buffers.size ? loop.buffers.take() : loop.largeBuffers.take()
+            buffer.append(rest.extracting(0..<part))
+            request.outgoing.append(.pooled(buffer, 0..<part))
+            rest = rest.extracting(part..<rest.count)
+        }
+        request.outgoing.isLast = isLast
+        request.outgoing.flush = flush
+        sendBody(request)
+    }
 
     /// Ends the request with a status: an error page, or what the module has begun.
     open func finish(_ request: Request, code: UInt16) {}

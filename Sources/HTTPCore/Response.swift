@@ -41,6 +41,8 @@ package final class Response {
     package var isBodyTransformed = false
     /// Sent as trailers: none unless `add_trailer` is used.
     package var hasTrailers = false
+    /// Trailer fields that an upstream sent and that pass to the client; nil for none.
+    package var trailers: HeaderList?
     /// The status that a redirect by `error_page` answers with, kept for the log: 0 for none.
     package var errorStatus = Status(rawValue: 0)
     /// The upgraded connection: bytes pass unchanged both ways after the head.
@@ -58,6 +60,7 @@ package final class Response {
         isChunked = false
         isBodyTransformed = false
         hasTrailers = false
+        trailers = nil
         errorStatus = Status(rawValue: 0)
         isTunnel = false
     }
