@@ -39,7 +39,11 @@ let package = Package(
         layer("Configuration", on: ["Platform", "Bytes"]),
         layer("Expression", on: ["CPCRE2", "Bytes", "Configuration"]),
         layer("Log", on: ["CZlib", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
-        layer("Net", on: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Log"]),
+        layer(
+            "Net",
+            on: [
+                "CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression", "Log",
+            ]),
         layer("HTTPMessage", on: ["Bytes"]),
         layer("HTTP1", on: ["Bytes", "HTTPMessage"]),
         layer(
@@ -83,7 +87,7 @@ let package = Package(
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
         tests(of: "FuzzTargets"),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
-        tests(of: "Expression", with: ["Bytes", "Configuration"]),
+        tests(of: "Expression", with: ["Bytes", "Configuration", "Net"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),
     ]
 )
