@@ -79,13 +79,16 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Platform", "Bytes", "Configuration", "Supervisor", "HTTPServer",
+                "Platform", "Bytes", "Configuration", "Log", "Net", "Supervisor", "HTTPServer",
             ],
             swiftSettings: rules),
         tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
         tests(of: "HTTPMessage", with: ["Bytes"]),
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
         tests(of: "FuzzTargets"),
+        tests(of: "Platform", with: ["CLinux"]),
+        tests(of: "Net", with: ["Platform", "Bytes", "EventLoop", "Log"]),
+        tests(of: "Supervisor", with: ["Platform", "Bytes", "Configuration", "Log"]),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
         tests(of: "Expression", with: ["Bytes", "Configuration", "Net"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),

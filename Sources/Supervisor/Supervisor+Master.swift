@@ -27,14 +27,22 @@ package enum Supervisor {
             if options.showsBuild { complain(identity.buildText) }
             if !options.tests { return 0 }
         }
-        let environment = LogEnvironment(program: ByteString(identity.name))
-        let log = startLog(options, environment)
-        let start = StartOptions(
-            options, identity: identity, logEnvironment: environment, log: log)
-        let master = Master(start: start, service: makeService(identity), arguments: arguments)
+        let master = makeMaster(options, identity, arguments, service: makeService)
         if options.tests { return master.test() }
         if let command = options.command { return master.send(command) }
         return master.serve()
+    }
+
+    /// A function of its own, so that nothing holds on to the built-in log when a cycle's log has taken its place.
+    private static func makeMaster(
+        _ options: CommandLineOptions, _ identity: Identity, _ arguments: [String],
+        service makeService: (Identity) -> any Service
+    ) -> Master {
+        let environment = LogEnvironment(program: ByteString(identity.name))
+        let start = StartOptions(
+            options, identity: identity, logEnvironment: environment,
+            log: startLog(options, environment))
+        return Master(start: start, service: makeService(identity), arguments: arguments)
     }
 
     /// The built-in log, until a configuration names another.

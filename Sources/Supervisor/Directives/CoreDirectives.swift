@@ -136,7 +136,8 @@ package enum CoreDirectives {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 // Debian's modules-enabled files have such lines; they must not keep the server from starting.
                 var notice = invocation.fail(
-                    "load_module \"\(invocation[0])\" has no effect, modules are built in")
+                    "the module \"\(invocation[0])\" is not loaded: Apus comes with its modules; load_module is ignored"
+                )
                 notice.level = .notice
                 invocation.scope.evaluation.warn(notice)
             },

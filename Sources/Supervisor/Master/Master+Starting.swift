@@ -21,17 +21,23 @@ extension Master {
         Self.dispose()
         if core.runsInBackground, !isSuccessor {
             switch leaveTerminal() {
-            case .parent: return 0
+            case .parent(let code): return code
             case .failed: return 1
-            case .child: break
+            case .child(let word): return goOn { word.give() }
             }
         }
+        return goOn {}
+    }
+
+    /// Goes on in the process that stays. `ready` is called when the server may be called started.
+    private func goOn(ready: () -> Void) -> Int32 {
         isDaemon = core.runsInBackground || isSuccessor
         do {
             try PidFile(path: core.pidFile).write(Process.id, log: log)
         } catch {
             return 1
         }
+        ready()
         cycle?.logs.redirectStandardError()
         start.logEnvironment.echoesToStandardError = false
         Process.setName(identity.name)
@@ -54,17 +60,30 @@ extension Master {
     }
 
     private enum Fork {
-        case parent, child, failed
+        /// The exit code of the process that was started from outside.
+        case parent(Int32)
+        case child(ParentsWait)
+        case failed
     }
 
+    /// Goes on in a child. The parent ends only when the child has written the pid file: systemd looks for it then, and with
+    /// nginx it sometimes is too early.
     private func leaveTerminal() -> Fork {
         let outer = Process.id
+        let wait: ParentsWait
         do {
-            guard try Process.fork() == nil else { return .parent }
+            wait = try ParentsWait()
+        } catch {
+            log.write(.emerg, "pipe() failed", error)
+            return .failed
+        }
+        do {
+            guard try Process.fork() == nil else { return .parent(wait.wasGiven() ? 0 : 1) }
         } catch {
             log.write(.emerg, "fork() failed", error)
             return .failed
         }
+        wait.isChild()
         do {
             try Process.startSession()
         } catch {
@@ -77,7 +96,7 @@ extension Master {
             log.write(.emerg, "\(call) failed", error)
             return .failed
         }
-        return .child
+        return .child(wait)
     }
 
     private func noteSystem() {
