@@ -77,6 +77,8 @@ package final class HeaderList {
         append(name, value.bytes)
     }
 
+    // Literals are static strings.
+    @_disfavoredOverload
     package func append(_ name: FieldName, _ value: ByteString) {
         append(name, value.span)
     }
@@ -134,6 +136,7 @@ package final class HeaderList {
     }
 
     package func set(_ name: FieldName, _ value: StaticString) { set(name, value.bytes) }
+    @_disfavoredOverload
     package func set(_ name: FieldName, _ value: ByteString) { set(name, value.span) }
 
     /// Replaces the value of the field at an index; the span must not be of `bytes`.

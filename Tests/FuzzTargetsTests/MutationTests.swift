@@ -1,32 +1,46 @@
+import Foundation
 import FuzzTargets
 import Testing
 
-/// Runs every fuzz target over its seeds, the seeds cut at every byte, and twenty thousand seeded mutations of them.
+/// Runs every fuzz target over its corpus in Tests/Corpus, each input cut at every byte, and over twenty thousand mutations
+/// made with a fixed seed.
 @Suite struct MutationTests {
-    @Test func requestHeads() {
-        mutate(Corpora.requestHeads, fuzzRequestHead)
-        mutateOptions(Corpora.requestHeads, fuzzRequestHead, bytes: 2)
+    @Test func requestHeads() throws {
+        let inputs = try corpus("request-head")
+        mutate(inputs, fuzzRequestHead)
+        mutateOptions(inputs, fuzzRequestHead, bytes: 2)
     }
 
-    @Test func responseHeads() {
-        mutate(Corpora.responseHeads, fuzzResponseHead)
-        mutateOptions(Corpora.responseHeads, fuzzResponseHead, bytes: 1)
+    @Test func responseHeads() throws {
+        let inputs = try corpus("response-head")
+        mutate(inputs, fuzzResponseHead)
+        mutateOptions(inputs, fuzzResponseHead, bytes: 1)
     }
 
-    @Test func uris() { mutate(Corpora.uris, fuzzURI) }
+    @Test func uris() throws { mutate(try corpus("uri"), fuzzURI) }
 
-    @Test func chunkedBodies() {
-        mutate(Corpora.chunked, fuzzChunked)
-        mutateOptions(Corpora.chunked, fuzzChunked, bytes: 1)
+    @Test func chunkedBodies() throws {
+        let inputs = try corpus("chunked")
+        mutate(inputs, fuzzChunked)
+        mutateOptions(inputs, fuzzChunked, bytes: 1)
     }
+}
+
+/// The files of a corpus, in the order of their names.
+private func corpus(_ name: String) throws -> [[UInt8]] {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../Corpus/\(name)")
+    let files = try FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)
+    return try files.sorted { $0.path < $1.path }.map { [UInt8](try Data(contentsOf: $0)) }
 }
 
 private let rounds = 20_000
 
 /// Every value of the option bytes in front of every seed.
-private func mutateOptions(_ seeds: [String], _ target: ([UInt8]) -> Void, bytes: Int) {
+private func mutateOptions(_ seeds: [[UInt8]], _ target: ([UInt8]) -> Void, bytes: Int) {
     for seed in seeds {
-        var input = Array(seed.utf8)
+        var input = seed
         for option in UInt8.min...UInt8.max {
             input[0] = option
             if bytes == 2 { input[1] = option >> 3 }
@@ -35,8 +49,7 @@ private func mutateOptions(_ seeds: [String], _ target: ([UInt8]) -> Void, bytes
     }
 }
 
-private func mutate(_ seeds: [String], _ target: ([UInt8]) -> Void) {
-    let texts = seeds.map { Array($0.utf8) }
+private func mutate(_ texts: [[UInt8]], _ target: ([UInt8]) -> Void) {
     for text in texts {
         for end in 0...text.count { target(Array(text[..<end])) }
     }
