@@ -89,6 +89,7 @@ let package = Package(
         tests(of: "Platform", with: ["CLinux"]),
         tests(of: "Net", with: ["Platform", "Bytes", "EventLoop", "Log"]),
         tests(of: "Supervisor", with: ["Platform", "Bytes", "Configuration", "Log"]),
+        tests(of: "Configuration", with: ["Bytes", "Platform"]),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),
         tests(of: "Expression", with: ["Bytes", "Configuration", "Net"]),
         tests(of: "Upstream", with: ["Bytes", "SharedZone", "Configuration", "Expression", "Net"]),

@@ -64,7 +64,7 @@ enum Diagnosis {
         if name.starts(with: [0xEF, 0xBB, 0xBF]) {
             return "the file begins with a byte order mark; save it as UTF-8 without one"
         }
-        if let nearest = nearest(to: name, in: context, rows: rows.rows) {
+        if let nearest = nearest(to: name, in: context, rows: rows) {
             guard nearest.contexts.contains(context) || nearest.contexts.isEmpty else {
                 return "did you mean \"\(nearest.name)\"? It may stand in: "
                     + nearest.contexts.texts.joined(separator: ", ")
@@ -80,23 +80,21 @@ enum Diagnosis {
 
     /// The directive whose name differs least, if it differs little; one that may stand here before others.
     private static func nearest(
-        to name: [UInt8], in context: Contexts, rows: [Row]
+        to name: [UInt8], in context: Contexts, rows: RowTable
     ) -> (name: String, contexts: Contexts)? {
         guard name.count >= 3, name.count <= 60 else { return nil }
         let most = name.count < 6 ? 1 : 2
         var best: (name: String, contexts: Contexts)?
         var bestScore = Int.max
-        let candidates =
-            rows.map { ($0.name, $0.contexts) } + KnownDirectives.names.map { ($0, Contexts()) }
-        for (candidate, contexts) in candidates {
-            let distance = editDistance(name, Array(candidate.utf8), atMost: most)
-            guard distance <= most else { continue }
+        func consider(_ candidate: ByteString, _ contexts: Contexts) {
+            let distance = editDistance(name, candidate.bytes, atMost: most)
             let score = distance * 2 + (contexts.contains(context) ? 0 : 1)
-            if score < bestScore {
-                bestScore = score
-                best = (candidate, contexts)
-            }
+            guard distance <= most, score < bestScore else { return }
+            bestScore = score
+            best = (candidate.text, contexts)
         }
+        for entry in rows.entries { consider(entry.name, entry.row.contexts) }
+        for known in KnownDirectives.names { consider(known, []) }
         return best
     }
 

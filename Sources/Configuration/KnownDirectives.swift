@@ -32,11 +32,16 @@ enum KnownDirectives {
     }
 
     /// All names, for the search of a misspelt one.
-    static var names: [String] {
-        knownDirectiveLines.bytes.text.split(separator: "\n").compactMap {
-            $0.split(separator: " ").first.map(String.init)
+    static let names: [ByteString] = {
+        let lines = knownDirectiveLines.bytes
+        var names: [ByteString] = []
+        var start = 0
+        while let blank = lines.firstIndex(of: ASCII.space, from: start) {
+            names.append(ByteString(lines.extracting(start..<blank)))
+            start = (lines.firstIndex(of: ASCII.lf, from: blank) ?? lines.count - 1) + 1
         }
-    }
+        return names
+    }()
 
     private static func known(_ line: Span<UInt8>) -> Known? {
         let fields = line.text.split(separator: " ")

@@ -23,7 +23,7 @@ package final class RowTable: Sendable {
         }
     }
 
-    private let entries: [Entry]
+    let entries: [Entry]
     private let buckets: [Int32]
 
     /// Rows of one name are tried in order; the first whose contexts fit is taken.

@@ -11,9 +11,10 @@ package final class Scope {
     /// What the whole configuration is built into.
     package let builder: AnyObject
     package let evaluation: Evaluation
-    /// The table of the block, or the parent's while the block has set nothing. Final once the block is settled.
-    package private(set) var settings: SettingsTable
-    private var ownsSettings: Bool
+    private var table: SettingsTable
+    /// What the block has changed and `table` does not have yet, by slot.
+    private var drafts: [(index: Int, draft: AnyDraft)] = []
+    private var hasBegun: Bool
     private var seen: [UInt64] = []
     private var settleHooks: [Hook] = []
     private var finishHooks: [Hook] = []
@@ -24,8 +25,8 @@ package final class Scope {
         parent = nil
         self.builder = builder
         self.evaluation = evaluation
-        settings = SettingsTable()
-        ownsSettings = true
+        table = SettingsTable()
+        hasBegun = true
     }
 
     /// A block within `parent`. It takes its parent's settings when its content is evaluated, which is after all simple
@@ -36,21 +37,43 @@ package final class Scope {
         self.owner = owner
         builder = parent.builder
         evaluation = parent.evaluation
-        settings = parent.settings
-        ownsSettings = false
+        table = parent.table
+        hasBegun = false
     }
 
-    package subscript<S>(slot: Slot<S>) -> S { settings[slot] }
+    /// The settings as they are now: the parent's own table while the block has set nothing. Later changes are not seen in
+    /// what was returned, so that a block's table is taken when it is settled.
+    package var settings: SettingsTable {
+        if drafts.isEmpty { return table }
+        let current = SettingsTable(inheriting: table, drafts)
+        // Before its content is evaluated, a block has yet to take its parent's finished settings.
+        guard hasBegun else { return current }
+        table = current
+        drafts = []
+        return current
+    }
+
+    package subscript<S>(slot: Slot<S>) -> S {
+        draft(slot)?.value ?? table[slot]
+    }
 
     /// Changes settings of this block alone.
     package func write<S, R, Failure: Error>(
         _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
     ) throws(Failure) -> R {
-        if !ownsSettings {
-            settings = SettingsTable(inheriting: settings)
-            ownsSettings = true
+        if let draft = draft(slot) { return try body(&draft.value) }
+        let draft = Draft(table[slot])
+        drafts.append((slot.index, draft))
+        return try body(&draft.value)
+    }
+
+    private func draft<S>(_ slot: Slot<S>) -> Draft<S>? {
+        for (index, draft) in drafts where index == slot.index {
+            precondition(type(of: draft) == Draft<S>.self, "two slots have one index")
+            // The type has just been compared.
+            return unsafe unsafeDowncast(draft, to: Draft<S>.self)
         }
-        return try settings.write(slot, body)
+        return nil
     }
 
     /// Runs `hook` when all simple directives of the block are evaluated and before its inner blocks are: `settings` is final.
@@ -76,8 +99,10 @@ package final class Scope {
     // MARK: - The evaluator's side
 
     func begin() {
-        guard let parent, !ownsSettings else { return }
-        settings = parent.settings
+        guard let parent, !hasBegun else { return }
+        hasBegun = true
+        // What the opening of the block wrote to its scope stays, in drafts.
+        table = parent.settings
     }
 
     /// Notes that a row was used; false if it was before in this block.

@@ -3,110 +3,81 @@
 /// No two slots may have one index; the indices come from one enum.
 package struct Slot<S: Sendable>: Sendable {
     package let index: Int
-    package let initial: S
+    /// What holds where no block sets anything.
+    package let initial: Box<S>
 
     package init(index: Int, initial: S) {
         precondition(index >= 0)
         self.index = index
-        self.initial = initial
-    }
-}
-
-/// A box of settings whose type has been forgotten, for the table.
-package class AnyBox {
-    /// The type of the value: what makes the downcast in the table a checked one.
-    final let type: ObjectIdentifier
-    /// The number of the table that made the box; only that table writes to it.
-    final let owner: Int
-
-    fileprivate init(type: ObjectIdentifier, owner: Int) {
-        self.type = type
-        self.owner = owner
+        self.initial = Box(initial)
     }
 }
 
 /// The settings of one module in one block, shared with all inner blocks that do not touch them.
-package final class Box<S: Sendable>: AnyBox {
-    package fileprivate(set) var value: S
+///
+/// The value never changes, so that reading it costs a load: no access is tracked, nothing is copied.
+package final class Box<S: Sendable>: Sendable {
+    package let value: S
 
-    fileprivate init(_ value: S, owner: Int) {
+    init(_ value: S) {
         self.value = value
-        super.init(type: ObjectIdentifier(S.self), owner: owner)
     }
 }
 
-/// The settings of a block, by slot. What the block does not touch is its parent's, by reference.
+/// The settings of a block, by slot. What the block does not touch is its parent's, by reference. Never changes.
 package final class SettingsTable {
-    /// Hands out the numbers of tables.
-    private final class Numbers {
-        var last = 0
-    }
-
-    private let numbers: Numbers
-    private let number: Int
-    private var boxes: [AnyBox?]
+    /// By the slot's index; nil or beyond the end: the slot's initial value.
+    @usableFromInline let boxes: [AnyObject?]
 
     /// A table in which every setting has its default.
     package init() {
-        numbers = Numbers()
-        number = 0
         boxes = []
     }
 
-    /// A table that shares everything with `parent` until it is written to.
-    package init(inheriting parent: SettingsTable) {
-        numbers = parent.numbers
-        numbers.last += 1
-        number = numbers.last
-        boxes = parent.boxes
+    /// What the outer block has, but for what `drafts` hold.
+    init(inheriting outer: SettingsTable, _ drafts: [(index: Int, draft: AnyDraft)]) {
+        var boxes = outer.boxes
+        for (index, draft) in drafts {
+            while boxes.count <= index { boxes.append(nil) }
+            boxes[index] = draft.sealed()
+        }
+        self.boxes = boxes
     }
 
-    package subscript<S>(slot: Slot<S>) -> S {
-        guard slot.index < boxes.count, let any = boxes[slot.index] else { return slot.initial }
-        return Self.box(any, as: slot).value
+    /// The settings of a slot.
+    @inlinable package subscript<S>(slot: Slot<S>) -> S {
+        _read { yield box(slot).value }
     }
 
     /// The box itself, for those who read it often: a location fetches it once.
-    package func box<S>(_ slot: Slot<S>) -> Box<S> {
-        if slot.index < boxes.count, let any = boxes[slot.index] {
-            return Self.box(any, as: slot)
-        }
-        return place(slot, slot.initial)
+    @inlinable package func box<S>(_ slot: Slot<S>) -> Box<S> {
+        guard slot.index < boxes.count, let any = boxes[slot.index] else { return slot.initial }
+        precondition(type(of: any) == Box<S>.self, "two slots have one index")
+        // The type has just been compared; a dynamic cast would cost five times as much.
+        return unsafe unsafeDowncast(any, to: Box<S>.self)
     }
 
     /// Whether both tables have the same settings in this slot, untouched since the outer block.
     package func shares<S>(_ slot: Slot<S>, with other: SettingsTable) -> Bool {
-        let mine = slot.index < boxes.count ? boxes[slot.index] : nil
-        let others = slot.index < other.boxes.count ? other.boxes[slot.index] : nil
-        return mine === others
+        box(slot) === other.box(slot)
+    }
+}
+
+/// Settings while their block is being evaluated, whose type has been forgotten.
+class AnyDraft {
+    /// The settings as they are to stay.
+    func sealed() -> AnyObject {
+        preconditionFailure("every draft has a type")
+    }
+}
+
+/// Settings while their block is being evaluated.
+final class Draft<S: Sendable>: AnyDraft {
+    var value: S
+
+    init(_ value: S) {
+        self.value = value
     }
 
-    /// Changes the settings of a slot, in a copy if they are an outer block's.
-    package func write<S, R, Failure: Error>(
-        _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
-    ) throws(Failure) -> R {
-        let target: Box<S>
-        if slot.index < boxes.count, let any = boxes[slot.index] {
-            let current = Self.box(any, as: slot)
-            target = any.owner == number ? current : place(slot, current.value)
-        } else {
-            target = place(slot, slot.initial)
-        }
-        return try body(&target.value)
-    }
-
-    private func place<S>(_ slot: Slot<S>, _ value: S) -> Box<S> {
-        while boxes.count <= slot.index { boxes.append(nil) }
-        let box = Box(value, owner: number)
-        boxes[slot.index] = box
-        return box
-    }
-
-    /// The box as what the slot says it is.
-    @inline(__always)
-    private static func box<S>(_ any: AnyBox, as slot: Slot<S>) -> Box<S> {
-        precondition(any.type == ObjectIdentifier(S.self), "two slots have one index")
-        // The type has just been compared; a dynamic cast would cost five times as much.
-        return unsafe unsafeDowncast(any, to: Box<S>.self)
-    }
+    override func sealed() -> AnyObject { Box(value) }
 }
