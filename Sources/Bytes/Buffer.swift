@@ -13,11 +13,11 @@ public final class Buffer {
     private var base: UnsafeMutableRawPointer
     private var retired: [UnsafeMutableRawPointer] = unsafe []
     /// Bytes that fit without another allocation.
-    package private(set) var capacity: Int
+    public private(set) var capacity: Int
     /// Bytes in use, from the start.
-    package private(set) var count = 0
+    public private(set) var count = 0
 
-    package init(capacity: Int = 256) {
+    public init(capacity: Int = 256) {
         let size = max(capacity, 16)
         unsafe base = .allocate(byteCount: size, alignment: 16)
         self.capacity = size
@@ -28,11 +28,11 @@ public final class Buffer {
         for unsafe old in unsafe retired { unsafe old.deallocate() }
     }
 
-    package var isEmpty: Bool { count == 0 }
-    package var free: Int { capacity - count }
+    public var isEmpty: Bool { count == 0 }
+    public var free: Int { capacity - count }
 
     /// The bytes in use.
-    package var span: Span<UInt8> {
+    public var span: Span<UInt8> {
         @_lifetime(borrow self) get {
             let span = unsafe Span<UInt8>(
                 _unsafeBytes: UnsafeRawBufferPointer(start: base, count: count))
@@ -42,14 +42,14 @@ public final class Buffer {
 
     /// The bytes of a range within those in use.
     @_lifetime(borrow self)
-    package func span(_ range: Range<Int>) -> Span<UInt8> {
+    public func span(_ range: Range<Int>) -> Span<UInt8> {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         let span = unsafe Span<UInt8>(
             _unsafeBytes: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    package subscript(index: Int) -> UInt8 {
+    public subscript(index: Int) -> UInt8 {
         get {
             precondition(index >= 0 && index < count)
             return unsafe base.load(fromByteOffset: index, as: UInt8.self)
@@ -61,7 +61,7 @@ public final class Buffer {
     }
 
     /// Makes room for `extra` more bytes.
-    package func reserve(_ extra: Int) {
+    public func reserve(_ extra: Int) {
         if capacity - count < extra { grow(by: extra) }
     }
 
@@ -77,18 +77,18 @@ public final class Buffer {
     }
 
     /// Forgets the bytes, keeps the memory.
-    package func removeAll() {
+    public func removeAll() {
         count = 0
     }
 
     /// Keeps the first `newCount` bytes.
-    package func truncate(to newCount: Int) {
+    public func truncate(to newCount: Int) {
         precondition(newCount >= 0 && newCount <= count)
         count = newCount
     }
 
     /// Drops the first `n` bytes, moving the rest to the start.
-    package func removeFirst(_ n: Int) {
+    public func removeFirst(_ n: Int) {
         precondition(n >= 0 && n <= count)
         unsafe memmove(base, base + n, count - n)
         count -= n
@@ -96,14 +96,14 @@ public final class Buffer {
 
     // MARK: - Appending
 
-    package func append(_ byte: UInt8) {
+    public func append(_ byte: UInt8) {
         if count == capacity { grow(by: 1) }
         unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count &+= 1
     }
 
     /// Appends other bytes; they must not be this buffer's own (see `appendCopy(of:)`).
-    package func append(_ bytes: Span<UInt8>) {
+    public func append(_ bytes: Span<UInt8>) {
         reserve(bytes.count)
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
@@ -112,25 +112,25 @@ public final class Buffer {
         count &+= bytes.count
     }
 
-    package func append(_ literal: StaticString) {
+    public func append(_ literal: StaticString) {
         append(literal.bytes)
     }
 
     /// Appends a range of another buffer's bytes.
-    package func append(_ other: Buffer, _ range: Range<Int>) {
+    public func append(_ other: Buffer, _ range: Range<Int>) {
         append(other.span(range))
     }
 
     /// Appends all of another buffer's bytes.
-    package func append(_ other: Buffer) {
+    public func append(_ other: Buffer) {
         append(other.span)
     }
 
-    package func append(_ string: ByteString) {
+    public func append(_ string: ByteString) {
         append(string.span)
     }
 
-    package func append(_ text: String) {
+    public func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
             reserve(utf8.count)
@@ -142,7 +142,7 @@ public final class Buffer {
     }
 
     /// Appends a copy of a range of this buffer's own bytes.
-    package func appendCopy(of range: Range<Int>) {
+    public func appendCopy(of range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         reserve(range.count)
         unsafe memmove(base + count, base + range.lowerBound, range.count)
@@ -150,14 +150,14 @@ public final class Buffer {
     }
 
     /// Appends `byte` `n` times.
-    package func append(repeating byte: UInt8, count n: Int) {
+    public func append(repeating byte: UInt8, count n: Int) {
         reserve(n)
         unsafe memset(base + count, Int32(byte), n)
         count += n
     }
 
     /// Appends a number in decimal.
-    package func append(decimal value: Int) {
+    public func append(decimal value: Int) {
         if value < 0 {
             append(ASCII.minus)
             appendMagnitude(value.magnitude)
@@ -166,12 +166,12 @@ public final class Buffer {
         }
     }
 
-    package func append(decimal value: UInt64) {
+    public func append(decimal value: UInt64) {
         appendMagnitude(UInt(value))
     }
 
     /// Appends a number in decimal, filled with zeros on the left to `width` digits.
-    package func append(decimal value: Int, width: Int) {
+    public func append(decimal value: Int, width: Int) {
         var digits = 1
         var rest = value / 10
         while rest > 0 {
@@ -204,7 +204,7 @@ public final class Buffer {
     }
 
     /// Appends a number in lower-case hexadecimal without leading zeros, or filled to `width` digits.
-    package func append(hex value: UInt64, width: Int = 1) {
+    public func append(hex value: UInt64, width: Int = 1) {
         let digits = max(width, (64 - value.leadingZeroBitCount + 3) / 4)
         var shift = digits * 4
         while shift > 0 {
@@ -218,7 +218,7 @@ public final class Buffer {
     /// Lets `fill` write into the free space, of which at least `minimum` bytes are made, and takes the number of bytes
     /// it wrote. For system calls and C libraries only.
     @unsafe
-    package func fill<Failure: Error>(
+    public func fill<Failure: Error>(
         minimum: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) -> Int {
         reserve(minimum)
@@ -232,7 +232,7 @@ public final class Buffer {
 
     /// Lets `body` see the bytes as a C string; the last byte in use must be NUL.
     @unsafe
-    package func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+    public func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
         precondition(count > 0 && self[count - 1] == 0, "a C string ends with NUL")
         return unsafe body(UnsafePointer(base.assumingMemoryBound(to: CChar.self)))
     }

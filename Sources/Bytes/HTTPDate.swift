@@ -1,18 +1,18 @@
 /// A moment of the civil calendar, in UTC or shifted by a zone's offset.
-package struct CivilTime: Equatable, Sendable {
-    package var year: Int
+public struct CivilTime: Equatable, Sendable {
+    public var year: Int
     /// 1 to 12.
-    package var month: Int
+    public var month: Int
     /// 1 to 31.
-    package var day: Int
-    package var hour: Int
-    package var minute: Int
-    package var second: Int
+    public var day: Int
+    public var hour: Int
+    public var minute: Int
+    public var second: Int
     /// 0 is Sunday.
-    package var weekday: Int
+    public var weekday: Int
 
     /// From seconds since 1970-01-01T00:00:00Z (days-from-civil algorithm, proleptic Gregorian).
-    package init(secondsSinceEpoch seconds: Int) {
+    public init(secondsSinceEpoch seconds: Int) {
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let rest = seconds - days * 86_400
         hour = rest / 3_600
@@ -32,7 +32,7 @@ package struct CivilTime: Equatable, Sendable {
     }
 
     /// Seconds since the epoch of a UTC moment.
-    package static func secondsSinceEpoch(
+    public static func secondsSinceEpoch(
         year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0
     ) -> Int {
         let shiftedYear = month <= 2 ? year - 1 : year
@@ -44,15 +44,15 @@ package struct CivilTime: Equatable, Sendable {
         return days * 86_400 + hour * 3_600 + minute * 60 + second
     }
 
-    package static let weekdays: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    package static let months: [StaticString] = [
+    public static let weekdays: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    public static let months: [StaticString] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 }
 
 extension Buffer {
     /// Appends an HTTP date (RFC 9110 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-    package func append(httpDate seconds: Int) {
+    public func append(httpDate seconds: Int) {
         let time = CivilTime(secondsSinceEpoch: seconds)
         append(CivilTime.weekdays[time.weekday])
         append(", ")

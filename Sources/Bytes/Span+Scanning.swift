@@ -4,7 +4,7 @@ extension Span where Element == UInt8 {
     /// The index of the first `byte` at or after `start`, or nil.
     ///
     /// The C library's `memchr` compares 16 to 32 bytes at a time; bounds are checked once, here.
-    package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+    public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         precondition(start >= 0 && start <= count)
         return unsafe withUnsafeBytes { all in
             guard let base = all.baseAddress, start < all.count else { return nil }
@@ -15,7 +15,7 @@ extension Span where Element == UInt8 {
         }
     }
 
-    package func lastIndex(of byte: UInt8) -> Int? {
+    public func lastIndex(of byte: UInt8) -> Int? {
         var index = count
         while index > 0 {
             index &-= 1
@@ -25,7 +25,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The index at which `needle` first occurs, at or after `start`.
-    package func firstIndex(of needle: Span<UInt8>, from start: Int = 0) -> Int? {
+    public func firstIndex(of needle: Span<UInt8>, from start: Int = 0) -> Int? {
         guard !needle.isEmpty else { return start <= count ? start : nil }
         var index = start
         while let candidate = firstIndex(of: needle[0], from: index) {
@@ -36,7 +36,7 @@ extension Span where Element == UInt8 {
         return nil
     }
 
-    package func equals(_ other: Span<UInt8>) -> Bool {
+    public func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in
@@ -46,12 +46,12 @@ extension Span where Element == UInt8 {
         }
     }
 
-    package func equals(_ literal: StaticString) -> Bool {
+    public func equals(_ literal: StaticString) -> Bool {
         equals(literal.bytes)
     }
 
     /// Equality without regard to the case of ASCII letters.
-    package func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
+    public func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where self[index].asciiLowercased != other[index].asciiLowercased {
             return false
@@ -59,24 +59,24 @@ extension Span where Element == UInt8 {
         return true
     }
 
-    package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+    public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         equalsIgnoringCase(literal.bytes)
     }
 
-    package func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
+    public func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
         count >= prefix.count && extracting(0..<prefix.count).equals(prefix)
     }
 
-    package func hasPrefix(_ prefix: StaticString) -> Bool { hasPrefix(prefix.bytes) }
+    public func hasPrefix(_ prefix: StaticString) -> Bool { hasPrefix(prefix.bytes) }
 
-    package func hasSuffix(_ suffix: Span<UInt8>) -> Bool {
+    public func hasSuffix(_ suffix: Span<UInt8>) -> Bool {
         count >= suffix.count && extracting(count - suffix.count..<count).equals(suffix)
     }
 
-    package func hasSuffix(_ suffix: StaticString) -> Bool { hasSuffix(suffix.bytes) }
+    public func hasSuffix(_ suffix: StaticString) -> Bool { hasSuffix(suffix.bytes) }
 
     /// -1, 0 or 1: bytewise order, a prefix before what it begins.
-    package func compare(_ other: Span<UInt8>) -> Int {
+    public func compare(_ other: Span<UInt8>) -> Int {
         let common = Swift.min(count, other.count)
         for index in 0..<common where self[index] != other[index] {
             return self[index] < other[index] ? -1 : 1
@@ -85,7 +85,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Without leading and trailing spaces and tabs.
-    package var trimmingBlanks: Span<UInt8> {
+    public var trimmingBlanks: Span<UInt8> {
         @_lifetime(copy self) get {
             var start = 0
             var end = count
@@ -100,7 +100,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The value of an unsigned decimal number that fills the whole span, or nil (also on overflow or no digits).
-    package var decimalValue: Int? {
+    public var decimalValue: Int? {
         guard !isEmpty else { return nil }
         var value = 0
         for index in indices {
@@ -114,12 +114,12 @@ extension Span where Element == UInt8 {
     }
 
     /// The bytes as text, ill-formed UTF-8 repaired.
-    package var text: String {
+    public var text: String {
         unsafe withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 
     /// A 64-bit FNV-1a hash: for tables whose keys are not chosen by clients.
-    package var fnv1a: UInt64 {
+    public var fnv1a: UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for index in indices {
             hash = (hash ^ UInt64(self[index])) &* 0x100_0000_01B3
@@ -130,7 +130,7 @@ extension Span where Element == UInt8 {
 
 extension StaticString {
     /// The literal's bytes: static storage, so the span may live for ever.
-    package var bytes: Span<UInt8> {
+    public var bytes: Span<UInt8> {
         @_lifetime(immortal) get {
             let span = unsafe Span<UInt8>(_unsafeStart: utf8Start, count: utf8CodeUnitCount)
             return unsafe _overrideLifetime(span, copying: ())
