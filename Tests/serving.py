@@ -95,6 +95,26 @@ def title(pid):
         return ""
 
 
+class Daemon:
+    """A process that is not our child, with what is used of Popen."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def poll(self):
+        return None if is_alive(self.pid) else 0
+
+    def wait(self, timeout=10):
+        try:
+            wait_for(lambda: not is_alive(self.pid), timeout, "the daemon's end")
+        except TimeoutError as late:
+            raise subprocess.TimeoutExpired("daemon", timeout) from late
+        return 0
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+
 class StartFailure(Exception):
     """The server ended instead of serving."""
 
@@ -122,6 +142,7 @@ class Server:
             (self.prefix / folder).mkdir(parents=True, exist_ok=True)
         # Workers give up root's rights: what they write to must be open to them.
         (self.prefix / "temp").chmod(0o777)
+        (self.prefix / "logs").chmod(0o777)
         self.prefix.chmod(0o755)
         self.link = self.prefix / "nginx"
         if not self.link.is_symlink():
@@ -167,10 +188,25 @@ class Server:
                 raise
         return self
 
+    def start_daemon(self):
+        """As a service does: the command returns when the server is ready, with the pid written."""
+        self.stderr_path = self.prefix / "logs/stderr.txt"
+        done = self.run()
+        self.stderr_path.write_text(done.stderr)
+        if done.returncode != 0:
+            skip_if_not_built(done.stderr)
+            raise StartFailure(done.returncode, done.stderr)
+        self.adopt(int((self.prefix / "nginx.pid").read_text()))
+        self.wait_until_up()
+        return self
+
+    def adopt(self, pid):
+        self.process, self.pid = Daemon(pid), pid
+
     def wait_until_up(self, seconds=15):
         def is_up():
             if self.process.poll() is not None:
-                raise StartFailure(self.process.returncode, self.stderr())
+                raise StartFailure(self.process.poll(), self.stderr())
             return accepts(self.port) and self.workers()
         wait_for(is_up, seconds, f"server on port {self.port}")
 

@@ -18,19 +18,35 @@ class Difference:
         return any(pattern.search(line) for pattern in self.patterns)
 
 
-BAD_GATEWAY = Difference(
-    "nginx passes an upstream answer without a valid status line on as HTTP/0.9; Apus answers 502.",
-    r"^-", r"^\+HTTP/1\.1 502 Bad Gateway$",
-    r"^\+(Connection|Content-Length|Content-Type|Date|Server|log): ",
-    r"^\+body: b'<html>.*502 Bad Gateway")
+def bad_gateway(reason):
+    return Difference(
+        reason, r"^-", r"^\+HTTP/1\.1 502 Bad Gateway$",
+        r"^\+(Connection|Content-Length|Content-Type|Date|Server|log): ",
+        r"^\+body: b'<html>.*502 Bad Gateway")
+
+
+NO_STATUS_LINE = bad_gateway(
+    "nginx passes an upstream answer without a valid status line on as HTTP/0.9; Apus answers 502.")
+TWO_FRAMINGS = bad_gateway(
+    "nginx 1.22 takes one of two framings of an upstream answer; since 1.23 it is invalid.")
 
 # By "site-request".
 REQUESTS = {
-    "proxy-responses-no-status-line": BAD_GATEWAY,
-    "proxy-responses-bad-status": BAD_GATEWAY,
-    "proxy-responses-status-99": BAD_GATEWAY,
-    "proxy-responses-leading-space": BAD_GATEWAY,
+    "proxy-responses-no-status-line": NO_STATUS_LINE,
+    "proxy-responses-bad-status": NO_STATUS_LINE,
+    "proxy-responses-status-99": NO_STATUS_LINE,
+    "proxy-responses-leading-space": NO_STATUS_LINE,
+    "proxy-responses-length-twice": TWO_FRAMINGS,
+    "proxy-responses-length-and-chunked": TWO_FRAMINGS,
 }
 
-# By "directive-context-arguments"; see test_directives.py.
+# By "directive-context-arguments" (see test_directives.py), as patterns over the whole of it. A line
+# is `- STATUS MESSAGE` for the reference and `+ STATUS MESSAGE` for the subject.
 DIRECTIVES = {}
+
+
+def directive(identity):
+    for pattern, difference in DIRECTIVES.items():
+        if re.fullmatch(pattern, identity):
+            return difference
+    return None
