@@ -73,21 +73,10 @@ package enum File {
         if unsafe chmod(path, mode) != 0 { throw Errno.last }
     }
 
-    package static func setOwner(_ path: String, _ user: UInt32) throws(Errno) {
-        if unsafe chown(path, user, gid_t.max) != 0 { throw Errno.last }
-    }
-
     /// Whether the path itself, not what a link points to, is a regular file.
     package static func isRegular(_ path: String) throws(Errno) -> Bool {
         var status = stat()
         if unsafe lstat(path, &status) != 0 { throw Errno.last }
         return Int32(bitPattern: status.st_mode) & S_IFMT == S_IFREG
-    }
-
-    /// The owner and the mode of a file.
-    package static func status(_ path: String) throws(Errno) -> (owner: UInt32, mode: UInt32) {
-        var status = stat()
-        if unsafe stat(path, &status) != 0 { throw Errno.last }
-        return (status.st_uid, status.st_mode)
     }
 }

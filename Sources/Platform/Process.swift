@@ -62,6 +62,11 @@ package enum Process {
         if kill(process, signal.number) != 0 { throw Errno.last }
     }
 
+    /// Sends this process a signal.
+    package static func raise(_ signal: Signal) {
+        _ = CLinux.raise(signal.number)
+    }
+
     /// Ends the process at once after flushing the C library's streams.
     package static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)
@@ -167,10 +172,5 @@ package enum Process {
         if dup2(null, STDOUT_FILENO) < 0 { return ("dup2(STDOUT)", Errno.last) }
         if null > STDERR_FILENO { _ = close(null) }
         return nil
-    }
-
-    /// Points the standard error to another open file.
-    package static func redirectStandardError(to descriptor: Int32) throws(Errno) {
-        if dup2(descriptor, STDERR_FILENO) < 0 { throw Errno.last }
     }
 }

@@ -14,6 +14,8 @@ package struct Signal: Hashable, Sendable {
     package static let kill = Signal(SIGKILL)
     package static let user1 = Signal(SIGUSR1)
     package static let user2 = Signal(SIGUSR2)
+    package static let stop = Signal(SIGSTOP)
+    package static let abort = Signal(SIGABRT)
     package static let pipe = Signal(SIGPIPE)
     package static let alarm = Signal(SIGALRM)
     package static let terminate = Signal(SIGTERM)

@@ -37,6 +37,15 @@ package enum WorkerAffinity: Equatable, Sendable {
 /// What a process does when it finds itself in a state that should not be.
 package enum DebugPoint: Sendable {
     case none, stop, abort
+
+    /// Stops this process or ends it with a core file, as configured.
+    package func reach() {
+        switch self {
+        case .none: break
+        case .stop: Process.raise(.stop)
+        case .abort: Process.raise(.abort)
+        }
+    }
 }
 
 /// A `thread_pool`.

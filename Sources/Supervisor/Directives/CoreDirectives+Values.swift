@@ -92,7 +92,8 @@ extension CoreDirectives {
                 }
                 pool.longestQueue = count
             } else {
-                throw invocation.invalidParameter(word)
+                // nginx passes over what it does not know here.
+                invocation.warn("unknown parameter \"\(word.text)\" is ignored", at: word)
             }
         }
         if pool.threads == 0 {

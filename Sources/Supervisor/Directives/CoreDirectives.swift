@@ -142,7 +142,7 @@ package enum CoreDirectives {
                 invocation.scope.evaluation.warn(notice)
             },
             .custom(
-                "thread_pool", in: .main, .atLeast(1),
+                "thread_pool", in: .main, .between(2, 3),
                 "A pool of threads for reading files.",
                 syntax: "name threads=number [max_queue=number]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in

@@ -33,8 +33,7 @@ extension Master {
         }
         guard let process else { become(role, cycle) }
         log.write(.notice, "start \(role.title) \(process)")
-        children.append(
-            Child(id: process, role: role, respawns: respawns, isNew: isNew, cycle: cycle))
+        children.append(Child(id: process, role: role, respawns: respawns, isNew: isNew))
         return true
     }
 
@@ -116,6 +115,6 @@ extension Master {
                 "\(title) \(end.id) exited with fatal code \(end.code) and cannot be respawned")
             children[index].respawns = false
         }
-        children[index].cycle.childEnded(end.id)
+        cycle?.childEnded(end.id)
     }
 }

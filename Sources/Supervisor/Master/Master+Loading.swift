@@ -66,7 +66,7 @@ extension Master {
             } catch {
                 throw StartFailure()
             }
-            if start.isTesting { return }
+            if start.isTesting { return noteLimits(core) }
             sockets.commit(change, log: next.logs.errorLog)
         } catch {
             next.abandon()
@@ -80,6 +80,7 @@ extension Master {
         // Until the first cycle is in effect, `log` is the built-in log.
         start.log = next.logs.errorLog
         if !start.logEnvironment.echoesToStandardError { next.logs.redirectStandardError() }
+        log.write(.notice, "using the \"epoll\" event method")
         noteLimits(core)
     }
 
@@ -122,7 +123,6 @@ extension Master {
     }
 
     private func noteLimits(_ core: CoreSettings) {
-        log.write(.notice, "using the \"epoll\" event method")
         guard let limit = try? ProcessLimit.openFiles() else { return }
         if core.workerConnections > limit, core.workerConnections > core.openFiles ?? 0 {
             log.write(

@@ -36,11 +36,7 @@ extension Master {
         guard let process else { execute(path, environment) }
         log.write(.notice, "start new binary process \(process)")
         newBinary = process
-        if let cycle {
-            children.append(
-                Child(
-                    id: process, role: .newBinary, respawns: false, isNew: false, cycle: cycle))
-        }
+        children.append(Child(id: process, role: .newBinary, respawns: false, isNew: false))
     }
 
     private func execute(_ path: String, _ environment: [String]) -> Never {

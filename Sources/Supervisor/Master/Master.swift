@@ -79,6 +79,4 @@ struct Child {
     /// It was told to end.
     var isExiting = false
     var hasEnded = false
-    /// The cycle it runs: an old worker that dies is not replaced under the new configuration.
-    let cycle: any Cycle
 }
