@@ -1,5 +1,10 @@
 import Bytes
 
+/// For libFuzzer: traps if arbitrary bytes as a configuration do anything but succeed or fail with a message.
+public func fuzzConfiguration(_ input: [UInt8]) {
+    ConfigurationFuzz.run(input.span)
+}
+
 /// Everything of this target, driven by arbitrary bytes: for a fuzzer and for seeded random tests.
 package enum ConfigurationFuzz {
     private struct Settings: Sendable {

@@ -96,6 +96,12 @@ package final class ConfigurationSource {
         var error = ConfigurationError(
             "\(failure.operation) \"\(path.text)\" failed (\(failure.errno))", position: directive)
         error.isPlaceless = directive == nil
+        if failure.operation != "open()", failure.operation != "glob()" {
+            // nginx reports what fails while reading as critical and without a place.
+            error.level = .crit
+            error.position = nil
+            error.isPlaceless = true
+        }
         switch failure.errno {
         case .notFound:
             error.advice =

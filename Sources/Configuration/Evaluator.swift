@@ -19,6 +19,7 @@ package struct Evaluator {
         _ tree: ConfigurationTree, in root: Scope
     ) throws(ConfigurationError) {
         let isComplete = tree.failure == nil
+        root.evaluation.rowWords = (table.entries.count + 63) >> 6
         try evaluate(tree.directives, isComplete: isComplete, end: nil, in: root)
         if let failure = tree.failure { throw failure }
         try root.evaluation.runChecks()
@@ -88,8 +89,7 @@ package struct Evaluator {
             try evaluateContent(of: directive, in: inner)
         case .unsupported(let advice, _):
             throw Diagnosis.notSupported(directive, advice: advice)
-        case .ignored(let reason):
-            invocation.warn("\"\(entry.row.name)\" directive has no effect in Apus: \(reason)")
+        case .ignored: break
         }
         return nil
     }

@@ -108,7 +108,7 @@ package final class Scope {
     /// Notes that a row was used; false if it was before in this block.
     func note(_ row: Int) -> Bool {
         let word = row >> 6
-        while seen.count <= word { seen.append(0) }
+        if seen.isEmpty { seen = [UInt64](repeating: 0, count: evaluation.rowWords) }
         let bit = UInt64(1) << UInt64(row & 63)
         guard seen[word] & bit == 0 else { return false }
         seen[word] |= bit
@@ -139,6 +139,8 @@ package final class Evaluation {
     package let configurationPrefix: ByteString
     /// What is worth saying but refuses nothing.
     package private(set) var warnings: [ConfigurationError] = []
+    /// How many words a set of rows takes, one bit each.
+    var rowWords = 0
     private var checks: [() throws(ConfigurationError) -> Void] = []
 
     package init(prefix: ByteString, configurationPrefix: ByteString) {

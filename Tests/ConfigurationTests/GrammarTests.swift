@@ -81,6 +81,29 @@ import Testing
         #expect(outcome.error?.message == "too many included files")
     }
 
+    @Test func systemFilesAreFoundAndRead() throws {
+        let files = SystemFiles()
+        let directory = "\(#filePath)".split(separator: "/").dropLast().joined(separator: "/")
+        let names = try files.matches(of: ByteString("/\(directory)/*Tests.swift"))
+        #expect(names.count >= 3)
+        #expect(names == names.sorted())
+        #expect(try files.contents(of: names[0]).starts(with: Array("import".utf8)))
+        #expect(try files.matches(of: "/nowhere/*").isEmpty)
+        let failure = #expect(throws: FileFailure.self) { try files.contents(of: "/nowhere") }
+        #expect(failure?.operation == "open()")
+    }
+
+    @Test func aDirectoryCannotBeRead() {
+        let source = ConfigurationSource(configurationPrefix: "/")
+        guard let failure = source.read("/tmp").failure else {
+            Issue.record("a directory was read")
+            return
+        }
+        let diagnostic = source.diagnostic(for: failure)
+        #expect(diagnostic.level == "crit")
+        #expect(diagnostic.message == "pread() \"/tmp\" failed (21: Is a directory)")
+    }
+
     @Test func dumpHasEveryFileOnce() {
         let outcome = Fixture.evaluate(
             "include good.conf;\nhttp { include x; include x; }",

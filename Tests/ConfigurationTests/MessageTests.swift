@@ -94,8 +94,7 @@ import Testing
         #expect(outcome.error == nil)
         #expect(
             outcome.warnings == [
-                "\"accept_mutex\" directive has no effect in Apus: workers need no lock in /c.conf:1",
-                "duplicate value \"error\" in /c.conf:2",
+                "duplicate value \"error\" in /c.conf:2"
             ])
     }
 
