@@ -1,4 +1,5 @@
 import Bytes
+import CLinux
 import Net
 import Testing
 
@@ -43,10 +44,36 @@ private func range(_ text: String) -> AddressRange? { AddressRange(ByteString(te
     }
 
     @Test(arguments: [
-        "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "a.b.c.d", "1.2.3.4 ", "255.255.255.255",
+        "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "a.b.c.d", "1.2.3.4 ", "1..2.3", "...", "1.2.3.",
+        "255.255.255.255",
     ])
     func whatIsNoIPv4AddressIsRefused(text: String) {
         #expect(ipv4(text) == nil)
+    }
+
+    /// The C library reads and writes the same addresses.
+    @Test func randomTextsAreReadLikeTheCLibraryReadsThem() {
+        var generator = SystemRandomNumberGenerator()
+        let pieces = ["1", "2f", "ff", "::", ":", ":", ":", "1.2.3.4", ".", "12345", "9", "255"]
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 1...16, using: &generator)
+            let text = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }
+                .joined()
+            var bytes = [UInt8](repeating: 0, count: 16)
+            let isSix = unsafe inet_pton(AF_INET6, text, &bytes) == 1
+            let six = ipv6(text)
+            #expect((six != nil) == isSix, "\(text)")
+            if let six {
+                let buffer = Buffer()
+                six.appendBinary(to: buffer)
+                #expect(Array(copying: buffer.span) == bytes, "\(text)")
+                buffer.removeAll()
+                six.appendText(to: buffer, withPort: false)
+                #expect(ipv6(buffer.span.text) == six, "\(text)")
+            }
+            let isFour = unsafe inet_pton(AF_INET, text, &bytes) == 1
+            #expect((ipv4(text) != nil) == isFour, "\(text)")
+        }
     }
 
     @Test func aForwardedAddressMayHaveAPort() {
