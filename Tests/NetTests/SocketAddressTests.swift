@@ -7,7 +7,7 @@ import Testing
 private func ipv4(_ text: String) -> SocketAddress? { SocketAddress.ipv4(ByteString(text).span) }
 private func ipv6(_ text: String) -> SocketAddress? { SocketAddress.ipv6(ByteString(text).span) }
 private func ip(_ text: String) -> SocketAddress? { SocketAddress.ip(ByteString(text).span) }
-private func range(_ text: String) -> AddressRange? { AddressRange(ByteString(text).span) }
+private func range(_ text: String) -> Network? { Network.read(ByteString(text).span)?.network }
 
 @Suite struct SocketAddressTests {
     @Test(arguments: [
@@ -104,7 +104,6 @@ private func range(_ text: String) -> AddressRange? { AddressRange(ByteString(te
             try #require(ip(text))
         }
         let ten = try #require(range("10.0.0.1/8"))
-        #expect(ten.hadLowBits)
         #expect(ten.contains(try address("10.255.0.1")))
         #expect(ten.contains(try address("::ffff:10.1.2.3")))
         #expect(!ten.contains(try address("11.0.0.1")))
@@ -113,7 +112,6 @@ private func range(_ text: String) -> AddressRange? { AddressRange(ByteString(te
         #expect(all.contains(try address("2001:db8::1")))
         #expect(!all.contains(try address("1.2.3.4")))
         let one = try #require(range("2001:db8::/65"))
-        #expect(!one.hadLowBits)
         #expect(one.contains(try address("2001:db8::7fff:0:0:1")))
         #expect(!one.contains(try address("2001:db8::8000:0:0:1")))
         #expect(range("10.0.0.0/33") == nil)
