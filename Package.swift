@@ -87,7 +87,7 @@ let package = Package(
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
         tests(of: "FuzzTargets"),
         tests(of: "Platform", with: ["CLinux"]),
-        tests(of: "Net", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Log"]),
+        tests(of: "Net", with: ["Platform", "Bytes", "EventLoop", "Log"]),
         tests(of: "Supervisor", with: ["Platform", "Bytes", "Configuration", "Log"]),
         tests(of: "Configuration", with: ["Bytes", "Platform"]),
         tests(of: "SharedZone", with: ["CLinux", "Platform", "Bytes"]),

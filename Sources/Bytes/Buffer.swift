@@ -10,12 +10,14 @@ import CLinux
 /// bounds what is retired by what is in use.
 @safe
 public final class Buffer {
-    private var base: UnsafeMutableRawPointer
+    // No access to these lasts longer than a method that calls nothing but the C library, or `fill`, which reads them again
+    // afterwards. So the run-time check of exclusive access is left out: it costs more than appending a byte.
+    @exclusivity(unchecked) private var base: UnsafeMutableRawPointer
     private var retired: [UnsafeMutableRawPointer] = unsafe []
     /// Bytes that fit without another allocation.
-    public private(set) var capacity: Int
+    @safe @exclusivity(unchecked) public private(set) var capacity: Int
     /// Bytes in use, from the start.
-    public private(set) var count = 0
+    @safe @exclusivity(unchecked) public private(set) var count = 0
 
     public init(capacity: Int = 256) {
         let size = max(capacity, 16)

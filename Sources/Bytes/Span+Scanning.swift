@@ -51,12 +51,35 @@ extension Span where Element == UInt8 {
     }
 
     /// Equality without regard to the case of ASCII letters.
+    ///
+    /// Eight bytes are compared at a time: equal words need no second look, words that differ in more than the case bits
+    /// are different, and only what is left is compared byte by byte.
     public func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for index in indices where self[index].asciiLowercased != other[index].asciiLowercased {
-            return false
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in
+                var index = 0
+                while index &+ 8 <= left.count {
+                    let a = unsafe left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let b = unsafe right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let difference = a ^ b
+                    if difference & ~0x2020_2020_2020_2020 != 0 { return false }
+                    if difference != 0 {
+                        for at in index..<index &+ 8 {
+                            let same = unsafe left[at].asciiLowercased == right[at].asciiLowercased
+                            if !same { return false }
+                        }
+                    }
+                    index &+= 8
+                }
+                while index < left.count {
+                    let same = unsafe left[index].asciiLowercased == right[index].asciiLowercased
+                    if !same { return false }
+                    index &+= 1
+                }
+                return true
+            }
         }
-        return true
     }
 
     public func equalsIgnoringCase(_ literal: StaticString) -> Bool {

@@ -6,17 +6,17 @@ package import Bytes
 open class VariableScope {
     /// The variables of the configuration that this scope is served under; frozen.
     package final private(set) var registry: VariableRegistry
-    package final let captures = Captures()
+    package final var captures: Captures
     /// A subrequest shares its parent's.
-    package final let values: VariableValues
+    package final var values: VariableValues
 
-    /// - Parameter parent: the scope whose values are shared, for a subrequest.
-    package init(registry: VariableRegistry, sharing parent: VariableScope? = nil) {
+    package init(registry: VariableRegistry) {
         self.registry = registry
-        values = parent?.values ?? VariableValues()
+        captures = Captures()
+        values = VariableValues()
     }
 
-    /// Forgets captures and values (shared ones too, so it is not for subrequests), and may move on to another configuration; keeps the memory.
+    /// Forgets captures and values, and may move on to another configuration; keeps the memory.
     package final func resetVariables(registry: VariableRegistry? = nil) {
         captures.reset()
         values.reset()

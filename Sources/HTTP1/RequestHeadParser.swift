@@ -120,7 +120,7 @@ package struct RequestHeadParser: Sendable {
         _ bytes: Span<UInt8>, _ head: RequestHead, _ limits: RequestLimits
     ) -> Outcome? {
         if fieldLine.hasInvalidName, limits.ignoresInvalidNames {
-            head.ignoredLines.append(fieldLine.lineRange)
+            head.ignoreLine(fieldLine.lineRange)
             return nil
         }
         if head.fields.count >= limits.fieldCount { return .failed(.tooManyFields) }

@@ -191,7 +191,7 @@ package struct TrailerParser: Sendable {
     package typealias Outcome = ParseOutcome<ResponseError>
 
     /// Reads on to the end of the trailer or of the bytes.
-    package mutating func parse(_ buffer: Buffer, into fields: inout FieldTable) -> Outcome {
+    package mutating func parse(_ buffer: Buffer, into fields: FieldTable) -> Outcome {
         let bytes = buffer.span
         while true {
             switch fieldLine.next(bytes, &cursor) {

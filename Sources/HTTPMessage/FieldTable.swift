@@ -1,14 +1,14 @@
-package import Bytes
+public import Bytes
 
 /// One header field of a parsed head: ranges into the head's bytes.
-package struct Field: Sendable {
-    package var name: FieldName
+public struct Field: Sendable {
+    public var name: FieldName
     /// The name as sent.
-    package var nameRange: ByteRange
+    public var nameRange: ByteRange
     /// The value without the spaces around it.
-    package var valueRange: ByteRange
+    public var valueRange: ByteRange
 
-    package init(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
+    public init(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
         self.name = name
         self.nameRange = nameRange
         self.valueRange = valueRange
@@ -16,31 +16,32 @@ package struct Field: Sendable {
 }
 
 /// The header fields of a parsed head, in the order received. Keeps its memory over messages.
-package struct FieldTable: Sendable {
-    private var fields: [Field] = []
-    private var present: FieldNameSet = []
+public final class FieldTable {
+    // No access lasts longer than a method here, so the run-time check of exclusive access is left out.
+    @safe @exclusivity(unchecked) private var fields: [Field] = []
+    @safe @exclusivity(unchecked) private var present: FieldNameSet = []
 
-    package init() {}
+    public init() {}
 
-    package var count: Int { fields.count }
-    package var indices: Range<Int> { 0..<fields.count }
-    package subscript(index: Int) -> Field { fields[index] }
+    public var count: Int { fields.count }
+    public var indices: Range<Int> { 0..<fields.count }
+    public subscript(index: Int) -> Field { fields[index] }
 
-    package mutating func removeAll() {
+    public func removeAll() {
         fields.removeAll(keepingCapacity: true)
         present.removeAll()
     }
 
-    package mutating func append(_ field: Field) {
+    public func append(_ field: Field) {
         fields.append(field)
         present.insert(field.name)
     }
 
     /// Whether a field of this well-known name was received.
-    package func contains(_ name: FieldName) -> Bool { present.contains(name) }
+    public func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.
-    package func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+    public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
         guard present.contains(name) else { return nil }
         var index = start
         while index < fields.count {
@@ -51,12 +52,12 @@ package struct FieldTable: Sendable {
     }
 
     /// The range of the value of the first field of a well-known name, or nil.
-    package func firstValue(of name: FieldName) -> ByteRange? {
+    public func firstValue(of name: FieldName) -> ByteRange? {
         firstIndex(of: name).map { fields[$0].valueRange }
     }
 
     /// The index of the first field of any name at or after `start`, compared without regard to case, or nil.
-    package func firstIndex(
+    public func firstIndex(
         named name: Span<UInt8>, in bytes: Buffer, from start: Int = 0
     ) -> Int? {
         var index = start

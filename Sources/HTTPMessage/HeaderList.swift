@@ -14,8 +14,10 @@ package final class HeaderList {
 
     /// The names and values, one after another.
     package let bytes: Buffer
-    private var entries: [Entry] = []
-    private var present: FieldNameSet = []
+    // No access lasts longer than a method here, so the run-time check of exclusive access is left out: it would be most of
+    // the time that setting a field takes.
+    @safe @exclusivity(unchecked) private var entries: [Entry] = []
+    @safe @exclusivity(unchecked) private var present: FieldNameSet = []
 
     package init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)

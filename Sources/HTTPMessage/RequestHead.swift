@@ -11,55 +11,152 @@ package enum ConnectionWish: UInt8, Sendable {
 package final class RequestHead {
     /// The bytes that all ranges point into; the parser reads from here.
     package let bytes: Buffer
-
-    package var method = Method.other
-    package var methodName = ByteRange.none
-    package var version = Version.http09
-    /// The whole request line without its line end; what `$request` shows.
-    package var requestLine = ByteRange.none
-    /// The protocol as sent, such as `HTTP/1.1`; empty in HTTP/0.9.
-    package var protocolName = ByteRange.none
-
-    /// The request target as sent, without the scheme and host of an absolute form: nginx's `$request_uri`.
-    package var target = ByteRange.none
-    /// The target up to the `?`, still encoded.
-    package var path = ByteRange.none
-    /// The bytes after the first `?`; when the path needs normalising, the normaliser finds the arguments.
-    package var arguments = ByteRange.none
-    /// What follows the last dot of the path's last segment; only set when the path needs no normalising.
-    package var pathExtension = ByteRange.none
-    /// The path holds `//`, `/.` or `#`.
-    package var isComplex = false
-    /// The path holds `%`.
-    package var isQuoted = false
-    /// The path holds `+`.
-    package var hasPlus = false
-    /// An absolute form without a path, such as `http://example.com?a`: the path is `/`, which the target lacks.
-    package var isPathEmpty = false
-
-    /// The scheme of an absolute-form target.
-    package var scheme = ByteRange.none
-    /// Host and port of an absolute-form or authority-form target, as sent.
-    package var authority = ByteRange.none
-    package var hasAuthority = false
-
     /// The fields; those with invalid names are left out when they are ignored.
-    package var fields = FieldTable()
-    /// Lines left out because of an invalid name; nginx logs them.
-    package var ignoredLines: [ByteRange] = []
-    /// The number of bytes of the head, without leading empty lines, with the final one.
-    package var length = 0
-
+    package let fields = FieldTable()
     /// The host that selects the server, in lower case, without port and final dot: from the request line, else from `Host`.
     package let host = Buffer(capacity: 64)
+
+    /// All that is reset for the next request, in one place.
+    private struct State {
+        var method = Method.other
+        var methodName = ByteRange.none
+        var version = Version.http09
+        var requestLine = ByteRange.none
+        var protocolName = ByteRange.none
+        var target = ByteRange.none
+        var path = ByteRange.none
+        var arguments = ByteRange.none
+        var pathExtension = ByteRange.none
+        var isComplex = false
+        var isQuoted = false
+        var hasPlus = false
+        var isPathEmpty = false
+        var scheme = ByteRange.none
+        var authority = ByteRange.none
+        var hasAuthority = false
+        var length = 0
+        var port: UInt16 = 0
+        var contentLength = -1
+        var isChunked = false
+        var connection = ConnectionWish.unspecified
+        var expectsContinue = false
+    }
+
+    // Read and written by the accessors below alone, which do nothing else: there is nothing for the run-time check of
+    // exclusive access to find, and it took half of the parser's time.
+    @safe @exclusivity(unchecked) private var state = State()
+    /// Lines left out because of an invalid name; nginx logs them.
+    package private(set) var ignoredLines: [ByteRange] = []
+
+    package var method: Method {
+        get { state.method }
+        set { state.method = newValue }
+    }
+    package var methodName: ByteRange {
+        get { state.methodName }
+        set { state.methodName = newValue }
+    }
+    package var version: Version {
+        get { state.version }
+        set { state.version = newValue }
+    }
+    /// The whole request line without its line end; what `$request` shows.
+    package var requestLine: ByteRange {
+        get { state.requestLine }
+        set { state.requestLine = newValue }
+    }
+    /// The protocol as sent, such as `HTTP/1.1`; empty in HTTP/0.9.
+    package var protocolName: ByteRange {
+        get { state.protocolName }
+        set { state.protocolName = newValue }
+    }
+
+    /// The request target as sent, without the scheme and host of an absolute form: nginx's `$request_uri`.
+    package var target: ByteRange {
+        get { state.target }
+        set { state.target = newValue }
+    }
+    /// The target up to the `?`, still encoded.
+    package var path: ByteRange {
+        get { state.path }
+        set { state.path = newValue }
+    }
+    /// The bytes after the first `?`; when the path needs normalising, the normaliser finds the arguments.
+    package var arguments: ByteRange {
+        get { state.arguments }
+        set { state.arguments = newValue }
+    }
+    /// What follows the last dot of the path's last segment; only set when the path needs no normalising.
+    package var pathExtension: ByteRange {
+        get { state.pathExtension }
+        set { state.pathExtension = newValue }
+    }
+    /// The path holds `//`, `/.` or `#`.
+    package var isComplex: Bool {
+        get { state.isComplex }
+        set { state.isComplex = newValue }
+    }
+    /// The path holds `%`.
+    package var isQuoted: Bool {
+        get { state.isQuoted }
+        set { state.isQuoted = newValue }
+    }
+    /// The path holds `+`.
+    package var hasPlus: Bool {
+        get { state.hasPlus }
+        set { state.hasPlus = newValue }
+    }
+    /// An absolute form without a path, such as `http://example.com?a`: the path is `/`, which the target lacks.
+    package var isPathEmpty: Bool {
+        get { state.isPathEmpty }
+        set { state.isPathEmpty = newValue }
+    }
+
+    /// The scheme of an absolute-form target.
+    package var scheme: ByteRange {
+        get { state.scheme }
+        set { state.scheme = newValue }
+    }
+    /// Host and port of an absolute-form or authority-form target, as sent.
+    package var authority: ByteRange {
+        get { state.authority }
+        set { state.authority = newValue }
+    }
+    package var hasAuthority: Bool {
+        get { state.hasAuthority }
+        set { state.hasAuthority = newValue }
+    }
+
+    /// Lines left out because of an invalid name; nginx logs them.
+    /// The number of bytes of the head, without leading empty lines, with the final one.
+    package var length: Int {
+        get { state.length }
+        set { state.length = newValue }
+    }
+
     /// The port given with the host, or 0.
-    package var port: UInt16 = 0
+    package var port: UInt16 {
+        get { state.port }
+        set { state.port = newValue }
+    }
     /// The value of `Content-Length`, or -1.
-    package var contentLength = -1
-    package var isChunked = false
-    package var connection = ConnectionWish.unspecified
+    package var contentLength: Int {
+        get { state.contentLength }
+        set { state.contentLength = newValue }
+    }
+    package var isChunked: Bool {
+        get { state.isChunked }
+        set { state.isChunked = newValue }
+    }
+    package var connection: ConnectionWish {
+        get { state.connection }
+        set { state.connection = newValue }
+    }
     /// `Expect: 100-continue` was sent.
-    package var expectsContinue = false
+    package var expectsContinue: Bool {
+        get { state.expectsContinue }
+        set { state.expectsContinue = newValue }
+    }
 
     package init(bytes: Buffer = Buffer(capacity: 1024)) {
         self.bytes = bytes
@@ -70,30 +167,14 @@ package final class RequestHead {
 
     /// Forgets the request; leaves `bytes` alone.
     package func reset() {
-        method = .other
-        methodName = .none
-        version = .http09
-        requestLine = .none
-        protocolName = .none
-        target = .none
-        path = .none
-        arguments = .none
-        pathExtension = .none
-        isComplex = false
-        isQuoted = false
-        hasPlus = false
-        isPathEmpty = false
-        scheme = .none
-        authority = .none
-        hasAuthority = false
+        state = State()
         fields.removeAll()
-        ignoredLines.removeAll(keepingCapacity: true)
-        length = 0
         host.removeAll()
-        port = 0
-        contentLength = -1
-        isChunked = false
-        connection = .unspecified
-        expectsContinue = false
+        if !ignoredLines.isEmpty { ignoredLines.removeAll(keepingCapacity: true) }
+    }
+
+    /// Notes a line that is left out because of an invalid name.
+    package func ignoreLine(_ range: ByteRange) {
+        ignoredLines.append(range)
     }
 }

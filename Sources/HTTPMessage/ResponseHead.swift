@@ -8,7 +8,7 @@ package final class ResponseHead {
     package var status = Status(rawValue: 0)
     /// The status line after the version, such as `404 Not Found`.
     package var statusLine = ByteRange.none
-    package var fields = FieldTable()
+    package let fields = FieldTable()
     /// The number of bytes of the head.
     package var length = 0
     /// The value of `Content-Length`, or -1.

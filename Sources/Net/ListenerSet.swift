@@ -138,13 +138,9 @@ package final class ListenerSet {
         }
     }
 
-    /// In a worker: the sockets that it accepts on, with `reuseport` its own, else all. Those of other workers are closed
-    /// here; held open by a worker that takes long to end, they would be given connections that nobody accepts.
-    package func keep(forWorker number: Int) -> [Listener] {
-        for listener in listeners where listener.worker != nil && listener.worker != number {
-            listener.close()
-        }
-        return listeners.filter { $0.number >= 0 }
+    /// The sockets that a worker accepts on: with `reuseport` its own, else all.
+    package func listeners(forWorker number: Int) -> [Listener] {
+        listeners.filter { $0.worker == nil || $0.worker == number }
     }
 
     // MARK: - Over an exchange of the binary

@@ -26,11 +26,6 @@ package struct SocketOption: Sendable {
     package static let fastOpen = tcp(TCP_FASTOPEN, "TCP_FASTOPEN")
     package static let deferAccept = tcp(TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT")
     package static let noDelay = tcp(TCP_NODELAY, "TCP_NODELAY")
-    /// Datagrams come with the address they were sent to.
-    package static let packetInfo = SocketOption(
-        level: Int32(IPPROTO_IP), name: IP_PKTINFO, text: "IP_PKTINFO")
-    package static let packetInfoIPv6 = SocketOption(
-        level: Int32(IPPROTO_IPV6), name: IPV6_RECVPKTINFO, text: "IPV6_RECVPKTINFO")
     package static let ipv6Only = SocketOption(
         level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, text: "IPV6_V6ONLY")
 

@@ -90,7 +90,7 @@ package struct CoreSettings: Sendable {
     package var acceptDelay = 500
     package var asynchronousRequests = 32
     /// Clients for which everything is logged.
-    package var debuggedClients: [Network] = []
+    package var debuggedClients: [AddressRange] = []
     package var debugsUnixClients = false
 
     package init() {}

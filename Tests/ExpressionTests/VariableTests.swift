@@ -84,7 +84,8 @@ import Testing
         let index = try registry.declareUser("a")
         try registry.freeze()
         let parent = PlainScope(registry: registry)
-        let child = PlainScope(registry: registry, sharing: parent)
+        let child = PlainScope(registry: registry)
+        child.values = parent.values
         child.set(index, ("x" as ByteString).span)
         #expect(parent.text(of: index) == "x")
     }

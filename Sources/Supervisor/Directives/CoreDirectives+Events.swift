@@ -88,20 +88,19 @@ extension CoreDirectives {
             invocation.write(slot) { $0.debugsUnixClients = true }
             return
         }
-        if let (network, isExact) = Network.read(text.span) {
-            if !isExact {
+        if let range = AddressRange(text.span) {
+            if range.hadLowBits {
                 invocation.warn("low address bits of \(text) are meaningless")
             }
-            invocation.write(slot) { $0.debuggedClients.append(network) }
+            invocation.write(slot) { $0.debuggedClients.append(range) }
             return
         }
         guard let found = HostLookup.addresses(of: text) else {
             throw invocation.fail("host not found in debug_connection \"\(text)\"")
         }
-        let networks = found.map { address in
-            let isIPv4 = address.family == .ipv4
-            return Network(isIPv4: isIPv4, address.number, prefixLength: isIPv4 ? 32 : 128)
+        let ranges = found.compactMap {
+            AddressRange($0, length: $0.family == .ipv4 ? 32 : 128)
         }
-        invocation.write(slot) { $0.debuggedClients += networks }
+        invocation.write(slot) { $0.debuggedClients += ranges }
     }
 }

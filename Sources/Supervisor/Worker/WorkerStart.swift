@@ -24,8 +24,7 @@ struct WorkerStart {
         self.number = number
         self.attendant = attendant
         identity = master.identity
-        listeners = attendant == nil ? master.sockets.keep(forWorker: number) : []
-        if attendant != nil { master.sockets.closeAll(removingFiles: false, log: master.log) }
+        listeners = attendant == nil ? master.sockets.listeners(forWorker: number) : []
         user = master.workerUser(master.core)
         isDaemon = master.isDaemon
         self.master = Process.parent
