@@ -42,7 +42,18 @@ REQUESTS = {
 
 # By "directive-context-arguments" (see test_directives.py), as patterns over the whole of it. A line
 # is `- STATUS MESSAGE` for the reference and `+ STATUS MESSAGE` for the subject.
-DIRECTIVES = {}
+DIRECTIVES = {
+    r"load_module-main-(1|1-wrong|variable|empty|twice)": Difference(
+        "Packages' configurations load nginx's own modules: that must not be fatal, and is not done.",
+        r"^- 1 .*dlopen\(\)", r"^- 1 .*is not binary compatible", r"^\+ 0 "),
+    r"lock_file-main-(1|1-wrong|variable|empty)": Difference(
+        "Accepted without effect, and said so.",
+        r"^- 0 ", r"^\+ 0 \[warn\] \"lock_file\" directive has no effect"),
+    r"include-\w+-empty": Difference(
+        "The message that a folder cannot be read also names the place.",
+        r"^- 1 \[crit\] pread\(\) \"PREFIX/\" failed \(21: Is a directory\)$",
+        r"^\+ 1 \[emerg\] pread\(\) \"PREFIX/\" failed \(21: Is a directory\) in PREFIX/nginx.conf:\d+$"),
+}
 
 
 def directive(identity):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -222,3 +223,27 @@ def test_demonstration_script():
     assert done.stdout.strip().endswith("OK")
     assert not serving.accepts(port) and not serving.accepts(app_port)
     assert not re.search("Traceback", done.stderr)
+
+
+def test_demonstration_script_stops_everything():
+    """Ctrl-C ends the script, the server and the application."""
+    port, app_port = serving.free_port(), serving.free_port()
+    script = subprocess.Popen(
+        ["scripts/run", "--port", str(port), "--app-port", str(app_port)], cwd=serving.ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, "APUS_BINARY": serving.SUBJECT})
+    try:
+        lines = []
+        for line in script.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        assert f"http://localhost:{port}/" in "".join(lines)
+        assert fetch(port, "/", host=f"app.localhost:{port}").status == 200
+        script.send_signal(signal.SIGINT)
+        assert script.wait(20) == 130
+    finally:
+        if script.poll() is None:
+            script.terminate()
+            script.wait(20)
+    assert not serving.accepts(port) and not serving.accepts(app_port)
