@@ -79,7 +79,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Platform", "Bytes", "Configuration", "Log", "Net", "Supervisor", "HTTPServer",
+                "Platform", "Bytes", "EventLoop", "SharedZone", "Configuration", "Log", "Net",
+                "HTTPCore", "HTTPModules", "HTTPServer", "Supervisor",
             ],
             swiftSettings: rules),
         tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),

@@ -41,7 +41,6 @@ public enum ASCII {
     public static let tilde: UInt8 = 0x7E
     public static let delete: UInt8 = 0x7F
 
-    public static let hexDigits: StaticString = "0123456789abcdef"
 }
 
 extension UInt8 {

@@ -34,6 +34,7 @@ public struct ByteString: Hashable, Sendable {
 
     public func hasPrefix(_ prefix: Span<UInt8>) -> Bool { span.hasPrefix(prefix) }
     public func equals(_ other: Span<UInt8>) -> Bool { span.equals(other) }
+    public func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool { span.equalsIgnoringCase(other) }
     public func isPrefix(of other: Span<UInt8>) -> Bool { other.hasPrefix(span) }
     /// -1, 0 or 1: bytewise order.
     public func compare(_ other: Span<UInt8>) -> Int { span.compare(other) }

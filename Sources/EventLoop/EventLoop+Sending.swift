@@ -132,3 +132,11 @@ extension EventLoop {
         if code < 0 { fail(endpoint, Errno(Int32(-code))) }
     }
 }
+
+extension EventLoop {
+    /// Gives a piece that will not be sent back to where its memory belongs.
+    package func release(_ piece: Piece) {
+        guard case .pooled(let buffer, _) = piece else { return }
+        (buffer.capacity >= largeBuffers.size ? largeBuffers : buffers).give(buffer)
+    }
+}

@@ -19,6 +19,8 @@ public final class EventLoop {
     package let largeBuffers: BufferPool
     /// Called at the end of each turn, after the flush: access logs write here.
     package var endOfTurn: [() -> Void] = []
+    /// What the layer above keeps for this loop: its caches.
+    package var attachment: AnyObject?
     /// Set to leave `run` at the end of the turn.
     package var shouldStop = false
 
@@ -244,6 +246,15 @@ public final class EventLoop {
         }
         endpoint.armedTick = 0
         releaseSlot(endpoint)
+    }
+
+    /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
+    package func withdraw(_ endpoint: Endpoint) {
+        guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
+        _ = kernel.pollControl(
+            poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
+        endpoint.descriptor = -1
+        close(endpoint)
     }
 
     /// Every registered endpoint, in no order: for closing idle connections at shutdown.

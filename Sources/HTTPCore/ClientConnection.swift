@@ -47,6 +47,14 @@ open class ClientConnection: Endpoint {
         SocketAddress(rawAddress)
     }
 
+    /// Our side's address: that of the socket, since the listening one may be a wildcard.
+    package final var localAddress: SocketAddress {
+        guard binding.address.isWildcard else { return binding.address }
+        var raw = RawAddress()
+        guard loop.kernel.localAddress(descriptor, &raw) == 0 else { return binding.address }
+        return SocketAddress(raw)
+    }
+
     /// Whether the bytes on the wire are protected by TLS.
     open var isSecure: Bool { false }
 }
@@ -55,7 +63,7 @@ open class ClientConnection: Endpoint {
 package final class ListenBinding {
     package let address: SocketAddress
     package let servers: VirtualServers
-    package unowned let cycle: HTTPCycle
+    package let cycle: HTTPCycle
     package var isSecure = false
     package var hasHTTP2 = false
     package var expectsProxyProtocol = false

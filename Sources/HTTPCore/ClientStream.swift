@@ -14,6 +14,9 @@ open class ClientStream {
     /// Bytes queued and not yet taken by the kernel.
     open var pendingOutput: Int { 0 }
 
+    /// Bytes handed to the kernel for this request so far, head included.
+    open var bytesSent: Int { 0 }
+
     /// An interim answer (100, 103) with the headers given as lines, sent before the head.
     open func writeInterim(_ request: Request) {}
 

@@ -39,7 +39,8 @@ package struct CoreSettings: Sendable {
     package var sendTimeout = 60_000
     package var sendLowWater = 0
     package var postponeOutput = 1_460
-    package var outputBuffers = (count: 2, size: 32_768)
+    package var outputBuffers = BufferPlan(count: 2, size: 32_768)
+    package var readAhead = 0
     package var limitRate: Template?
     package var limitRateAfter: Template?
     package var resetsTimedOut = false
@@ -93,14 +94,13 @@ package struct ErrorPage: Sendable {
     package var status: Status
     /// The status sent instead: nil keeps it, 0 takes that of what the URI answers (`=`).
     package var replacement: Status?
+    /// A path, another site's URI, or the `@name` of a location.
     package var uri: Template
-    package var named: ByteString?
 
-    package init(status: Status, replacement: Status?, uri: Template, named: ByteString?) {
+    package init(status: Status, replacement: Status?, uri: Template) {
         self.status = status
         self.replacement = replacement
         self.uri = uri
-        self.named = named
     }
 }
 

@@ -1,4 +1,4 @@
-package import Bytes
+
 package import Configuration
 package import Expression
 package import Log
@@ -9,19 +9,20 @@ package final class HTTPCycle {
     package let registry: VariableRegistry
     package let servers: [VirtualServer]
     package let errorLog: ErrorLog
-    /// What the identity `nginx` or `apus` and `server_tokens` make of the `Server` header.
-    package let product: ByteString
+    package let clock: WallClock
+    package let identity: ServerIdentity
     package let settings: SettingsTable
     package let counters: ConnectionCounters
 
     package init(
-        registry: VariableRegistry, servers: [VirtualServer], errorLog: ErrorLog,
-        product: ByteString, settings: SettingsTable, counters: ConnectionCounters
+        registry: VariableRegistry, servers: [VirtualServer], errorLog: ErrorLog, clock: WallClock,
+        identity: ServerIdentity, settings: SettingsTable, counters: ConnectionCounters
     ) {
         self.registry = registry
         self.servers = servers
         self.errorLog = errorLog
-        self.product = product
+        self.clock = clock
+        self.identity = identity
         self.settings = settings
         self.counters = counters
     }

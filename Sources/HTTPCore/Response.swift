@@ -31,6 +31,8 @@ package final class Response {
     package var isHeadOnly = false
     /// The head has passed the filters and is on its way.
     package var isHeadSent = false
+    /// Bytes of the head on the wire.
+    package var headSize = 0
     /// The last piece of the body has passed the filters.
     package var isBodyComplete = false
     /// The body is sent in chunks.
@@ -56,6 +58,7 @@ package final class Response {
         clearHead()
         isHeadOnly = false
         isHeadSent = false
+        headSize = 0
         isBodyComplete = false
         isChunked = false
         isBodyTransformed = false

@@ -5,7 +5,6 @@ package final class Routing {
     /// The normalised path that locations are matched with, and its arguments; both change by rewrites and redirects.
     package let path = Buffer(capacity: 256)
     package let arguments = Buffer(capacity: 128)
-    package var hasArguments = false
     package var server: VirtualServer
     package var location: Location
     /// The step of the location's plan that is next.
@@ -22,7 +21,7 @@ package final class Routing {
     package var accessStatus: UInt16 = 0
     /// The path is used as it came by a proxy without a URI part: no rewrite has touched it.
     package var isPathPristine = true
-    /// The path ends with NUL bytes or others that files must not have.
+    /// An error page was used, and no second one may be.
     package var errorPagesUsed = false
     /// Index of a try_files or named location redirect: the URI stays.
     package var isNamed = false
@@ -32,10 +31,18 @@ package final class Routing {
         self.location = location
     }
 
+    /// Takes a path with arguments behind a `?`, not to be decoded, as the new target.
+    package func setTarget(_ target: Span<UInt8>) {
+        path.removeAll()
+        arguments.removeAll()
+        guard let mark = target.firstIndex(of: ASCII.question) else { return path.append(target) }
+        path.append(target.extracting(0..<mark))
+        arguments.append(target.extracting(mark + 1..<target.count))
+    }
+
     package func reset(server: VirtualServer) {
         path.removeAll()
         arguments.removeAll()
-        hasArguments = false
         self.server = server
         location = server.root
         step = 0

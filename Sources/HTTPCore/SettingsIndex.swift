@@ -2,7 +2,7 @@ package import Configuration
 
 /// The places of all modules' settings in a block's table: a line a module.
 package enum SettingsIndex: Int {
-    case core, serverCore, log, index, autoindex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
+    case process, core, serverCore, log, index, autoindex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types
 }

@@ -165,6 +165,14 @@ package final class RequestHead {
     /// Whether the path has to pass the normaliser; else `path` is the normalised path already.
     package var needsNormalising: Bool { isComplex || isQuoted || isPathEmpty }
 
+    /// Replaces the method, as an error page does: `$request_method` shows the new one.
+    package func setMethod(_ method: Method) {
+        self.method = method
+        let start = bytes.count
+        bytes.append(method.name)
+        methodName = ByteRange(start, bytes.count)
+    }
+
     /// Forgets the request; leaves `bytes` alone.
     package func reset() {
         state = State()

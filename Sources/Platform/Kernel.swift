@@ -41,6 +41,17 @@ open class Kernel {
         return accepted
     }
 
+    /// The address of a socket's own end.
+    open func localAddress(_ descriptor: Int32, _ address: inout RawAddress) -> Int {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe apus_k_socket_name(descriptor, &storage, &length)
+        if code >= 0 {
+            unsafe withUnsafeBytes(of: &storage) { unsafe address.load($0, length: Int(length)) }
+        }
+        return code
+    }
+
     open func bind(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
         unsafe apus_k_bind(descriptor, address.baseAddress, address.count)
     }
@@ -59,6 +70,11 @@ open class Kernel {
 
     open func setOption(_ descriptor: Int32, level: Int32, name: Int32, value: Int32) -> Int {
         apus_k_set_option(descriptor, level, name, value)
+    }
+
+    /// Switches Nagle's algorithm off.
+    package final func setNoDelay(_ descriptor: Int32) {
+        _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 
     /// Receives into `space`; 0 is the peer's orderly end.

@@ -19,8 +19,10 @@ package final class SharedCounters: Sendable {
         return unsafe (memory.base + index * Self.stride).assumingMemoryBound(to: Int64.self)
     }
 
-    package func add(_ delta: Int, to index: Int) {
-        unsafe apus_atomic_add(cell(index), Int64(delta))
+    /// Adds, and returns the sum.
+    @discardableResult
+    package func add(_ delta: Int, to index: Int) -> Int {
+        unsafe Int(apus_atomic_add(cell(index), Int64(delta)))
     }
 
     package func value(_ index: Int) -> Int {
@@ -40,7 +42,9 @@ package struct ConnectionCounters: Sendable {
         counters = try SharedCounters(count: Name.allCases.count)
     }
 
-    package func add(_ delta: Int, to name: Name) {
+    /// Adds, and returns the sum.
+    @discardableResult
+    package func add(_ delta: Int, to name: Name) -> Int {
         counters.add(delta, to: name.rawValue)
     }
 

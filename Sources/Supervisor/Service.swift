@@ -21,7 +21,7 @@ package protocol Service: AnyObject {
 /// are open too, `commit`; or `abandon` if one of these failed. Workers are forked after that and call `run`. A worker is not
 /// tied to the cycle it was forked with: connections hold their own.
 package protocol Cycle: AnyObject {
-    var core: CoreSettings { get }
+    var core: ProcessSettings { get }
     var listeners: [ListenerRequest] { get }
     /// The log files, and with them the error log that takes all messages once they are open.
     var logs: LogFiles { get }

@@ -5,11 +5,11 @@ import Supervisor
 import Testing
 
 @Suite struct CoreDirectivesTests {
-    private static let slot = Slot<CoreSettings>(index: 0, initial: CoreSettings())
+    private static let slot = Slot<ProcessSettings>(index: 0, initial: ProcessSettings())
 
     private final class Nothing {}
 
-    private func core(_ text: String) throws(ConfigurationError) -> CoreSettings {
+    private func core(_ text: String) throws(ConfigurationError) -> ProcessSettings {
         let source = ConfigurationSource(
             files: MemoryFiles(["/main": Array(text.utf8)]), configurationPrefix: "/")
         let scope = Scope(

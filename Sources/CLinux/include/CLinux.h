@@ -74,6 +74,9 @@ static inline long apus_k_socket(int family, int type) {
 static inline long apus_k_accept(int fd, void *address, socklen_t *length) {
     APUS_RESULT(int, accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
+static inline long apus_k_socket_name(int fd, void *address, socklen_t *length) {
+    APUS_RESULT(int, getsockname(fd, (struct sockaddr *)address, length));
+}
 static inline long apus_k_bind(int fd, const void *address, size_t length) {
     APUS_RESULT(int, bind(fd, (const struct sockaddr *)address, (socklen_t)length));
 }
@@ -145,8 +148,8 @@ static inline int apus_mutex_initialise(pthread_mutex_t *mutex) {
 }
 /* Keeps the compiler from moving stores over this point: a process may be killed between any two. */
 static inline void apus_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
-static inline void apus_atomic_add(int64_t *cell, int64_t delta) {
-    __atomic_fetch_add(cell, delta, __ATOMIC_RELAXED);
+static inline int64_t apus_atomic_add(int64_t *cell, int64_t delta) {
+    return __atomic_add_fetch(cell, delta, __ATOMIC_RELAXED);
 }
 static inline int64_t apus_atomic_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }
 

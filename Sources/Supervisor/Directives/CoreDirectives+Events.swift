@@ -3,7 +3,7 @@ import Configuration
 import Net
 
 extension CoreDirectives {
-    static func eventRows(_ slot: Slot<CoreSettings>) -> [Row] {
+    static func eventRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .block(
                 "events", in: .main, .none, "How connections are processed.",
@@ -67,7 +67,7 @@ extension CoreDirectives {
 
     /// The block's settings are part of the whole server's; what the top level says after the block must stay.
     private static func copyEvents(
-        from inner: CoreSettings, to outer: Scope, _ slot: Slot<CoreSettings>
+        from inner: ProcessSettings, to outer: Scope, _ slot: Slot<ProcessSettings>
     ) {
         outer.write(slot) { core in
             core.workerConnections = inner.workerConnections
@@ -81,7 +81,7 @@ extension CoreDirectives {
     }
 
     private static func debugConnection(
-        _ invocation: inout Invocation, _ slot: Slot<CoreSettings>
+        _ invocation: inout Invocation, _ slot: Slot<ProcessSettings>
     ) throws(ConfigurationError) {
         let text = invocation[0]
         if text == "unix:" {

@@ -6,12 +6,12 @@ import Platform
 /// The directives about processes, at the top level and in `events`.
 package enum CoreDirectives {
     /// All rows. The caller owns the slot, whose settings are those of the outermost scope.
-    package static func rows(_ slot: Slot<CoreSettings>) -> [Row] {
+    package static func rows(_ slot: Slot<ProcessSettings>) -> [Row] {
         processRows(slot) + workerRows(slot) + limitRows(slot) + otherRows(slot)
             + eventRows(slot)
     }
 
-    private static func processRows(_ slot: Slot<CoreSettings>) -> [Row] {
+    private static func processRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .flag(
                 "daemon", in: .main, slot, \.runsInBackground,
@@ -47,7 +47,7 @@ package enum CoreDirectives {
         ]
     }
 
-    private static func workerRows(_ slot: Slot<CoreSettings>) -> [Row] {
+    private static func workerRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .custom(
                 "user", in: .main, .between(1, 2),
@@ -98,7 +98,7 @@ package enum CoreDirectives {
         ]
     }
 
-    private static func limitRows(_ slot: Slot<CoreSettings>) -> [Row] {
+    private static func limitRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .value(
                 "worker_rlimit_nofile", in: .main, .one, slot, \.openFiles,
@@ -115,7 +115,7 @@ package enum CoreDirectives {
         ]
     }
 
-    private static func otherRows(_ slot: Slot<CoreSettings>) -> [Row] {
+    private static func otherRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .choice(
                 "debug_points", in: .main, slot, \.debugPoint,

@@ -94,7 +94,7 @@ extension Master {
     }
 
     /// At the start the pid file waits for the process that will stay; a reload may move it.
-    private func preparePidFile(_ core: CoreSettings) throws(StartFailure) {
+    private func preparePidFile(_ core: ProcessSettings) throws(StartFailure) {
         let file = PidFile(path: core.pidFile)
         if start.isTesting {
             try file.test(log: log)
@@ -104,7 +104,7 @@ extension Master {
     }
 
     /// The user that workers become: nil if this process may not change it.
-    func workerUser(_ core: CoreSettings) -> WorkerUser? {
+    func workerUser(_ core: ProcessSettings) -> WorkerUser? {
         guard Account.isSuperuser else { return nil }
         return core.user ?? Self.defaultUser
     }
@@ -122,7 +122,7 @@ extension Master {
         return nil
     }
 
-    private func noteLimits(_ core: CoreSettings) {
+    private func noteLimits(_ core: ProcessSettings) {
         guard let limit = try? ProcessLimit.openFiles() else { return }
         if core.workerConnections > limit, core.workerConnections > core.openFiles ?? 0 {
             log.write(

@@ -38,7 +38,7 @@ final class Master {
     /// The log of the cycle in effect, or the built-in one.
     var log: ErrorLog { start.log }
     var identity: Identity { start.identity }
-    var core: CoreSettings { cycle?.core ?? CoreSettings() }
+    var core: ProcessSettings { cycle?.core ?? ProcessSettings() }
 }
 
 /// What signals have asked the master for.

@@ -55,7 +55,7 @@ struct WorkerStart {
     }
 
     /// False after a failure that a worker must not outlive.
-    private func takeOn(_ core: CoreSettings, _ log: ErrorLog) -> Bool {
+    private func takeOn(_ core: ProcessSettings, _ log: ErrorLog) -> Bool {
         Process.replaceEnvironment(WorkerEnvironment.entries(core.environment))
         if attendant == nil, core.priority != 0 {
             attempt("setpriority(\(core.priority))", log) { () throws(Errno) in

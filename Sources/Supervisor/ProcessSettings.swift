@@ -56,7 +56,7 @@ package struct ThreadPool: Equatable, Sendable {
 }
 
 /// What the top level of the configuration and its `events` block say about processes.
-package struct CoreSettings: Sendable {
+package struct ProcessSettings: Sendable {
     package var runsInBackground = true
     package var hasMaster = true
     package var pidFile = DefaultPath.processNumber

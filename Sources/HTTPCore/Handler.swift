@@ -1,0 +1,11 @@
+/// What takes part in phases, answers requests or filters responses: a line each. The order and the code are the roster's.
+package enum Handler: UInt8, Sendable, CaseIterable {
+    case none
+    case realIP, rewrite, limitRequests, limitConnections
+    case access, authBasic
+    case tryFiles
+    case index, autoindex, gzipStatic, staticFiles
+    case proxy, stubStatus
+    case accessLog
+    case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter
+}

@@ -1,0 +1,25 @@
+package import Bytes
+package import HTTPCore
+import HTTPMessage
+
+extension Request {
+    /// Appends `user:password` of `Authorization: Basic`; nil if there is none. The result is the end of the user's name.
+    package func appendCredentials(to out: Buffer) -> Int? {
+        guard let range = header(.authorization) else { return nil }
+        let bytes = head.bytes
+        let value = bytes.span(range)
+        let scheme: StaticString = "Basic "
+        guard value.count > 6, value.extracting(0..<6).equalsIgnoringCase(scheme) else { return nil }
+        var start = 6
+        while start < value.count, value[start] == ASCII.space { start += 1 }
+        let base = out.count
+        guard start < value.count, out.append(base64: value.extracting(start..<value.count)) else {
+            return nil
+        }
+        guard let colon = out.span(base..<out.count).firstIndex(of: ASCII.colon) else {
+            out.truncate(to: base)
+            return nil
+        }
+        return base + colon
+    }
+}

@@ -1,0 +1,135 @@
+package import Bytes
+package import HTTPCore
+import HTTPMessage
+
+/// Parts of requests and responses found by names as variables spell them: lower case, `_` for `-`.
+extension Request {
+    /// Bytes of the request as received: head and body.
+    package var length: Int {
+        head.length + body.received
+    }
+
+    /// Appends the values of all header fields of a name, with `, ` between them (`; ` for cookies).
+    package func appendHeader(named name: ByteString, to out: Buffer) -> Bool {
+        let fields = head.fields
+        var isFirst = true
+        for index in fields.indices {
+            let field = fields[index]
+            guard head.bytes.spells(field.nameRange.range, variable: name) else { continue }
+            if !isFirst { out.append(field.name == .cookie ? "; " : ", ") }
+            isFirst = false
+            out.append(head.bytes, field.valueRange)
+        }
+        return !isFirst
+    }
+
+    /// Appends the first value of an argument of the query.
+    package func appendArgument(named name: ByteString, to out: Buffer) -> Bool {
+        let arguments = routing.arguments
+        let bytes = arguments.span
+        var start = 0
+        while start < bytes.count {
+            let end = bytes.firstIndex(of: ASCII.ampersand, from: start) ?? bytes.count
+            if end - start > name.count, bytes[start + name.count] == ASCII.equals,
+                name.equalsIgnoringCase(bytes.extracting(start..<start + name.count))
+            {
+                out.append(arguments, start + name.count + 1..<end)
+                return true
+            }
+            start = end + 1
+        }
+        return false
+    }
+
+    /// Appends the value of a cookie; its name's case counts.
+    package func appendCookie(named name: ByteString, to out: Buffer) -> Bool {
+        let fields = head.fields
+        var index = fields.firstIndex(of: .cookie)
+        while let found = index {
+            let buffer = head.bytes
+            let bytes = buffer.span(fields[found].valueRange)
+            var start = 0
+            while start < bytes.count {
+                var end = bytes.firstIndex(of: ASCII.semicolon, from: start) ?? bytes.count
+                let next = end + 1
+                while start < end, bytes[start] == ASCII.space { start += 1 }
+                while end > start, bytes[end - 1] == ASCII.space { end -= 1 }
+                if end - start > name.count, bytes[start + name.count] == ASCII.equals,
+                    name.equalsIgnoringCase(bytes.extracting(start..<start + name.count))
+                {
+                    out.append(bytes.extracting(start + name.count + 1..<end))
+                    return true
+                }
+                start = next
+            }
+            index = fields.firstIndex(of: .cookie, from: found + 1)
+        }
+        return false
+    }
+
+    /// Appends a header of the answer, as it is or will be sent.
+    package func appendSentHeader(named name: ByteString, to out: Buffer) -> Bool {
+        let response = self.response
+        switch name.text {
+        case "content_type":
+            guard !response.contentType.isEmpty else { return false }
+            out.append(response.contentType)
+            if !response.charset.isEmpty {
+                out.append("; charset=")
+                out.append(response.charset)
+            }
+            return true
+        case "content_length":
+            guard response.contentLength >= 0 else { return false }
+            out.append(decimal: response.contentLength)
+            return true
+        case "last_modified":
+            guard response.lastModified >= 0 else { return false }
+            out.append(httpDate: response.lastModified)
+            return true
+        case "location":
+            guard !response.location.isEmpty else { return false }
+            out.append(response.location)
+            return true
+        case "connection":
+            if response.status == .switchingProtocols {
+                out.append("upgrade")
+            } else {
+                out.append(flags.contains(.keepAlive) ? "keep-alive" : "close")
+            }
+            return true
+        case "transfer_encoding":
+            guard response.isChunked else { return false }
+            out.append("chunked")
+            return true
+        default:
+            return appendListed(name, to: out)
+        }
+    }
+
+    private func appendListed(_ name: ByteString, to out: Buffer) -> Bool {
+        let headers = response.headers
+        var isFirst = true
+        for index in headers.indices {
+            let entry = headers[index]
+            guard headers.bytes.spells(entry.nameRange.range, variable: name) else { continue }
+            if !isFirst { out.append(", ") }
+            isFirst = false
+            out.append(headers.bytes, entry.valueRange)
+        }
+        return !isFirst
+    }
+}
+
+extension Buffer {
+    /// Whether a header name in this range is what a variable's name spells: `X-Real-IP` and `x_real_ip`.
+    package func spells(_ range: Range<Int>, variable name: ByteString) -> Bool {
+        guard range.count == name.count else { return false }
+        let bytes = span(range)
+        for index in bytes.indices {
+            let byte = bytes[index] == ASCII.minus ? ASCII.underscore : bytes[index].asciiLowercased
+            if byte != name[index] { return false }
+        }
+        return true
+    }
+}

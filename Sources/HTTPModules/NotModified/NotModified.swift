@@ -1,0 +1,7 @@
+/// What a header filter says.
+package enum FilterVerdict {
+    /// The head goes on to the next filter.
+    case pass
+    /// Another answer was made in its place, and is under way.
+    case replaced
+}

@@ -1,0 +1,138 @@
+package import Bytes
+import Configuration
+package import EventLoop
+package import HTTPCore
+import HTTPMessage
+import Log
+package import Platform
+
+/// Answers GET and HEAD with files: what is left of the content phase when nobody else has answered.
+package enum StaticFiles {
+    /// Answers with the file that the path stands for.
+    package static func handle(_ request: Request) -> Verdict {
+        let path = request.routing.path
+        guard request.method == .get || request.method == .head else {
+            // Files cannot be posted to.
+            return isFolder(path) ? .decline : .answer(.notAllowed)
+        }
+        if isFolder(path) { return .decline }
+        let name = request.engine.loop.buffers.take()
+        defer { request.engine.loop.buffers.give(name) }
+        request.appendFilePath(to: name)
+        guard name.span.firstIndex(of: ASCII.nul) == nil else { return .answer(.notFound) }
+        let hot = HotFiles.of(request.engine.loop)
+        switch hot.open(name) {
+        case .hot(let content): return send(content, request)
+        case .file(let file): return send(file, request)
+        case .folder: return redirectToFolder(request)
+        case .failed(let error): return failed(request, name, error)
+        }
+    }
+
+    private static func isFolder(_ path: Buffer) -> Bool {
+        path.isEmpty || path[path.count - 1] == ASCII.slash
+    }
+
+    // MARK: - Sending
+
+    private static func send(_ content: HotFile, _ request: Request) -> Verdict {
+        describe(content.status, request)
+        request.sendHead()
+        guard !request.response.isHeadOnly, content.bytes.count > 0 else {
+            request.sendLast()
+            return .done
+        }
+        request.send(.shared(content.bytes, 0..<content.bytes.count), last: true)
+        return .done
+    }
+
+    /// Answers with an open file.
+    package static func send(_ file: OpenFile, _ request: Request) -> Verdict {
+        describe(file.status, request)
+        request.sendHead()
+        guard !request.response.isHeadOnly, file.status.size > 0 else {
+            request.sendLast()
+            return .done
+        }
+        request.send(.file(file, 0..<file.status.size), last: true)
+        return .done
+    }
+
+    /// Sets the head's fields from what the file system says.
+    private static func describe(_ status: FileStatus, _ request: Request) {
+        let response = request.response
+        response.status = .ok
+        response.contentLength = status.size
+        response.lastModified = status.modified
+        response.allowsRanges = true
+        if request.core.value.eTag { appendETag(status, to: response) }
+        setContentType(of: request)
+    }
+
+    /// nginx's form: the time and the size in hexadecimal.
+    package static func appendETag(_ status: FileStatus, to response: Response) {
+        let opening = response.headers.begin(.eTag)
+        let value = response.headers.bytes
+        value.append(ASCII.quote)
+        value.append(hex: UInt64(bitPattern: Int64(status.modified)))
+        value.append(ASCII.minus)
+        value.append(hex: UInt64(status.size))
+        value.append(ASCII.quote)
+        response.headers.end(opening)
+    }
+
+    /// The type that the path's extension has in `types`, else the default one.
+    package static func setContentType(of request: Request) {
+        let path = request.routing.path
+        let settings = request.core.value
+        let bytes = path.span
+        var index = bytes.count
+        while index > 0 {
+            index -= 1
+            if bytes[index] == ASCII.slash { break }
+            guard bytes[index] == ASCII.dot else { continue }
+            if index > 0, bytes[index - 1] == ASCII.slash { break }
+            if let type = settings.types.type(for: bytes.extracting(index + 1..<bytes.count)) {
+                return request.response.setContentType(type)
+            }
+            break
+        }
+        request.response.setContentType(settings.defaultType)
+    }
+
+    // MARK: - Everything else
+
+    /// The path names a folder without a slash at its end: the client is sent there.
+    private static func redirectToFolder(_ request: Request) -> Verdict {
+        let location = request.response.location
+        location.removeAll()
+        location.append(request.routing.path)
+        location.append(ASCII.slash)
+        if !request.routing.arguments.isEmpty {
+            location.append(ASCII.question)
+            location.append(request.routing.arguments)
+        }
+        return .answer(.movedPermanently)
+    }
+
+    /// Logs why a file could not be opened, and answers as nginx does.
+    package static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
+        let status: Status
+        var level = LogLevel.error
+        switch error {
+        case .notFound, .notDirectory, .nameTooLong: status = .notFound
+        case .accessDenied, .tooManyLinks: status = .forbidden
+        default:
+            status = .internalServerError
+            level = .crit
+        }
+        if status != .notFound || request.core.value.logsNotFound {
+            request.log(level, errno: error) {
+                $0.append("open() \"")
+                $0.append(name)
+                $0.append("\" failed")
+            }
+        }
+        return .answer(status)
+    }
+}

@@ -1,0 +1,164 @@
+import Bytes
+import Configuration
+import EventLoop
+import Expression
+import HTTPCore
+import HTTPMessage
+import Log
+import Platform
+
+/// The end of a request: complete, by an error page, or broken off.
+extension Engine {
+    func end(_ request: Request, code: UInt16) {
+        guard !request.flags.contains(.finished) else { return }
+        if let producer = request.producer {
+            request.producer = nil
+            producer.cancel()
+        }
+        switch code {
+        case 0:
+            // The module is through: what it has not said is not said.
+            if !request.response.isHeadSent { return finish(request, code: 500) }
+            if !request.response.isBodyComplete { breakOff(request) }
+        case 444:
+            request.response.status = 444
+            breakOff(request)
+        case 408, 499:
+            if !request.response.isHeadSent { request.response.status = Status(rawValue: code) }
+            breakOff(request)
+        default:
+            if request.response.isHeadSent { return breakOff(request) }
+            answerSpecially(request, code: code)
+        }
+    }
+
+    /// Ends the connection with whatever was sent so far.
+    func breakOff(_ request: Request) {
+        request.flags.remove(.keepAlive)
+        complete(request)
+    }
+
+    /// Everything queued was handed to the kernel.
+    func outputDrained(_ request: Request, isComplete: Bool) {
+        if isComplete { return complete(request, isSent: true) }
+        request.producer?.outputDrained()
+    }
+
+    /// Logs the request and gives the connection back to its protocol.
+    private func complete(_ request: Request, isSent: Bool = false) {
+        guard !request.flags.contains(.finished) else { return }
+        request.flags.insert(.finished)
+        if let producer = request.producer {
+            request.producer = nil
+            producer.cancel()
+        }
+        log(request)
+        if isSent { request.stream.finish(request) } else { request.stream.abort(request) }
+    }
+
+    /// The log phase: access logs, and modules that keep count of requests.
+    func log(_ request: Request) {
+        guard !request.flags.contains(.logged) else { return }
+        request.flags.insert(.logged)
+        request.routing.phase = .log
+        request.bytesSent = request.stream.bytesSent
+        request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
+        for code in request.location.plan.log { _ = Roster.handle(code, request) }
+        if !request.body.isComplete || request.body.file == nil { return }
+        request.body.file = nil
+    }
+
+    // MARK: - Trouble with the client
+
+    func connectionFailed(_ request: Request, _ error: Errno) {
+        request.flags.insert(.clientGone)
+        let isSending = request.response.isHeadSent
+        request.log(.info, errno: error) {
+            $0.append(isSending ? "send() failed" : "recv() failed")
+            request.appendAction(isSending ? "sending response to client" : "reading client request", to: $0)
+        }
+        if !isSending { request.response.status = request.body.state == .reading ? 400 : 499 }
+        breakOff(request)
+    }
+
+    func timedOut(_ request: Request, sending: Bool) {
+        request.log(.info, errno: .timedOut) {
+            $0.append("client timed out")
+            request.appendAction(
+                sending ? "sending response to client" : "reading client request body", to: $0)
+        }
+        if !request.response.isHeadSent { request.response.status = 408 }
+        breakOff(request)
+    }
+
+    func headTimedOut(_ request: Request) {
+        request.log(.info, errno: .timedOut) {
+            $0.append("client timed out")
+            let isLine = request.head.requestLine.isEmpty
+            request.appendAction(
+                isLine ? "reading client request line" : "reading client request headers", to: $0)
+        }
+        request.response.status = 408
+        request.flags.insert([.malformed])
+        logAbandoned(request)
+    }
+
+    func logClientLeft(_ request: Request) {
+        request.log(.info) {
+            $0.append("client prematurely closed connection")
+            let isLine = request.head.requestLine.isEmpty
+            request.appendAction(
+                isLine ? "reading client request line" : "reading client request headers", to: $0)
+        }
+        request.response.status = 400
+        request.flags.insert(.malformed)
+    }
+
+    func logFailure(_ request: Request, _ error: Errno) {
+        request.log(.info, errno: error) { $0.append("recv() failed") }
+        request.response.status = 400
+        request.flags.insert(.malformed)
+    }
+
+    /// A head that will never be complete.
+    func logAbandoned(_ request: Request) {
+        log(request)
+    }
+
+    func clientEndedWithinBody(_ request: Request) {
+        request.log(.info) {
+            $0.append("client prematurely closed connection")
+            request.appendAction("reading client request body", to: $0)
+        }
+        request.flags.insert(.clientGone)
+        if !request.response.isHeadSent { request.response.status = 400 }
+        breakOff(request)
+    }
+
+    func bodyIsInvalid(_ request: Request) {
+        request.log(.error) { $0.append("client sent invalid chunked body") }
+        request.body.state = .failed
+        request.flags.remove(.keepAlive)
+        finish(request, code: 400)
+    }
+
+    /// The head cannot be taken.
+    func refuse(_ request: Request, _ error: ParseError) {
+        request.log(.info) {
+            error.appendMessage(to: $0, head: request.head)
+            request.appendAction(error.action, to: $0)
+        }
+        request.flags.insert(.malformed)
+        request.flags.remove(.keepAlive)
+        if error.lingers { request.flags.insert(.lingers) }
+        finish(request, code: error.status.rawValue)
+    }
+}
+
+extension Request {
+    /// Appends ` while ` and what the server was doing.
+    func appendAction(_ action: StaticString, to line: Buffer) {
+        line.append(" while ")
+        line.append(action)
+    }
+}

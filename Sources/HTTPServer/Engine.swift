@@ -1,0 +1,190 @@
+import Bytes
+import Configuration
+package import EventLoop
+package import HTTPCore
+import HTTPMessage
+import Log
+package import Platform
+import Net
+import SharedZone
+
+/// One worker's side of HTTP: pools requests, counts connections, and carries requests through phases and pipeline.
+package final class Engine: RequestEngine {
+    package struct Accepted {
+        package var descriptor: Int32
+        package var address: RawAddress
+    }
+
+    /// What `stub_status` counts a connection as.
+    enum Figure: UInt8 {
+        case none, reading, writing, waiting
+    }
+
+    /// Old requests are finished, new ones are not waited for.
+    package internal(set) var isShuttingDown = false
+    private var idleStreams: [HTTP1Stream] = []
+    /// Live client connections of this worker.
+    package private(set) var connectionCount = 0
+    /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
+    let connectionLimit: Int
+    /// The head lines that only change with the second, for each form of `server_tokens`.
+    let commonLines = CommonLines()
+
+    /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
+    private let shutdownTimeout: Int
+    private let shutdownTimer: ShutdownTimer
+
+    package init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
+        self.connectionLimit = connectionLimit
+        self.shutdownTimeout = shutdownTimeout
+        shutdownTimer = ShutdownTimer(loop: loop)
+        super.init(loop: loop)
+    }
+
+    // MARK: - What modules ask for
+
+    package override func sendHead(_ request: Request) { passHead(request) }
+    package override func sendBody(_ request: Request) { passBody(request) }
+    package override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
+    package override func resume(_ request: Request) { run(request) }
+    package override func redirect(_ request: Request) { routeAgain(request) }
+    package override func redirect(_ request: Request, toNamed location: Location) {
+        route(request, toNamed: location)
+    }
+    package override func readBody(_ request: Request) { beginBody(request) }
+    package override func abort(_ request: Request) { breakOff(request) }
+
+    // MARK: - Connections
+
+    /// Takes an accepted socket over.
+    package func accept(_ accepted: Accepted, on binding: ListenBinding) {
+        let counters = binding.cycle.counters
+        counters.add(1, to: .accepted)
+        guard connectionCount < connectionLimit else {
+            binding.cycle.errorLog.write(.alert, connection: 0) {
+                $0.append(decimal: connectionLimit)
+                $0.append(" worker_connections are not enough")
+            }
+            loop.kernel.close(accepted.descriptor)
+            return
+        }
+        // As in nginx, connections are numbered over all workers.
+        let number = UInt64(counters.add(1, to: .handled))
+        let connection = HTTP1Connection(
+            engine: self, accepted: accepted, binding: binding, number: number)
+        do throws(Errno) {
+            try loop.add(connection)
+        } catch {
+            binding.cycle.errorLog.write(.alert, connection: number, errno: error) {
+                $0.append("epoll_ctl() failed")
+            }
+            loop.close(connection)
+            return
+        }
+        connectionCount += 1
+        counters.add(1, to: .active)
+        count(connection, as: .waiting)
+        // Output is gathered before it is sent, so Nagle's algorithm could only delay the last part.
+        if !binding.address.isUnix { loop.kernel.setNoDelay(accepted.descriptor) }
+        let timeout = binding.servers.standard.settings.value.headerTimeout
+        loop.setInputDeadline(connection, in: timeout)
+        loop.readSoon(connection)
+    }
+
+    func connectionEnded(_ connection: HTTP1Connection) {
+        connectionCount -= 1
+        connection.cycle.counters.add(-1, to: .active)
+        count(connection, as: .none)
+        if isShuttingDown, connectionCount == 0 { loop.shouldStop = true }
+    }
+
+    func count(_ connection: HTTP1Connection, as figure: Figure) {
+        guard connection.figure != figure else { return }
+        let counters = connection.cycle.counters
+        change(counters, connection.figure, by: -1)
+        connection.figure = figure
+        change(counters, figure, by: 1)
+    }
+
+    private func change(_ counters: ConnectionCounters, _ figure: Figure, by amount: Int) {
+        switch figure {
+        case .none: break
+        case .reading: counters.add(amount, to: .reading)
+        case .writing: counters.add(amount, to: .writing)
+        case .waiting: counters.add(amount, to: .waiting)
+        }
+    }
+
+    /// Closes idle connections now and the others after their requests.
+    package func shutDown() {
+        isShuttingDown = true
+        loop.forEachEndpoint { endpoint in
+            if let connection = endpoint as? HTTP1Connection, connection.isIdle { connection.end() }
+        }
+        if connectionCount == 0 { loop.shouldStop = true }
+        guard shutdownTimeout > 0, !loop.shouldStop else { return }
+        loop.addTimer(shutdownTimer)
+        loop.setInputDeadline(shutdownTimer, in: shutdownTimeout)
+    }
+
+    // MARK: - The pool
+
+    /// Streams that are kept for later at most.
+    private static let idleBound = 512
+
+    /// A stream with its request, for the head whose first bytes have come.
+    func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
+        let server = connection.binding.servers.standard
+        connection.requestCount += 1
+        connection.cycle.counters.add(1, to: .requests)
+        let stream: HTTP1Stream
+        if let idle = idleStreams.popLast() {
+            stream = idle
+        } else {
+            stream = HTTP1Stream(connection: connection)
+            stream.attach(
+                Request(engine: self, connection: connection, stream: stream, server: server))
+        }
+        stream.reset(connection: connection)
+        stream.request.reset(connection: connection, stream: stream, server: server)
+        return stream
+    }
+
+    func giveBack(_ stream: HTTP1Stream) {
+        let request = stream.request
+        if let producer = request.producer {
+            request.producer = nil
+            producer.cancel()
+        }
+        stream.release()
+        if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
+    }
+}
+
+/// Ends a shutdown that takes too long: the loop stops, and the process takes its connections with it.
+private final class ShutdownTimer: Endpoint {
+    init(loop: EventLoop) {
+        super.init(loop: loop, descriptor: -1)
+    }
+
+    override func inputTimedOut() {
+        loop.shouldStop = true
+    }
+}
+
+/// The lines `Server` and `Date`, made once a second.
+final class CommonLines {
+    private let dateLine = Buffer(capacity: 64)
+    private var second = -1
+
+    func appendDate(at seconds: Int, to output: Buffer) {
+        if seconds != second {
+            second = seconds
+            dateLine.removeAll()
+            dateLine.append("Date: ")
+            dateLine.append(httpDate: seconds)
+            dateLine.append("\r\n")
+        }
+        output.append(dateLine)
+    }
+}

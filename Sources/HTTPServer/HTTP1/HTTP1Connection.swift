@@ -1,0 +1,228 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTP1
+import HTTPCore
+import HTTPMessage
+import Log
+import Platform
+
+/// A client's HTTP/1 connection: one request after the other. While it waits for one it holds no buffer.
+final class HTTP1Connection: ClientConnection {
+    enum State: UInt8 {
+        /// Waits for the first byte of a head, or for more of it.
+        case readingHead
+        /// A request is being answered.
+        case serving
+        /// The answer is sent; the rest of the request's body is read and thrown away.
+        case discarding
+        /// The answer is sent and our side closed; what the client still sends is thrown away.
+        case lingering
+    }
+
+    private(set) var state = State.readingHead
+    /// The request under way; nil while the connection is idle.
+    private(set) var stream: HTTP1Stream?
+    let engine: Engine
+    /// Guards against a pipelined request being begun within the end of the one before it.
+    private var isAdvancing = false
+    /// `loop.now` after which lingering ends, whatever comes.
+    private var lingeringEnd = 0
+    /// What the connection is counted as in `stub_status`.
+    var figure = Engine.Figure.none
+
+    init(engine: Engine, accepted: Engine.Accepted, binding: ListenBinding, number: UInt64) {
+        self.engine = engine
+        super.init(
+            loop: engine.loop, descriptor: accepted.descriptor, address: accepted.address,
+            binding: binding, number: number)
+    }
+
+    /// Whether it can be closed without breaking off a request.
+    var isIdle: Bool { state == .readingHead && stream == nil }
+
+    // MARK: - Input
+
+    override func received(_ bytes: Span<UInt8>) {
+        switch state {
+        case .readingHead:
+            beginStream().request.head.bytes.append(bytes)
+            advance()
+        case .serving, .discarding:
+            guard let stream else { return }
+            stream.received(bytes)
+            if !isClosed, state == .discarding, stream.isBodyConsumed { nextRequest() }
+        case .lingering:
+            break
+        }
+    }
+
+    /// The stream that takes the head's bytes.
+    private func beginStream() -> HTTP1Stream {
+        if let stream { return stream }
+        let stream = engine.takeStream(for: self)
+        self.stream = stream
+        engine.count(self, as: .reading)
+        if action == .keepAlive {
+            loop.setInputDeadline(self, in: binding.servers.standard.settings.value.headerTimeout)
+        }
+        action = .readingRequestLine
+        return stream
+    }
+
+    /// Parses and serves requests as long as complete heads are there.
+    private func advance() {
+        guard !isAdvancing else { return }
+        isAdvancing = true
+        while state == .readingHead, let stream, !isClosed {
+            guard stream.parseHead() else { break }
+        }
+        isAdvancing = false
+        if !isClosed, hasOutput { loop.flush(self) }
+    }
+
+    /// The head is complete: the request is served from here on.
+    func beginServing() {
+        state = .serving
+        action = .none
+        loop.clearInputDeadline(self)
+        engine.count(self, as: .writing)
+    }
+
+    override func peerEnded() {
+        switch state {
+        case .readingHead:
+            if let stream, !stream.request.head.bytes.isEmpty {
+                engine.logClientLeft(stream.request)
+                stream.abandonHead()
+            }
+            end()
+        case .serving:
+            stream?.peerEnded()
+        case .discarding, .lingering:
+            end()
+        }
+    }
+
+    override func failed(_ error: Errno) {
+        switch state {
+        case .serving:
+            stream?.connectionFailed(error)
+        case .readingHead:
+            if let stream, !stream.request.head.bytes.isEmpty {
+                engine.logFailure(stream.request, error)
+                stream.abandonHead()
+            }
+            end()
+        case .discarding, .lingering:
+            end()
+        }
+    }
+
+    // MARK: - Output
+
+    override func drained() {
+        loop.clearOutputDeadline(self)
+        stream?.outputDrained()
+    }
+
+    override func outputBlocked() {
+        guard let stream else { return }
+        loop.setOutputDeadline(self, in: stream.request.core.value.sendTimeout)
+    }
+
+    override func outputTimedOut() {
+        guard let stream else { return end() }
+        stream.timedOut(sending: true)
+    }
+
+    override func inputTimedOut() {
+        switch state {
+        case .readingHead:
+            guard let stream else { return end() }
+            stream.headTimedOut()
+        case .serving:
+            stream?.timedOut(sending: false)
+        case .discarding, .lingering:
+            end()
+        }
+    }
+
+    // MARK: - The end of a request
+
+    /// The request's answer is sent and logged. Goes on to the next, or ends the connection.
+    func finished(_ stream: HTTP1Stream) {
+        let settings = stream.request.core.value
+        let keepsAlive =
+            stream.request.flags.contains(.keepAlive) && !engine.isShuttingDown && !hasPeerEnded
+        if keepsAlive {
+            if stream.isBodyConsumed { return nextRequest() }
+            state = .discarding
+            loop.setInputDeadline(self, in: settings.lingeringTimeout)
+            loop.resumeReading(self)
+            return
+        }
+        let lingers: Bool
+        switch settings.lingeringClose {
+        case .off: lingers = false
+        case .always: lingers = true
+        case .on:
+            lingers =
+                stream.request.flags.contains(.lingers) || stream.hasUnreadInput
+                || !stream.isBodyConsumed
+        }
+        let time = settings.lingeringTime
+        let timeout = settings.lingeringTimeout
+        giveBackStream()
+        guard lingers, !hasPeerEnded else { return end() }
+        linger(for: time, timeout: timeout)
+    }
+
+    private func linger(for time: Int, timeout: Int) {
+        guard loop.kernel.shutdownSending(descriptor) >= 0 else { return end() }
+        state = .lingering
+        action = .closing
+        engine.count(self, as: .writing)
+        lingeringEnd = loop.now + time
+        loop.setInputDeadline(self, in: min(time, timeout))
+        loop.resumeReading(self)
+    }
+
+    /// Waits for the next request, or begins it if it has come already.
+    private func nextRequest() {
+        guard let stream else { return }
+        let settings = stream.request.core.value
+        let timeout = settings.keepaliveTimeout
+        let rest = stream.takeUnreadInput()
+        giveBackStream()
+        state = .readingHead
+        action = .keepAlive
+        loop.resumeReading(self)
+        if let rest {
+            beginStream().request.head.bytes.append(rest.span)
+            loop.buffers.give(rest)
+            advance()
+            return
+        }
+        engine.count(self, as: .waiting)
+        if timeout == 0 { return end() }
+        loop.setInputDeadline(self, in: timeout)
+    }
+
+    private func giveBackStream() {
+        guard let stream else { return }
+        self.stream = nil
+        engine.giveBack(stream)
+    }
+
+    /// Closes the connection and whatever was under way.
+    func end() {
+        guard !isClosed else { return }
+        if let stream {
+            self.stream = nil
+            engine.giveBack(stream)
+        }
+        engine.connectionEnded(self)
+        loop.close(self)
+    }
+}

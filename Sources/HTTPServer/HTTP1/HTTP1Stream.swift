@@ -1,0 +1,329 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTP1
+import HTTPCore
+import HTTPMessage
+import Log
+import Platform
+
+/// One request of an HTTP/1 connection: its head's parser, its body's decoder, and the writer of its answer.
+///
+/// Pooled together with the request, so that neither is made anew for each.
+final class HTTP1Stream: ClientStream {
+    /// The connection; changed when the pooled stream serves another.
+    unowned var connection: HTTP1Connection
+    private var attached: Request?
+    private var parser = RequestHeadParser()
+    var decoder = ChunkedDecoder()
+    /// Bytes that came behind the head and were not decoded yet, from `inputStart` on.
+    var input: Buffer?
+    var inputStart = 0
+    /// Bytes of the body still expected by Content-Length; for chunked bodies 1 until the end is seen.
+    var bodyRemaining = 0
+    /// The body's bytes are wanted now.
+    var readsBody = false
+    /// The whole response is queued.
+    var isResponseQueued = false
+    /// Interim and final heads and bodies count as sent from here.
+    private var sentBefore = 0
+    private var serverIsKnown = false
+
+    init(connection: HTTP1Connection) {
+        self.connection = connection
+    }
+
+    /// The request that this stream carries; the two are made and pooled together.
+    var request: Request {
+        guard let attached else { preconditionFailure("a stream in use has its request") }
+        return attached
+    }
+
+    func attach(_ request: Request) { attached = request }
+
+    /// Gives the request up, so that both can be freed.
+    func detach() { attached = nil }
+
+    var loop: EventLoop { connection.loop }
+
+    /// Ready for another request of `connection`.
+    func reset(connection: HTTP1Connection) {
+        self.connection = connection
+        parser = RequestHeadParser()
+        decoder = ChunkedDecoder()
+        bodyRemaining = 0
+        readsBody = false
+        isResponseQueued = false
+        sentBefore = connection.bytesSent
+        serverIsKnown = false
+    }
+
+    /// Gives back what the pooled stream must not keep.
+    func release() {
+        if let input { loop.buffers.give(input) }
+        input = nil
+        inputStart = 0
+    }
+
+    // MARK: - The head
+
+    /// Goes on parsing; false when more bytes are needed (or the connection is over).
+    func parseHead() -> Bool {
+        let head = request.head
+        var limits = request.server.limits
+        limits.pausesAtHost = !serverIsKnown && !connection.binding.servers.isSingle
+        switch parser.parse(into: head, limits: limits) {
+        case .needMore:
+            if !head.requestLine.isEmpty { connection.action = .readingHead }
+            return false
+        case .hostKnown:
+            selectServer()
+            return true
+        case .complete(let length):
+            accept(length: length)
+            return true
+        case .failed(let error):
+            connection.beginServing()
+            connection.engine.refuse(request, error)
+            return false
+        }
+    }
+
+    private func selectServer() {
+        serverIsKnown = true
+        let request = self.request
+        let host = request.head.host
+        let server = connection.binding.servers.server(for: host.span, captures: request)
+        request.routing.reset(server: server)
+    }
+
+    private func accept(length: Int) {
+        let head = request.head
+        if !serverIsKnown, !connection.binding.servers.isSingle { selectServer() }
+        if head.bytes.count > length {
+            let rest = loop.buffers.take()
+            rest.append(head.bytes, length..<head.bytes.count)
+            input = rest
+            inputStart = 0
+            head.bytes.truncate(to: length)
+        }
+        bodyRemaining = head.isChunked ? 1 : max(head.contentLength, 0)
+        connection.beginServing()
+        connection.engine.start(request)
+    }
+
+    func headTimedOut() {
+        guard !request.head.bytes.isEmpty else { return connection.end() }
+        connection.engine.headTimedOut(request)
+        connection.end()
+    }
+
+    func abandonHead() {
+        connection.engine.logAbandoned(request)
+    }
+
+    // MARK: - The body
+
+    /// No byte of the body is to come any more.
+    var isBodyConsumed: Bool { bodyRemaining == 0 }
+    /// The next request, or the rest of the body, has begun to arrive.
+    var hasUnreadInput: Bool { input != nil }
+
+    /// Input that stays in the process while a request is served, before the kernel has to keep it.
+    private static let inputBound = 65_536
+
+    /// Bytes came in while the request is served.
+    func received(_ bytes: Span<UInt8>) {
+        guard input == nil, wantsBody else { return stash(bytes) }
+        let used = consumeBody(bytes)
+        if used < bytes.count, !connection.isClosed {
+            stash(bytes.extracting(used..<bytes.count))
+        }
+    }
+
+    private var wantsBody: Bool {
+        bodyRemaining > 0 && (readsBody || connection.state == .discarding)
+    }
+
+    private func stash(_ bytes: Span<UInt8>) {
+        let input = self.input ?? loop.buffers.take()
+        self.input = input
+        if inputStart > 0 {
+            input.removeFirst(inputStart)
+            inputStart = 0
+        }
+        input.append(bytes)
+        if input.count >= Self.inputBound { loop.pauseReading(connection) }
+    }
+
+    /// Decodes what has come of the body, and hands it on. Returns how many bytes belong to it.
+    private func consumeBody(_ bytes: Span<UInt8>) -> Int {
+        let engine = connection.engine
+        if connection.state == .serving, readsBody {
+            loop.setInputDeadline(connection, in: request.core.value.bodyTimeout)
+        }
+        guard request.head.isChunked else {
+            let count = min(bodyRemaining, bytes.count)
+            bodyRemaining -= count
+            engine.takeBody(request, bytes.extracting(0..<count), isLast: bodyRemaining == 0)
+            return count
+        }
+        var position = 0
+        while true {
+            switch decoder.decode(bytes, from: position) {
+            case .data(let range):
+                position = range.upperBound
+                engine.takeBody(request, bytes.extracting(range), isLast: false)
+                if connection.isClosed || !wantsBody { return position }
+            case .needMore:
+                return bytes.count
+            case .end(let end):
+                bodyRemaining = 0
+                engine.takeBody(request, bytes.extracting(end..<end), isLast: true)
+                return end
+            case .invalid:
+                bodyRemaining = 0
+                request.flags.remove(.keepAlive)
+                engine.bodyIsInvalid(request)
+                return bytes.count
+            }
+        }
+    }
+
+    override func startReadingBody(of request: Request) {
+        readsBody = true
+        if request.head.expectsContinue, request.head.version >= .http11, input == nil {
+            request.head.expectsContinue = false
+            let output = loop.output(of: connection).writable
+            output.append("HTTP/1.1 100 Continue\r\n\r\n")
+            loop.flush(connection)
+        }
+        connection.action = .readingBody
+        loop.setInputDeadline(connection, in: request.core.value.bodyTimeout)
+        drainInput()
+        if !connection.isClosed, readsBody { loop.resumeReading(connection) }
+    }
+
+    override func pauseReadingBody(_ isPaused: Bool) {
+        readsBody = !isPaused
+        if isPaused {
+            loop.pauseReading(connection)
+            loop.clearInputDeadline(connection)
+        } else {
+            drainInput()
+            if !connection.isClosed { loop.resumeReading(connection) }
+        }
+    }
+
+    /// The body's last byte was taken.
+    func bodyEnded() {
+        readsBody = false
+        connection.action = .none
+        loop.clearInputDeadline(connection)
+    }
+
+    /// Feeds what was stashed to the body.
+    private func drainInput() {
+        while let input, wantsBody, inputStart < input.count {
+            let used = consumeBody(input.span(inputStart..<input.count))
+            if connection.isClosed || self.input !== input { return }
+            inputStart += used
+            if used == 0 { break }
+        }
+        if let input, inputStart == input.count {
+            loop.buffers.give(input)
+            self.input = nil
+            inputStart = 0
+        }
+    }
+
+    /// What follows the request, for the next one.
+    func takeUnreadInput() -> Buffer? {
+        guard let input else { return nil }
+        self.input = nil
+        input.removeFirst(inputStart)
+        inputStart = 0
+        if !input.isEmpty { return input }
+        loop.buffers.give(input)
+        return nil
+    }
+
+    // MARK: - Trouble
+
+    func peerEnded() {
+        if readsBody, bodyRemaining > 0 {
+            return connection.engine.clientEndedWithinBody(request)
+        }
+        request.flags.remove(.keepAlive)
+        if let producer = request.producer { producer.clientLeft() }
+    }
+
+    func connectionFailed(_ error: Errno) {
+        connection.engine.connectionFailed(request, error)
+    }
+
+    func timedOut(sending: Bool) {
+        connection.engine.timedOut(request, sending: sending)
+    }
+
+    // MARK: - Output
+
+    override var bytesSent: Int { connection.bytesSent - sentBefore }
+
+    func outputDrained() {
+        connection.engine.outputDrained(request, isComplete: isResponseQueued)
+    }
+
+    override var pendingOutput: Int { connection.pendingOutput }
+
+    override func flush() { loop.flush(connection) }
+
+    override func finish(_ request: Request) { connection.finished(self) }
+
+    override func abort(_ request: Request) { connection.end() }
+
+    override func writeBody(of request: Request) {
+        let queue = loop.output(of: connection)
+        let isLast = request.outgoing.isLast
+        if request.response.isChunked {
+            writeChunk(request, queue, isLast: isLast)
+        } else {
+            for piece in request.outgoing.pieces { queue.append(piece) }
+        }
+        if isLast { isResponseQueued = true }
+        let flushes = isLast || request.outgoing.flush
+        request.outgoing.removeAll()
+        if flushes || connection.pendingOutput >= request.core.value.postponeOutput {
+            loop.flushLater(connection)
+        }
+    }
+
+    private func writeChunk(_ request: Request, _ queue: OutputQueue, isLast: Bool) {
+        let size = request.outgoing.count
+        if size > 0 {
+            let text = queue.writable
+            text.append(hex: UInt64(size))
+            text.append("\r\n")
+            for piece in request.outgoing.pieces { queue.append(piece) }
+            queue.writable.append("\r\n")
+        }
+        if isLast {
+            queue.writable.append("0\r\n")
+            connection.engine.appendTrailers(request, to: queue.writable)
+            queue.writable.append("\r\n")
+        }
+    }
+
+    override func writeInterim(_ request: Request) {
+        let output = loop.output(of: connection).writable
+        connection.engine.appendInterimHead(request, to: output)
+        loop.flushLater(connection)
+    }
+
+    override func writeHead(of request: Request) {
+        let output = loop.output(of: connection).writable
+        let start = output.count
+        HTTP1Writer.appendHead(of: request, engine: connection.engine, to: output)
+        request.response.headSize = output.count - start
+    }
+}

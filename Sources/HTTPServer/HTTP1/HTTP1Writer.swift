@@ -1,0 +1,137 @@
+import Bytes
+import Configuration
+import EventLoop
+import Expression
+import HTTPCore
+import HTTPMessage
+import Net
+
+/// Writes the head of an HTTP/1 response, its fields in nginx's order.
+enum HTTP1Writer {
+    static func appendHead(of request: Request, engine: Engine, to output: Buffer) {
+        let response = request.response
+        settleFraming(of: request)
+        output.append("HTTP/1.1 ")
+        if response.statusLine.isEmpty {
+            output.append(statusLine: response.status)
+        } else {
+            output.append(response.statusLine)
+        }
+        output.append("\r\n")
+        appendServer(request, to: output)
+        if response.date.isEmpty {
+            engine.commonLines.appendDate(at: engine.loop.wallSeconds, to: output)
+        } else {
+            output.append("Date: ")
+            output.append(response.date)
+            output.append("\r\n")
+        }
+        if !response.contentType.isEmpty {
+            output.append("Content-Type: ")
+            appendContentType(of: response, to: output)
+            output.append("\r\n")
+        }
+        if response.contentLength >= 0 {
+            output.append("Content-Length: ")
+            output.append(decimal: response.contentLength)
+            output.append("\r\n")
+        }
+        if response.lastModified >= 0 {
+            output.append("Last-Modified: ")
+            output.append(httpDate: response.lastModified)
+            output.append("\r\n")
+        }
+        if !response.location.isEmpty {
+            output.append("Location: ")
+            appendLocation(of: request, to: output)
+            output.append("\r\n")
+        }
+        if response.isChunked { output.append("Transfer-Encoding: chunked\r\n") }
+        appendConnection(request, to: output)
+        if response.variesByEncoding { output.append("Vary: Accept-Encoding\r\n") }
+        response.headers.write(to: output)
+        output.append("\r\n")
+    }
+
+    /// How the body's end will be told: by its length, by chunks, or by the connection's end.
+    private static func settleFraming(of request: Request) {
+        let response = request.response
+        let status = response.status.code
+        if status == 204 || status == 304 || status < 200 {
+            response.isHeadOnly = true
+            response.contentLength = -1
+            response.contentType.removeAll()
+            return
+        }
+        guard response.contentLength < 0, !response.isTunnel else { return }
+        if request.head.version >= .http11, request.core.value.chunkedTransferEncoding {
+            response.isChunked = true
+        } else {
+            request.flags.remove(.keepAlive)
+        }
+    }
+
+    private static func appendContentType(of response: Response, to output: Buffer) {
+        output.append(response.contentType)
+        if !response.charset.isEmpty {
+            output.append("; charset=")
+            output.append(response.charset)
+        }
+    }
+
+    private static func appendServer(_ request: Request, to output: Buffer) {
+        output.append("Server: ")
+        if !request.response.server.isEmpty {
+            output.append(request.response.server)
+        } else {
+            request.appendProduct(to: output)
+        }
+        output.append("\r\n")
+    }
+
+    private static func appendConnection(_ request: Request, to output: Buffer) {
+        if request.response.status == .switchingProtocols {
+            output.append("Connection: upgrade\r\n")
+        } else if request.flags.contains(.keepAlive) {
+            output.append("Connection: keep-alive\r\n")
+            // Only browsers that do not know HTTP/1.1 need it; it is sent when it was asked for.
+            let seconds = request.core.value.keepaliveHeader
+            if seconds > 0 {
+                output.append("Keep-Alive: timeout=")
+                output.append(decimal: seconds)
+                output.append("\r\n")
+            }
+        } else {
+            output.append("Connection: close\r\n")
+        }
+    }
+
+    /// A path becomes an absolute URI of this server, unless `absolute_redirect` is off.
+    private static func appendLocation(of request: Request, to output: Buffer) {
+        let location = request.response.location
+        let settings = request.core.value
+        guard location[0] == ASCII.slash, settings.absoluteRedirect else {
+            output.append(location)
+            return
+        }
+        let isSecure = request.connection.isSecure
+        output.append(isSecure ? "https://" : "http://")
+        let host = request.head.host
+        let local = request.connection.localAddress
+        if settings.serverNameInRedirect, !request.server.name.isEmpty {
+            output.append(request.server.name)
+        } else if !host.isEmpty {
+            output.append(host)
+        } else {
+            local.appendText(to: output, withPort: false)
+        }
+        if settings.portInRedirect {
+            let port = local.port
+            if port != 0, port != (isSecure ? 443 : 80) {
+                output.append(ASCII.colon)
+                output.append(decimal: Int(port))
+            }
+        }
+        output.append(location)
+    }
+}

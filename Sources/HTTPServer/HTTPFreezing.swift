@@ -1,0 +1,191 @@
+import Bytes
+package import Configuration
+import Expression
+package import HTTPCore
+import HTTPModules
+import Log
+package import Net
+import Platform
+import Upstream
+
+/// Turns the blocks that were read into what serves: servers by address and name, and each location's plan.
+package struct HTTPFreezing {
+    /// One address with its servers.
+    package struct Address {
+        package let request: ListenerRequest
+        package let binding: ListenBinding
+        /// Addresses that share the socket because it is a wildcard's: told apart by the connection's own end.
+        package var specific: [ListenBinding]
+        /// Whether a socket of its own is opened.
+        package let isBound: Bool
+    }
+
+    package let cycle: HTTPCycle
+    package private(set) var addresses: [Address] = []
+
+    package init(_ builder: ConfigurationBuilder) throws(ConfigurationError) {
+        guard let http = builder.http else {
+            preconditionFailure("only a configuration with an http block is frozen")
+        }
+        try http.upstreams.build()
+        try http.registry.freeze()
+        var servers: [VirtualServer] = []
+        for server in http.servers {
+            guard let root = server.location else { continue }
+            if server.listens.isEmpty { server.addStandardAddress() }
+            let frozen = VirtualServer(name: server.firstName, root: root, index: servers.count)
+            server.server = frozen
+            servers.append(frozen)
+            try server.forEach { (location: LocationBuilder) throws(ConfigurationError) in
+                guard let made = location.location else { return }
+                made.plan = Roster.plan(for: made.settings)
+            }
+        }
+        cycle = HTTPCycle(
+            registry: http.registry, servers: servers, errorLog: builder.logFiles.errorLog,
+            clock: builder.logFiles.environment.clock, identity: builder.identity,
+            settings: http.settings ?? SettingsTable(), counters: builder.counters)
+        try bind(http.servers, builder.evaluation)
+    }
+
+    // MARK: - Addresses
+
+    /// Collects servers by address, and checks what they say of it.
+    private mutating func bind(
+        _ servers: [ServerBuilder], _ evaluation: Evaluation
+    ) throws(ConfigurationError) {
+        var order: [SocketAddress] = []
+        var members: [SocketAddress: [(server: ServerBuilder, listen: ServerBuilder.Listen)]] = [:]
+        for server in servers {
+            for listen in server.listens {
+                if members[listen.address] == nil { order.append(listen.address) }
+                members[listen.address, default: []].append((server, listen))
+            }
+        }
+        var made: [Address] = []
+        for address in order {
+            guard let group = members[address] else { continue }
+            made.append(try self.address(address, group, evaluation))
+        }
+        addresses = Self.shareWildcards(made)
+    }
+
+    private func address(
+        _ address: SocketAddress,
+        _ group: [(server: ServerBuilder, listen: ServerBuilder.Listen)], _ evaluation: Evaluation
+    ) throws(ConfigurationError) -> Address {
+        var options = group[0].listen.options
+        var setter: ServerBuilder.Listen?
+        var standard: ServerBuilder?
+        for (server, listen) in group {
+            if listen.setsOptions {
+                if setter != nil {
+                    throw ConfigurationError(
+                        "duplicate listen options for \(address.description)",
+                        position: listen.position)
+                }
+                setter = listen
+                options = listen.options
+            }
+            if listen.isDefault {
+                if standard != nil {
+                    throw ConfigurationError(
+                        "a duplicate default server for \(address.description)",
+                        position: listen.position)
+                }
+                standard = server
+            }
+        }
+        let binding = ListenBinding(
+            address: address,
+            servers: try names(
+                of: group.map(\.server), standard: standard ?? group[0].server, address, evaluation),
+            cycle: cycle, descriptor: -1)
+        binding.expectsProxyProtocol = group.contains { $0.listen.expectsProxyProtocol }
+        return Address(
+            request: ListenerRequest(address: address, options: options), binding: binding,
+            specific: [], isBound: true)
+    }
+
+    private func names(
+        of servers: [ServerBuilder], standard: ServerBuilder, _ address: SocketAddress,
+        _ evaluation: Evaluation
+    ) throws(ConfigurationError) -> VirtualServers {
+        guard let standardServer = standard.server else {
+            preconditionFailure("servers are frozen before their addresses")
+        }
+        var table = WildcardTable<Int>()
+        var named: [VirtualServer] = []
+        var regexes: [(regex: Regex, server: VirtualServer)] = []
+        if servers.count > 1 || standard.hasRegexNames {
+            for builder in servers {
+                guard let server = builder.server else { continue }
+                named.append(server)
+                for name in builder.names {
+                    switch name {
+                    case .regex(let regex): regexes.append((regex, server))
+                    case .text(let text):
+                        if text.isEmpty { continue }
+                        switch table.insert(named.count - 1, for: text) {
+                        case .inserted: break
+                        case .conflict:
+                            evaluation.warn(
+                                ConfigurationError(
+                                    "conflicting server name \"\(text)\" on \(address.description), ignored",
+                                    level: .warn))
+                        case .invalid:
+                            throw ConfigurationError(
+                                "invalid server name or wildcard \"\(text)\" on \(address.description)")
+                        }
+                    }
+                }
+            }
+        }
+        return VirtualServers(
+            standard: standardServer, names: table, named: named, regexes: regexes)
+    }
+
+    /// A specific address is not bound beside a wildcard of its port, unless it asks for a socket of its own.
+    private static func shareWildcards(_ addresses: [Address]) -> [Address] {
+        var result: [Address] = []
+        for address in addresses {
+            let own = address.request.address
+            let wildcard = addresses.firstIndex {
+                $0.request.address.isWildcard && !own.isWildcard
+                    && $0.request.address.family == own.family && $0.request.address.port == own.port
+            }
+            guard wildcard != nil, !address.request.options.isBound, !own.isUnix else {
+                result.append(address)
+                continue
+            }
+            result.append(
+                Address(
+                    request: address.request, binding: address.binding, specific: [], isBound: false))
+        }
+        for index in result.indices where result[index].request.address.isWildcard {
+            let own = result[index].request.address
+            result[index].specific =
+                result.filter {
+                    !$0.isBound && $0.request.address.family == own.family
+                        && $0.request.address.port == own.port
+                }
+                .map(\.binding)
+        }
+        return result
+    }
+}
+
+extension ServerBuilder {
+    /// A server without `listen` listens on port 80, or 8000 without the right to that.
+    func addStandardAddress() {
+        listens.append(
+            Listen(
+                address: SocketAddress(ipv4: 0, port: Account.isSuperuser ? 80 : 8_000),
+                options: ListenOptions(), isDefault: false, setsOptions: false,
+                expectsProxyProtocol: false, position: Position(file: 0, line: 0, column: 0)))
+    }
+
+    var hasRegexNames: Bool {
+        names.contains { if case .regex = $0 { true } else { false } }
+    }
+}

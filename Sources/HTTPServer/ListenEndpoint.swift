@@ -1,0 +1,69 @@
+import Bytes
+package import EventLoop
+package import HTTPCore
+import Log
+import Net
+import Platform
+
+/// A listening socket of a worker: takes connections and hands them to the engine.
+package final class ListenEndpoint: Endpoint {
+    private let engine: Engine
+    private let binding: ListenBinding
+    /// Servers of specific addresses behind a wildcard socket.
+    private let specific: [ListenBinding]
+    /// Connections taken in a row before the loop serves others.
+    private static let batch = 64
+
+    /// `descriptor` stays the owner's: it is not closed here.
+    package init(
+        engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding]
+    ) {
+        self.engine = engine
+        self.binding = binding
+        self.specific = specific
+        super.init(loop: engine.loop, descriptor: descriptor)
+    }
+
+    package override func becameReadable() {
+        for _ in 0..<Self.batch {
+            var address = RawAddress()
+            let code = loop.kernel.accept(descriptor, address: &address)
+            if code < 0 {
+                return failedToAccept(Errno(Int32(-code)))
+            }
+            let accepted = Engine.Accepted(descriptor: Int32(code), address: address)
+            engine.accept(accepted, on: servers(for: Int32(code)))
+        }
+    }
+
+    private func servers(for descriptor: Int32) -> ListenBinding {
+        guard !specific.isEmpty else { return binding }
+        var raw = RawAddress()
+        guard loop.kernel.localAddress(descriptor, &raw) == 0 else { return binding }
+        let local = SocketAddress(raw)
+        for candidate in specific where candidate.address == local { return candidate }
+        return binding
+    }
+
+    private func failedToAccept(_ error: Errno) {
+        switch error {
+        case .again: return
+        case .connectionAborted: return
+        case .processFilesExhausted, .systemFilesExhausted:
+            binding.cycle.errorLog.write(.crit, connection: 0, errno: error) {
+                $0.append("accept4() failed")
+            }
+            // Level-triggered: without a pause the loop would spin on it.
+            loop.pauseReading(self)
+            loop.setInputDeadline(self, in: 500)
+        default:
+            binding.cycle.errorLog.write(.alert, connection: 0, errno: error) {
+                $0.append("accept4() failed")
+            }
+        }
+    }
+
+    package override func inputTimedOut() {
+        loop.resumeReading(self)
+    }
+}

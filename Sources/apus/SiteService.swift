@@ -1,0 +1,67 @@
+import Bytes
+import Configuration
+import HTTPCore
+import HTTPModules
+import HTTPServer
+import Log
+import Platform
+import SharedZone
+import Supervisor
+
+/// Reads configurations for the master.
+final class SiteService: Service {
+    private let identity: ServerIdentity
+    private let table: RowTable
+    /// Counted over all reloads.
+    private var counters: ConnectionCounters?
+
+    init(identity: Identity) {
+        let product = identity.product.split(separator: "/")
+        self.identity = ServerIdentity(
+            name: ByteString(identity.name), version: ByteString(String(product.last ?? "")))
+        table = RowTable(
+            CoreDirectives.rows(SiteCycle.coreSlot) + [ErrorLogDirective.row(in: .main)]
+                + Roster.rows)
+    }
+
+    func load(
+        _ options: StartOptions, previous: (any Cycle)?
+    ) throws(StartFailure) -> any Cycle {
+        let source = ConfigurationSource(configurationPrefix: options.configurationPrefix)
+        let evaluation = Evaluation(
+            prefix: options.prefix, configurationPrefix: options.configurationPrefix)
+        let logs = LogFiles(environment: options.logEnvironment, prefix: options.prefix)
+        let builder = ConfigurationBuilder(
+            logFiles: logs, zones: SharedZones(), identity: identity,
+            counters: try sharedCounters(options), evaluation: evaluation)
+        let root = Scope(evaluation: evaluation, builder: builder)
+        let tree = source.read(options.configurationFile, parameters: options.directives)
+        do throws(ConfigurationError) {
+            try Evaluator(table).evaluate(tree, in: root)
+            logs.addDefaultErrorLog(options.errorLogPath)
+            let http = builder.http == nil ? nil : try HTTPFreezing(builder)
+            for warning in evaluation.warnings { options.report(warning, in: source) }
+            return SiteCycle(
+                core: root[SiteCycle.coreSlot], logs: logs, zones: builder.zones, http: http,
+                source: source)
+        } catch {
+            for warning in evaluation.warnings { options.report(warning, in: source) }
+            options.report(error, in: source)
+            throw StartFailure()
+        }
+    }
+
+    private func sharedCounters(
+        _ options: StartOptions
+    ) throws(StartFailure) -> ConnectionCounters {
+        if let counters { return counters }
+        do throws(Errno) {
+            let made = try ConnectionCounters()
+            counters = made
+            return made
+        } catch {
+            options.log.write(.emerg, connection: 0, errno: error) { $0.append("mmap() failed") }
+            throw StartFailure()
+        }
+    }
+}
