@@ -1,23 +1,23 @@
-package import Platform
+public import Platform
 
 /// The kernel's file calls over checked buffers.
 extension Kernel {
     /// Opens the path in `path`, whose last byte must be NUL.
-    package func open(path: Buffer, flags: Int32, mode: UInt32 = 0) -> Int {
+    public func open(path: Buffer, flags: Int32, mode: UInt32 = 0) -> Int {
         unsafe path.withCString { unsafe open($0, flags: flags, mode: mode) }
     }
 
     /// The status of the path in `path`, whose last byte must be NUL.
-    package func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
+    public func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }
     }
 
-    package func unlink(path: Buffer) -> Int {
+    public func unlink(path: Buffer) -> Int {
         unsafe path.withCString { unsafe unlink($0) }
     }
 
     /// Reads up to `count` bytes at `offset` of a file behind the buffer's last byte.
-    package func read(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
+    public func read(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
         var outcome = 0
         _ = unsafe buffer.fill(minimum: count) { space in
             outcome = unsafe read(
@@ -28,7 +28,7 @@ extension Kernel {
     }
 
     /// Writes bytes at the file's position or at `offset`.
-    package func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
+    public func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
         unsafe bytes.withUnsafeBytes { unsafe write(file, $0, offset: offset) }
     }
 }

@@ -3,9 +3,9 @@
 ///
 /// An exact name wins over the longest `*.name`, that one over the longest `name.*`. Case of ASCII letters is ignored.
 /// A lookup hashes only parts no longer than the longest key, so a name of many dots costs no more than an ordinary one.
-package struct WildcardTable<Value: Sendable>: Sendable {
+public struct WildcardTable<Value: Sendable>: Sendable {
     /// What became of an insertion.
-    package enum Insertion: Equatable, Sendable {
+    public enum Insertion: Equatable, Sendable {
         case inserted
         /// The name is in the table already.
         case conflict
@@ -17,13 +17,13 @@ package struct WildcardTable<Value: Sendable>: Sendable {
     private var leading = ByteTable<Value>(ignoringCase: true)
     private var trailing = ByteTable<Value>(ignoringCase: true)
 
-    package init() {}
+    public init() {}
 
-    package var isEmpty: Bool { exact.isEmpty && leading.isEmpty && trailing.isEmpty }
-    package var hasWildcards: Bool { !leading.isEmpty || !trailing.isEmpty }
+    public var isEmpty: Bool { exact.isEmpty && leading.isEmpty && trailing.isEmpty }
+    public var hasWildcards: Bool { !leading.isEmpty || !trailing.isEmpty }
 
     /// Adds a name or wildcard.
-    package mutating func insert(_ value: Value, for name: ByteString) -> Insertion {
+    public mutating func insert(_ value: Value, for name: ByteString) -> Insertion {
         let span = name.span
         var asterisks = 0
         for index in span.indices {
@@ -54,12 +54,12 @@ package struct WildcardTable<Value: Sendable>: Sendable {
     }
 
     /// Adds a key in which `*` and dots mean nothing.
-    package mutating func insertExact(_ value: Value, for key: ByteString) -> Insertion {
+    public mutating func insertExact(_ value: Value, for key: ByteString) -> Insertion {
         exact.insert(value, for: key) ? .inserted : .conflict
     }
 
     /// The value of the best match, or nil.
-    package func find(_ name: Span<UInt8>) -> Value? {
+    public func find(_ name: Span<UInt8>) -> Value? {
         if let value = exact.find(name) { return value }
         if !leading.isEmpty, let value = findLeading(name) { return value }
         return trailing.isEmpty ? nil : findTrailing(name)

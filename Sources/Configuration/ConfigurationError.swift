@@ -1,23 +1,23 @@
 /// A mistake in the configuration, in nginx's words, with advice of our own.
-package struct ConfigurationError: Error, Sendable {
+public struct ConfigurationError: Error, Sendable {
     /// nginx's levels that configuration messages have.
-    package enum Level: String, Sendable {
+    public enum Level: String, Sendable {
         case emerg, crit, warn, notice
     }
 
     /// nginx's message, without level and place.
-    package var message: String
+    public var message: String
     /// The place that nginx reports. Errors of deeper layers have none; the evaluator fills in their directive's.
-    package var position: Position?
+    public var position: Position?
     /// The word that the mistake is about, if it is narrower.
-    package var focus: Position?
+    public var focus: Position?
     /// How to put it right, one or more lines.
-    package var advice: String?
-    package var level: Level
+    public var advice: String?
+    public var level: Level
     /// Whether the message stands without a place, as for a main file that cannot be opened.
-    package var isPlaceless = false
+    public var isPlaceless = false
 
-    package init(
+    public init(
         _ message: String, position: Position? = nil, focus: Position? = nil,
         advice: String? = nil, level: Level = .emerg
     ) {

@@ -1,30 +1,30 @@
-package import Bytes
-package import Platform
+public import Bytes
+public import Platform
 
 /// Why a file could not be read.
-package struct FileFailure: Error, Sendable {
+public struct FileFailure: Error, Sendable {
     /// The system call, as nginx names it: `open()`.
-    package let operation: String
-    package let errno: Errno
+    public let operation: String
+    public let errno: Errno
 
-    package init(operation: String, errno: Errno) {
+    public init(operation: String, errno: Errno) {
         self.operation = operation
         self.errno = errno
     }
 }
 
 /// Where configuration files come from: the file system, or memory in tests.
-package protocol ConfigurationFiles {
+public protocol ConfigurationFiles {
     func contents(of path: ByteString) throws(FileFailure) -> [UInt8]
     /// The files that match a pattern with `*`, `?`, `[`, sorted; none is not a failure.
     func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString]
 }
 
 /// The files of the machine.
-package struct SystemFiles: ConfigurationFiles {
-    package init() {}
+public struct SystemFiles: ConfigurationFiles {
+    public init() {}
 
-    package func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
+    public func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
         do throws(WholeFile.Failure) {
             return try WholeFile.read(path.bytes)
         } catch {
@@ -32,7 +32,7 @@ package struct SystemFiles: ConfigurationFiles {
         }
     }
 
-    package func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
+    public func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
         do throws(Errno) {
             return try WholeFile.matches(pattern.bytes).map(ByteString.init)
         } catch {
@@ -42,26 +42,26 @@ package struct SystemFiles: ConfigurationFiles {
 }
 
 /// Files held in memory, for tests and fuzzers. A pattern may have `*` and `?`, neither matching a slash.
-package struct MemoryFiles: ConfigurationFiles {
+public struct MemoryFiles: ConfigurationFiles {
     private let files: [ByteString: [UInt8]]
 
-    package init(_ files: [ByteString: [UInt8]]) {
+    public init(_ files: [ByteString: [UInt8]]) {
         self.files = files
     }
 
-    package init(_ files: [String: String]) {
+    public init(_ files: [String: String]) {
         self.files = Dictionary(
             uniqueKeysWithValues: files.map { (ByteString($0.key), Array($0.value.utf8)) })
     }
 
-    package func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
+    public func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
         guard let content = files[path] else {
             throw FileFailure(operation: "open()", errno: .notFound)
         }
         return content
     }
 
-    package func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
+    public func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
         files.keys.filter { Self.matches($0.bytes[...], pattern.bytes[...]) }.sorted()
     }
 

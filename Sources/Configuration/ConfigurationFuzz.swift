@@ -6,7 +6,7 @@ public func fuzzConfiguration(_ input: [UInt8]) {
 }
 
 /// Everything of this target, driven by arbitrary bytes: for a fuzzer and for seeded random tests.
-package enum ConfigurationFuzz {
+public enum ConfigurationFuzz {
     private struct Settings: Sendable {
         var isOn = false
         var size = 0
@@ -62,7 +62,7 @@ package enum ConfigurationFuzz {
     /// Reads and evaluates the bytes as a main file that may include itself and an empty file `empty`; what is wrong is rendered.
     /// Returns whether it was a valid configuration.
     @discardableResult
-    package static func run(_ bytes: Span<UInt8>) -> Bool {
+    public static func run(_ bytes: Span<UInt8>) -> Bool {
         let files = MemoryFiles([
             "/main": Array(copying: bytes), "/empty": [], "/one": Array("flag on;".utf8),
         ])

@@ -1,24 +1,24 @@
-package import Bytes
+public import Bytes
 import Platform
 
 /// The files of a configuration: reads them with what they include, and keeps their texts for `-T` and for messages.
-package final class ConfigurationSource {
+public final class ConfigurationSource {
     /// A file as it was read.
-    package struct File {
-        package let name: ByteString
-        package let text: [UInt8]
+    public struct File {
+        public let name: ByteString
+        public let text: [UInt8]
         /// The text after `-g`, which has no name and no lines.
-        package let isCommandLine: Bool
+        public let isCommandLine: Bool
     }
 
     /// In the order of their first opening, each file once.
-    package private(set) var files: [File] = []
+    public private(set) var files: [File] = []
     private var indices: [ByteString: Int] = [:]
     private let reader: any ConfigurationFiles
     /// Ends with a slash: where `include` starts.
-    package let configurationPrefix: ByteString
+    public let configurationPrefix: ByteString
 
-    package init(
+    public init(
         files: any ConfigurationFiles = SystemFiles(), configurationPrefix: ByteString
     ) {
         reader = files
@@ -26,7 +26,7 @@ package final class ConfigurationSource {
     }
 
     /// Reads the text after `-g` and then the main file. What stopped the reading is in the tree.
-    package func read(_ path: ByteString, parameters: ByteString? = nil) -> ConfigurationTree {
+    public func read(_ path: ByteString, parameters: ByteString? = nil) -> ConfigurationTree {
         var reader = ConfigurationReader(source: self)
         do throws(ConfigurationError) {
             if let parameters, !parameters.isEmpty {
@@ -48,7 +48,7 @@ package final class ConfigurationSource {
     }
 
     /// What `-T` prints: every file with its name, as nginx does.
-    package func appendDump(to buffer: Buffer) {
+    public func appendDump(to buffer: Buffer) {
         for file in files where !file.isCommandLine {
             buffer.append("# configuration file ")
             buffer.append(file.name)

@@ -1,31 +1,31 @@
 /// Where a directive may stand. The context of a block is one of them.
-package struct Contexts: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt32
+public struct Contexts: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) {
+    public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
-    package static let main = Contexts(rawValue: 1 << 0)
-    package static let events = Contexts(rawValue: 1 << 1)
-    package static let http = Contexts(rawValue: 1 << 2)
-    package static let server = Contexts(rawValue: 1 << 3)
-    package static let location = Contexts(rawValue: 1 << 4)
-    package static let upstream = Contexts(rawValue: 1 << 5)
-    package static let ifInServer = Contexts(rawValue: 1 << 6)
-    package static let ifInLocation = Contexts(rawValue: 1 << 7)
-    package static let limitExcept = Contexts(rawValue: 1 << 8)
-    package static let stream = Contexts(rawValue: 1 << 9)
-    package static let streamServer = Contexts(rawValue: 1 << 10)
-    package static let streamUpstream = Contexts(rawValue: 1 << 11)
-    package static let mail = Contexts(rawValue: 1 << 12)
-    package static let mailServer = Contexts(rawValue: 1 << 13)
+    public static let main = Contexts(rawValue: 1 << 0)
+    public static let events = Contexts(rawValue: 1 << 1)
+    public static let http = Contexts(rawValue: 1 << 2)
+    public static let server = Contexts(rawValue: 1 << 3)
+    public static let location = Contexts(rawValue: 1 << 4)
+    public static let upstream = Contexts(rawValue: 1 << 5)
+    public static let ifInServer = Contexts(rawValue: 1 << 6)
+    public static let ifInLocation = Contexts(rawValue: 1 << 7)
+    public static let limitExcept = Contexts(rawValue: 1 << 8)
+    public static let stream = Contexts(rawValue: 1 << 9)
+    public static let streamServer = Contexts(rawValue: 1 << 10)
+    public static let streamUpstream = Contexts(rawValue: 1 << 11)
+    public static let mail = Contexts(rawValue: 1 << 12)
+    public static let mailServer = Contexts(rawValue: 1 << 13)
 
     /// http, server and location: where most settings of a request may stand.
-    package static let request: Contexts = [.http, .server, .location]
+    public static let request: Contexts = [.http, .server, .location]
 
     /// The contexts by name, in the order of the documentation.
-    package static let names: [(context: Contexts, name: String)] = [
+    public static let names: [(context: Contexts, name: String)] = [
         (.main, "main"), (.events, "events"), (.http, "http"), (.server, "server"),
         (.location, "location"), (.ifInServer, "if in server"), (.ifInLocation, "if in location"),
         (.limitExcept, "limit_except"), (.upstream, "upstream"), (.stream, "stream"),
@@ -34,13 +34,13 @@ package struct Contexts: OptionSet, Hashable, Sendable {
     ]
 
     /// The names of the contexts in this set.
-    package var texts: [String] {
+    public var texts: [String] {
         Contexts.names.filter { contains($0.context) }.map(\.name)
     }
 }
 
 /// How many arguments a directive takes.
-package struct Arity: Hashable, Sendable {
+public struct Arity: Hashable, Sendable {
     /// Bit n: n arguments are right.
     private let counts: UInt16
     /// So many or more are right.
@@ -51,35 +51,35 @@ package struct Arity: Hashable, Sendable {
         self.openFrom = openFrom
     }
 
-    package static let none = Arity.exactly(0)
-    package static let one = Arity.exactly(1)
-    package static let two = Arity.exactly(2)
-    package static let three = Arity.exactly(3)
-    package static let any = Arity.atLeast(0)
+    public static let none = Arity.exactly(0)
+    public static let one = Arity.exactly(1)
+    public static let two = Arity.exactly(2)
+    public static let three = Arity.exactly(3)
+    public static let any = Arity.atLeast(0)
     /// One argument, `on` or `off`.
-    package static let flag = Arity.exactly(1)
+    public static let flag = Arity.exactly(1)
 
-    package static func exactly(_ count: Int) -> Arity { oneOf(count) }
+    public static func exactly(_ count: Int) -> Arity { oneOf(count) }
 
-    package static func oneOf(_ counts: Int...) -> Arity {
+    public static func oneOf(_ counts: Int...) -> Arity {
         Arity(counts: counts.reduce(0) { $0 | 1 << UInt16($1) })
     }
 
-    package static func between(_ lowest: Int, _ highest: Int) -> Arity {
+    public static func between(_ lowest: Int, _ highest: Int) -> Arity {
         Arity(counts: (lowest...highest).reduce(0) { $0 | 1 << UInt16($1) })
     }
 
-    package static func atLeast(_ count: Int) -> Arity {
+    public static func atLeast(_ count: Int) -> Arity {
         Arity(counts: 0, openFrom: UInt16(count))
     }
 
-    package func allows(_ count: Int) -> Bool {
+    public func allows(_ count: Int) -> Bool {
         if let openFrom { return count >= Int(openFrom) }
         return count < 16 && counts & 1 << UInt16(count) != 0
     }
 
     /// For the reference: `1`, `1 to 3`, `1 or 3`, `2 or more`.
-    package var text: String {
+    public var text: String {
         if let openFrom { return openFrom == 0 ? "any number" : "\(openFrom) or more" }
         let allowed = (0..<16).filter { counts & 1 << UInt16($0) != 0 }
         guard let first = allowed.first, let last = allowed.last else { return "0" }

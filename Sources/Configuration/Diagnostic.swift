@@ -1,16 +1,16 @@
 import Bytes
 
 /// An error as it is shown: nginx's line in its parts, then advice.
-package struct Diagnostic: Sendable {
+public struct Diagnostic: Sendable {
     /// `emerg`, `warn`, ...
-    package let level: String
+    public let level: String
     /// `MESSAGE in FILE:LINE`.
-    package let message: String
+    public let message: String
     /// The source line with a caret, and how to put it right. Without indentation.
-    package let advice: [String]
+    public let advice: [String]
 
     /// The whole as printed: `nginx: [emerg] MESSAGE in FILE:LINE` and indented advice, each line with its end.
-    package func text(program: String = "nginx") -> String {
+    public func text(program: String = "nginx") -> String {
         var text = "\(program): [\(level)] \(message)\n"
         for line in advice { text += "    \(line)\n" }
         return text
@@ -19,7 +19,7 @@ package struct Diagnostic: Sendable {
 
 extension ConfigurationSource {
     /// An error with its place in words.
-    package func diagnostic(for error: ConfigurationError) -> Diagnostic {
+    public func diagnostic(for error: ConfigurationError) -> Diagnostic {
         var message = Self.printable(error.message)
         if let position = error.position, files.indices.contains(position.file) {
             let file = files[position.file]

@@ -1,60 +1,60 @@
-package import Bytes
+public import Bytes
 
 /// A place in a configuration file.
-package struct Position: Hashable, Sendable {
+public struct Position: Hashable, Sendable {
     private let fileIndex: Int32
     private let lineNumber: Int32
     private let columnNumber: Int32
 
-    package init(file: Int, line: Int, column: Int) {
+    public init(file: Int, line: Int, column: Int) {
         fileIndex = Int32(clamping: file)
         lineNumber = Int32(clamping: line)
         columnNumber = Int32(clamping: column)
     }
 
     /// The index into `ConfigurationSource.files`.
-    package var file: Int { Int(fileIndex) }
+    public var file: Int { Int(fileIndex) }
     /// From 1.
-    package var line: Int { Int(lineNumber) }
+    public var line: Int { Int(lineNumber) }
     /// In bytes, from 1.
-    package var column: Int { Int(columnNumber) }
+    public var column: Int { Int(columnNumber) }
 }
 
 /// A name or an argument, without its quotes and escapes.
-package struct Word: Sendable {
-    package let value: ByteString
-    package let position: Position
-    package let isQuoted: Bool
+public struct Word: Sendable {
+    public let value: ByteString
+    public let position: Position
+    public let isQuoted: Bool
 
-    package init(value: ByteString, position: Position, isQuoted: Bool = false) {
+    public init(value: ByteString, position: Position, isQuoted: Bool = false) {
         self.value = value
         self.position = position
         self.isQuoted = isQuoted
     }
 
     /// The bytes as text: for messages and file names shown to people.
-    package var text: String { value.text }
-    package var span: Span<UInt8> {
+    public var text: String { value.text }
+    public var span: Span<UInt8> {
         @_lifetime(borrow self) get { value.span }
     }
 
-    package func equals(_ literal: StaticString) -> Bool { value.span.equals(literal) }
+    public func equals(_ literal: StaticString) -> Bool { value.span.equals(literal) }
 }
 
 /// One directive as read: a name, arguments, and for a block its content. Included files are already spliced in.
-package final class Directive {
-    package let name: Word
-    package let arguments: [Word]
+public final class Directive {
+    public let name: Word
+    public let arguments: [Word]
     /// Where the `;` or the `{` stands: nginx reports the line of it.
-    package let terminator: Position
+    public let terminator: Position
     /// Nil for a directive that ends with `;`.
-    package internal(set) var block: [Directive]?
+    public internal(set) var block: [Directive]?
     /// Where the `;` or the `}` stands.
-    package internal(set) var end: Position
+    public internal(set) var end: Position
     /// False when reading failed inside the block.
-    package internal(set) var isComplete: Bool
+    public internal(set) var isComplete: Bool
 
-    package init(
+    public init(
         name: Word, arguments: [Word], terminator: Position, block: [Directive]? = nil,
         end: Position? = nil, isComplete: Bool = true
     ) {
@@ -71,11 +71,11 @@ package final class Directive {
 ///
 /// nginx reads and evaluates in one go, so a mistake in line 3 is reported before a missing brace in line 90. The tree up to the
 /// failure is therefore evaluated before the failure is reported.
-package struct ConfigurationTree {
-    package var directives: [Directive]
-    package var failure: ConfigurationError?
+public struct ConfigurationTree {
+    public var directives: [Directive]
+    public var failure: ConfigurationError?
 
-    package init(directives: [Directive], failure: ConfigurationError? = nil) {
+    public init(directives: [Directive], failure: ConfigurationError? = nil) {
         self.directives = directives
         self.failure = failure
     }

@@ -1,9 +1,9 @@
-package import Bytes
+public import Bytes
 
 /// Reading arguments, with nginx's errors.
 extension Invocation {
     /// The first argument as `on` or `off`.
-    package func flag() throws(ConfigurationError) -> Bool {
+    public func flag() throws(ConfigurationError) -> Bool {
         let word = arguments[0]
         if word.span.equalsIgnoringCase("on") { return true }
         if word.span.equalsIgnoringCase("off") { return false }
@@ -13,14 +13,14 @@ extension Invocation {
     }
 
     /// An argument as a decimal number.
-    package func number(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    public func number(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.number(self[index]) else {
             throw refuse("invalid number", at: arguments[index])
         }
         return value
     }
 
-    package func check(
+    public func check(
         _ value: Int, atLeast lowest: Int?, atMost highest: Int?
     ) throws(ConfigurationError) {
         if value >= lowest ?? .min, value <= highest ?? .max { return }
@@ -32,7 +32,7 @@ extension Invocation {
     }
 
     /// An argument as a size: bytes, `k`, `m`.
-    package func size(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    public func size(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.size(self[index]) else {
             throw refuse(
                 "invalid value", advice: "a size is a number of bytes, or with k or m: 8k, 1m",
@@ -42,7 +42,7 @@ extension Invocation {
     }
 
     /// An argument as an offset: bytes, `k`, `m`, `g`.
-    package func offset(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    public func offset(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.offset(self[index]) else {
             throw refuse(
                 "invalid value",
@@ -53,7 +53,7 @@ extension Invocation {
     }
 
     /// An argument as a time in milliseconds.
-    package func milliseconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    public func milliseconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.milliseconds(self[index]) else {
             throw refuse("invalid value", advice: Self.timeAdvice, at: arguments[index])
         }
@@ -61,7 +61,7 @@ extension Invocation {
     }
 
     /// An argument as a time in seconds.
-    package func seconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    public func seconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.seconds(self[index]) else {
             throw refuse("invalid value", advice: Self.timeAdvice, at: arguments[index])
         }
@@ -72,7 +72,7 @@ extension Invocation {
         "a time is a number of seconds, or with units, the largest first: 500ms, 30s, 1h30m, 1d"
 
     /// The index of the word among some, without regard to case.
-    package func choice(
+    public func choice(
         of choices: [ByteString], _ word: Word
     ) throws(ConfigurationError) -> Int {
         for (index, choice) in choices.enumerated()

@@ -1,30 +1,30 @@
-package import Bytes
+public import Bytes
 
 /// One occurrence of a directive being evaluated: what a row's code is given.
-package struct Invocation {
+public struct Invocation {
     /// Where relative paths start.
-    package enum PathStart: Sendable {
+    public enum PathStart: Sendable {
         case prefix, configuration
     }
 
     let entry: RowTable.Entry
-    package let directive: Directive
-    package let scope: Scope
-    package var arguments: [Word]
+    public let directive: Directive
+    public let scope: Scope
+    public var arguments: [Word]
     /// Whether this is the row's first occurrence in the block.
-    package let isFirst: Bool
+    public let isFirst: Bool
 
-    package var row: Row { entry.row }
-    package var name: String { entry.row.name }
-    package var builder: AnyObject { scope.builder }
+    public var row: Row { entry.row }
+    public var name: String { entry.row.name }
+    public var builder: AnyObject { scope.builder }
 
     /// The value of an argument; the arity has been checked.
-    package subscript(index: Int) -> ByteString { arguments[index].value }
+    public subscript(index: Int) -> ByteString { arguments[index].value }
 
     // MARK: - Errors
 
     /// An error with this message, placed at the directive.
-    package func fail(
+    public func fail(
         _ message: String, advice: String? = nil, at word: Word? = nil
     ) -> ConfigurationError {
         ConfigurationError(
@@ -33,36 +33,36 @@ package struct Invocation {
     }
 
     /// `"NAME" directive REASON`, as in `"listen" directive is duplicate`.
-    package func refuse(
+    public func refuse(
         _ reason: String, advice: String? = nil, at word: Word? = nil
     ) -> ConfigurationError {
         fail("\"\(name)\" directive \(reason)", advice: advice, at: word ?? arguments.first)
     }
 
     /// `invalid value "WORD"`.
-    package func invalidValue(_ word: Word, advice: String? = nil) -> ConfigurationError {
+    public func invalidValue(_ word: Word, advice: String? = nil) -> ConfigurationError {
         fail("invalid value \"\(word.text)\"", advice: advice, at: word)
     }
 
     /// `invalid parameter "WORD"`.
-    package func invalidParameter(_ word: Word, advice: String? = nil) -> ConfigurationError {
+    public func invalidParameter(_ word: Word, advice: String? = nil) -> ConfigurationError {
         fail("invalid parameter \"\(word.text)\"", advice: advice, at: word)
     }
 
     /// `invalid number of arguments in "NAME" directive`.
-    package func invalidCount(advice: String? = nil) -> ConfigurationError {
+    public func invalidCount(advice: String? = nil) -> ConfigurationError {
         fail("invalid number of arguments in \"\(name)\" directive", advice: advice)
     }
 
     /// Says something without refusing the configuration.
-    package func warn(_ message: String, advice: String? = nil, at word: Word? = nil) {
+    public func warn(_ message: String, advice: String? = nil, at word: Word? = nil) {
         var warning = fail(message, advice: advice, at: word)
         warning.level = .warn
         scope.evaluation.warn(warning)
     }
 
     /// Runs `check` when the whole configuration has been evaluated; an error without a place gets this directive's.
-    package func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
+    public func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
         let place = directive.terminator
         scope.evaluation.afterwards { () throws(ConfigurationError) in
             do throws(ConfigurationError) {
@@ -75,16 +75,16 @@ package struct Invocation {
 
     // MARK: - Settings
 
-    package subscript<S>(slot: Slot<S>) -> S { scope[slot] }
+    public subscript<S>(slot: Slot<S>) -> S { scope[slot] }
 
-    package func write<S, R, Failure: Error>(
+    public func write<S, R, Failure: Error>(
         _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
     ) throws(Failure) -> R {
         try scope.write(slot, body)
     }
 
     /// The path made absolute, as nginx does: by putting the prefix before it.
-    package func path(_ path: ByteString, relativeTo start: PathStart = .prefix) -> ByteString {
+    public func path(_ path: ByteString, relativeTo start: PathStart = .prefix) -> ByteString {
         if !path.isEmpty, path[0] == ASCII.slash { return path }
         switch start {
         case .prefix: return scope.evaluation.prefix + path
@@ -95,7 +95,7 @@ package struct Invocation {
     /// The entries of a block that has no directives. An inner block among them is an error, as in nginx.
     ///
     /// `body` is given each entry in file order; its name is the first word.
-    package func forEachEntry(
+    public func forEachEntry(
         _ body: (Directive) throws(ConfigurationError) -> Void
     ) throws(ConfigurationError) {
         for entry in directive.block ?? [] {
@@ -113,7 +113,7 @@ package struct Invocation {
     }
 
     /// An error about one entry of the block.
-    package func fail(
+    public func fail(
         _ message: String, in entry: Directive, advice: String? = nil
     ) -> ConfigurationError {
         ConfigurationError(

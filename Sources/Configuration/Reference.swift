@@ -1,7 +1,7 @@
 /// The directive reference, made from the rows.
-package enum Reference {
+public enum Reference {
     /// Markdown: a heading a directive, in alphabetical order, with contexts, arguments and summary.
-    package static func markdown(_ rows: [Row]) -> String {
+    public static func markdown(_ rows: [Row]) -> String {
         var text = "# Directives\n"
         let sorted = rows.sorted {
             ($0.name, $0.contexts.rawValue) < ($1.name, $1.contexts.rawValue)
@@ -27,7 +27,7 @@ package enum Reference {
     }
 
     /// The rows that have no effect, with their reasons: for the page of differences.
-    package static func ignored(_ rows: [Row]) -> [(name: String, reason: String)] {
+    public static func ignored(_ rows: [Row]) -> [(name: String, reason: String)] {
         rows.compactMap { row in
             if case .ignored(let reason) = row.action { return (row.name, reason) }
             return nil
@@ -42,7 +42,7 @@ package enum Reference {
 
 extension Row {
     /// Whether the row is only there to be refused.
-    package var isUnsupported: Bool {
+    public var isUnsupported: Bool {
         if case .unsupported = action { return true }
         return false
     }

@@ -1,11 +1,11 @@
-package import Bytes
+public import Bytes
 
 /// A name and a value, as `proxy_set_header` has.
-package struct KeyValue: Equatable, Sendable {
-    package var key: ByteString
-    package var value: ByteString
+public struct KeyValue: Equatable, Sendable {
+    public var key: ByteString
+    public var value: ByteString
 
-    package init(key: ByteString, value: ByteString) {
+    public init(key: ByteString, value: ByteString) {
         self.key = key
         self.value = value
     }
@@ -14,7 +14,7 @@ package struct KeyValue: Equatable, Sendable {
 /// Rows whose setting is a list. The first occurrence in a block replaces what was inherited, further ones append.
 extension Row {
     /// A list with elements that `parse` makes of one occurrence.
-    package static func list<S, Element>(
+    public static func list<S, Element>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, [Element]>, _ summary: String, syntax: String = "",
         _ parse: @escaping Parse<[Element]>
@@ -32,7 +32,7 @@ extension Row {
     }
 
     /// A list that may be nil: not set.
-    package static func list<S, Element>(
+    public static func list<S, Element>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, [Element]?>, _ summary: String, syntax: String = "",
         _ parse: @escaping Parse<[Element]>
@@ -50,7 +50,7 @@ extension Row {
     }
 
     /// A list of words; an occurrence adds all its arguments.
-    package static func words<S>(
+    public static func words<S>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, [ByteString]>,
         arity: Arity = .atLeast(1), _ summary: String
     ) -> Row {
@@ -61,7 +61,7 @@ extension Row {
     }
 
     /// A list of pairs; an occurrence adds one.
-    package static func keyValues<S>(
+    public static func keyValues<S>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, [KeyValue]>,
         _ summary: String
     ) -> Row {

@@ -1,50 +1,50 @@
-package import Bytes
+public import Bytes
 
 /// What a setting's property may be: the value itself or an optional of it, whose nil means "not set".
-package protocol Storable<Setting>: Sendable {
+public protocol Storable<Setting>: Sendable {
     associatedtype Setting: Sendable
     static func storing(_ setting: Setting) -> Self
 }
 
 extension Bool: Storable {
-    package static func storing(_ setting: Bool) -> Bool { setting }
+    public static func storing(_ setting: Bool) -> Bool { setting }
 }
 
 extension Int: Storable {
-    package static func storing(_ setting: Int) -> Int { setting }
+    public static func storing(_ setting: Int) -> Int { setting }
 }
 
 extension ByteString: Storable {
-    package static func storing(_ setting: ByteString) -> ByteString { setting }
+    public static func storing(_ setting: ByteString) -> ByteString { setting }
 }
 
 extension Optional: Storable where Wrapped: Storable {
-    package static func storing(_ setting: Wrapped.Setting) -> Wrapped? {
+    public static func storing(_ setting: Wrapped.Setting) -> Wrapped? {
         .some(Wrapped.storing(setting))
     }
 }
 
 /// A number of buffers of one size, as `proxy_buffers` has.
-package struct BufferPlan: Equatable, Sendable, Storable {
-    package var count: Int
+public struct BufferPlan: Equatable, Sendable, Storable {
+    public var count: Int
     /// In bytes.
-    package var size: Int
+    public var size: Int
 
-    package init(count: Int, size: Int) {
+    public init(count: Int, size: Int) {
         self.count = count
         self.size = size
     }
 
-    package static func storing(_ setting: BufferPlan) -> BufferPlan { setting }
+    public static func storing(_ setting: BufferPlan) -> BufferPlan { setting }
 }
 
 /// Rows that read one value and store it through a key path. A second occurrence in one block is a duplicate.
 extension Row {
-    package typealias Path<S, V> = any WritableKeyPath<S, V> & Sendable
-    package typealias Parse<V> = @Sendable (inout Invocation) throws(ConfigurationError) -> V
+    public typealias Path<S, V> = any WritableKeyPath<S, V> & Sendable
+    public typealias Parse<V> = @Sendable (inout Invocation) throws(ConfigurationError) -> V
 
     /// A row for any value that `parse` makes of the arguments.
-    package static func value<S, V>(
+    public static func value<S, V>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, V>, _ summary: String, mayRepeat: Bool = false, syntax: String = "",
         _ parse: @escaping Parse<V>
@@ -58,7 +58,7 @@ extension Row {
     }
 
     /// `on` or `off`.
-    package static func flag<S, V: Storable<Bool>>(
+    public static func flag<S, V: Storable<Bool>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -69,7 +69,7 @@ extension Row {
     }
 
     /// A decimal number, at least `lowest` and at most `highest`.
-    package static func number<S, V: Storable<Int>>(
+    public static func number<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         atLeast lowest: Int? = nil, atMost highest: Int? = nil, _ summary: String
     ) -> Row {
@@ -82,7 +82,7 @@ extension Row {
     }
 
     /// A number of bytes with `k` or `m` (nginx's buffer sizes).
-    package static func size<S, V: Storable<Int>>(
+    public static func size<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -93,7 +93,7 @@ extension Row {
     }
 
     /// A number of bytes with `k`, `m` or `g` (nginx's offsets: file and body sizes).
-    package static func offset<S, V: Storable<Int>>(
+    public static func offset<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -104,7 +104,7 @@ extension Row {
     }
 
     /// A time, stored in milliseconds.
-    package static func milliseconds<S, V: Storable<Int>>(
+    public static func milliseconds<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -115,7 +115,7 @@ extension Row {
     }
 
     /// A time, stored in seconds.
-    package static func seconds<S, V: Storable<Int>>(
+    public static func seconds<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -126,7 +126,7 @@ extension Row {
     }
 
     /// One word as it is.
-    package static func text<S, V: Storable<ByteString>>(
+    public static func text<S, V: Storable<ByteString>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -137,7 +137,7 @@ extension Row {
     }
 
     /// A file, made absolute.
-    package static func path<S, V: Storable<ByteString>>(
+    public static func path<S, V: Storable<ByteString>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         relativeTo start: Invocation.PathStart = .prefix, _ summary: String
     ) -> Row {
@@ -148,7 +148,7 @@ extension Row {
     }
 
     /// One of some words, compared without regard to case.
-    package static func choice<S, V: Sendable>(
+    public static func choice<S, V: Sendable>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ choices: [(String, V)], _ summary: String
     ) -> Row {
@@ -162,7 +162,7 @@ extension Row {
     }
 
     /// Any number of some words, each an option.
-    package static func options<S, V: OptionSet & Sendable>(
+    public static func options<S, V: OptionSet & Sendable>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ choices: [(String, V)], _ summary: String
     ) -> Row where V.Element == V {
@@ -186,7 +186,7 @@ extension Row {
     }
 
     /// A number and a size, as `proxy_buffers 8 4k`.
-    package static func buffers<S, V: Storable<BufferPlan>>(
+    public static func buffers<S, V: Storable<BufferPlan>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {

@@ -1,19 +1,19 @@
 /// One row of the directive table: everything about a directive in one value.
-package struct Row: Sendable {
+public struct Row: Sendable {
     /// Evaluates one occurrence of a directive.
-    package typealias Perform = @Sendable (inout Invocation) throws(ConfigurationError) -> Void
+    public typealias Perform = @Sendable (inout Invocation) throws(ConfigurationError) -> Void
     /// Opens a block: makes the scope in which its content is evaluated.
-    package typealias Open = @Sendable (inout Invocation) throws(ConfigurationError) -> Scope
+    public typealias Open = @Sendable (inout Invocation) throws(ConfigurationError) -> Scope
 
     /// When the content of a block is evaluated.
-    package enum Moment: Sendable {
+    public enum Moment: Sendable {
         /// After all simple directives of the outer block, from its finished settings: `server`, `location`, `if`.
         case afterOuterSettings
         /// At once, before what follows it in the file: `upstream`.
         case inPlace
     }
 
-    package enum Action: Sendable {
+    public enum Action: Sendable {
         /// Ends with `;`.
         case simple(Perform)
         /// A block whose content is not directives but entries (`types`, `map`): the action reads them itself.
@@ -26,17 +26,17 @@ package struct Row: Sendable {
         case ignored(reason: String)
     }
 
-    package let name: String
-    package let contexts: Contexts
-    package let arity: Arity
-    package let summary: String
-    package let action: Action
+    public let name: String
+    public let contexts: Contexts
+    public let arity: Arity
+    public let summary: String
+    public let action: Action
     /// Whether a block may have it more than once; otherwise the second is refused as a duplicate.
-    package let mayRepeat: Bool
+    public let mayRepeat: Bool
     /// For the reference: `on | off`, `size`, `time`.
-    package let syntax: String
+    public let syntax: String
 
-    package init(
+    public init(
         name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = false, syntax: String = "", action: Action
     ) {
@@ -50,7 +50,7 @@ package struct Row: Sendable {
     }
 
     /// Whether the directive has a `{ }` block.
-    package var isBlock: Bool {
+    public var isBlock: Bool {
         switch action {
         case .simple, .ignored: false
         case .entries, .block: true
@@ -61,7 +61,7 @@ package struct Row: Sendable {
     // MARK: - Rows with their own code
 
     /// A directive with its own code. `mayRepeat` is left to the code unless it is set to false.
-    package static func custom(
+    public static func custom(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
     ) -> Row {
@@ -71,7 +71,7 @@ package struct Row: Sendable {
     }
 
     /// A block of directives. `open` runs in file order and returns the scope for the content.
-    package static func block(
+    public static func block(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         evaluated moment: Moment = .afterOuterSettings, mayRepeat: Bool = true,
         syntax: String = "", _ open: @escaping Open
@@ -82,7 +82,7 @@ package struct Row: Sendable {
     }
 
     /// A block of entries that `perform` reads from `invocation.entries()`.
-    package static func entries(
+    public static func entries(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
     ) -> Row {
@@ -92,7 +92,7 @@ package struct Row: Sendable {
     }
 
     /// A directive that nginx has and Apus does not have yet: refused.
-    package static func unsupported(
+    public static func unsupported(
         _ name: String, in contexts: Contexts, _ summary: String, advice: String? = nil,
         isBlock: Bool = false
     ) -> Row {
@@ -102,7 +102,7 @@ package struct Row: Sendable {
     }
 
     /// A directive that is accepted without effect, and why.
-    package static func ignored(
+    public static func ignored(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String, reason: String
     ) -> Row {
         Row(

@@ -1,7 +1,7 @@
 import Bytes
 
 /// The rows of all modules, found by name.
-package final class RowTable: Sendable {
+public final class RowTable: Sendable {
     /// A row in the table.
     final class Entry: Sendable {
         let row: Row
@@ -27,7 +27,7 @@ package final class RowTable: Sendable {
     private let buckets: [Int32]
 
     /// Rows of one name are tried in order; the first whose contexts fit is taken.
-    package init(_ rows: [Row]) {
+    public init(_ rows: [Row]) {
         var size = 64
         while size < rows.count * 2 { size *= 2 }
         var buckets = [Int32](repeating: -1, count: size)
@@ -45,10 +45,10 @@ package final class RowTable: Sendable {
         self.buckets = buckets
     }
 
-    package var rows: [Row] { entries.reversed().map(\.row) }
+    public var rows: [Row] { entries.reversed().map(\.row) }
 
     /// Names that two rows have in one context: one of them can never be reached.
-    package var conflicts: [String] {
+    public var conflicts: [String] {
         var taken: [String: Contexts] = [:]
         var found: [String] = []
         for row in rows {

@@ -1,16 +1,16 @@
-package import Bytes
+public import Bytes
 
 /// A block being evaluated: its context, its settings, and what it builds.
-package final class Scope {
-    package typealias Hook = (Scope) throws(ConfigurationError) -> Void
+public final class Scope {
+    public typealias Hook = (Scope) throws(ConfigurationError) -> Void
 
-    package let context: Contexts
-    package let parent: Scope?
+    public let context: Contexts
+    public let parent: Scope?
     /// What the block builds: a server, a location, an upstream.
-    package var owner: AnyObject?
+    public var owner: AnyObject?
     /// What the whole configuration is built into.
-    package let builder: AnyObject
-    package let evaluation: Evaluation
+    public let builder: AnyObject
+    public let evaluation: Evaluation
     private var table: SettingsTable
     /// What the block has changed and `table` does not have yet, by slot.
     private var drafts: [(index: Int, draft: AnyDraft)] = []
@@ -20,7 +20,7 @@ package final class Scope {
     private var finishHooks: [Hook] = []
 
     /// The outermost scope of a configuration.
-    package init(evaluation: Evaluation, builder: AnyObject) {
+    public init(evaluation: Evaluation, builder: AnyObject) {
         context = .main
         parent = nil
         self.builder = builder
@@ -31,7 +31,7 @@ package final class Scope {
 
     /// A block within `parent`. It takes its parent's settings when its content is evaluated, which is after all simple
     /// directives of the parent.
-    package init(_ context: Contexts, in parent: Scope, owner: AnyObject? = nil) {
+    public init(_ context: Contexts, in parent: Scope, owner: AnyObject? = nil) {
         self.context = context
         self.parent = parent
         self.owner = owner
@@ -43,7 +43,7 @@ package final class Scope {
 
     /// The settings as they are now: the parent's own table while the block has set nothing. Later changes are not seen in
     /// what was returned, so that a block's table is taken when it is settled.
-    package var settings: SettingsTable {
+    public var settings: SettingsTable {
         if drafts.isEmpty { return table }
         let current = SettingsTable(inheriting: table, drafts)
         // Before its content is evaluated, a block has yet to take its parent's finished settings.
@@ -53,12 +53,12 @@ package final class Scope {
         return current
     }
 
-    package subscript<S>(slot: Slot<S>) -> S {
+    public subscript<S>(slot: Slot<S>) -> S {
         draft(slot)?.value ?? table[slot]
     }
 
     /// Changes settings of this block alone.
-    package func write<S, R, Failure: Error>(
+    public func write<S, R, Failure: Error>(
         _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
     ) throws(Failure) -> R {
         if let draft = draft(slot) { return try body(&draft.value) }
@@ -77,17 +77,17 @@ package final class Scope {
     }
 
     /// Runs `hook` when all simple directives of the block are evaluated and before its inner blocks are: `settings` is final.
-    package func whenSettled(_ hook: @escaping Hook) {
+    public func whenSettled(_ hook: @escaping Hook) {
         settleHooks.append(hook)
     }
 
     /// Runs `hook` when the block and all its inner blocks are evaluated. Its errors are reported at the closing brace.
-    package func whenFinished(_ hook: @escaping Hook) {
+    public func whenFinished(_ hook: @escaping Hook) {
         finishHooks.append(hook)
     }
 
     /// The nearest enclosing scope, this one included, of one of these contexts.
-    package func enclosing(_ contexts: Contexts) -> Scope? {
+    public func enclosing(_ contexts: Contexts) -> Scope? {
         var scope: Scope? = self
         while let current = scope {
             if !contexts.isDisjoint(with: current.context) { return current }
@@ -132,28 +132,28 @@ package final class Scope {
 }
 
 /// What holds for one evaluation as a whole.
-package final class Evaluation {
+public final class Evaluation {
     /// Ends with a slash: relative paths of most directives start here.
-    package let prefix: ByteString
+    public let prefix: ByteString
     /// Ends with a slash: the main file's directory, where `include` and certificates start.
-    package let configurationPrefix: ByteString
+    public let configurationPrefix: ByteString
     /// What is worth saying but refuses nothing.
-    package private(set) var warnings: [ConfigurationError] = []
+    public private(set) var warnings: [ConfigurationError] = []
     /// How many words a set of rows takes, one bit each.
     var rowWords = 0
     private var checks: [() throws(ConfigurationError) -> Void] = []
 
-    package init(prefix: ByteString, configurationPrefix: ByteString) {
+    public init(prefix: ByteString, configurationPrefix: ByteString) {
         self.prefix = prefix
         self.configurationPrefix = configurationPrefix
     }
 
-    package func warn(_ warning: ConfigurationError) {
+    public func warn(_ warning: ConfigurationError) {
         warnings.append(warning)
     }
 
     /// Runs `check` when the whole configuration has been evaluated, in the order of registration.
-    package func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
+    public func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
         checks.append(check)
     }
 

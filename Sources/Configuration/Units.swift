@@ -1,20 +1,20 @@
-package import Bytes
+public import Bytes
 
 /// nginx's notations for sizes and times.
-package enum Units {
-    package static func number(_ text: ByteString) -> Int? { text.span.decimalValue }
-    package static func size(_ text: ByteString) -> Int? { size(text.span) }
-    package static func offset(_ text: ByteString) -> Int? { offset(text.span) }
-    package static func milliseconds(_ text: ByteString) -> Int? { milliseconds(text.span) }
-    package static func seconds(_ text: ByteString) -> Int? { seconds(text.span) }
+public enum Units {
+    public static func number(_ text: ByteString) -> Int? { text.span.decimalValue }
+    public static func size(_ text: ByteString) -> Int? { size(text.span) }
+    public static func offset(_ text: ByteString) -> Int? { offset(text.span) }
+    public static func milliseconds(_ text: ByteString) -> Int? { milliseconds(text.span) }
+    public static func seconds(_ text: ByteString) -> Int? { seconds(text.span) }
 
     /// Bytes, with `k` or `m` in either case; nil if it is not a size.
-    package static func size(_ text: Span<UInt8>) -> Int? {
+    public static func size(_ text: Span<UInt8>) -> Int? {
         scaled(text, largest: 20)
     }
 
     /// Bytes, with `k`, `m` or `g` in either case; nil if it is not one.
-    package static func offset(_ text: Span<UInt8>) -> Int? {
+    public static func offset(_ text: Span<UInt8>) -> Int? {
         scaled(text, largest: 30)
     }
 
@@ -33,12 +33,12 @@ package enum Units {
     }
 
     /// A time as milliseconds: `1d 2h`, `500ms`, `30` (seconds). Nil if it is not one.
-    package static func milliseconds(_ text: Span<UInt8>) -> Int? {
+    public static func milliseconds(_ text: Span<UInt8>) -> Int? {
         time(text, inSeconds: false)
     }
 
     /// A time as seconds. nginx takes no `ms` here, but years and months. Nil if it is not one.
-    package static func seconds(_ text: Span<UInt8>) -> Int? {
+    public static func seconds(_ text: Span<UInt8>) -> Int? {
         time(text, inSeconds: true)
     }
 

@@ -1,33 +1,33 @@
-package import Bytes
+public import Bytes
 
 /// Buffers of one size, used over and over. What comes back grown, or beyond the bound, is freed.
-package final class BufferPool {
+public final class BufferPool {
     /// The size of a fresh buffer, in bytes.
-    package let size: Int
+    public let size: Int
     /// Free buffers that are kept at most.
     private let bound: Int
     private var free: [Buffer] = []
 
-    package init(size: Int, bound: Int) {
+    public init(size: Int, bound: Int) {
         self.size = size
         self.bound = bound
     }
 
     /// An empty buffer.
-    package func take() -> Buffer {
+    public func take() -> Buffer {
         if let buffer = free.popLast() { return buffer }
         return Buffer(capacity: size)
     }
 
     /// Gives a buffer back; the caller must not touch it any more.
-    package func give(_ buffer: Buffer) {
+    public func give(_ buffer: Buffer) {
         guard buffer.capacity <= size * 2, free.count < bound else { return }
         buffer.removeAll()
         free.append(buffer)
     }
 
     /// Frees the kept buffers: after a burst.
-    package func trim() {
+    public func trim() {
         free.removeAll()
     }
 }

@@ -8,9 +8,9 @@ public import Platform
 /// same endpoint's `received` is running. After `close` no further call comes.
 open class Endpoint {
     /// The loop that serves this endpoint.
-    package final let loop: EventLoop
+    public final let loop: EventLoop
     /// The descriptor, or -1 for a timer.
-    package internal(set) final var descriptor: Int32
+    public internal(set) final var descriptor: Int32
     /// Index into the loop's table, -1 while not registered.
     final var slot: Int32 = -1
     /// Tells this endpoint's events from those of an earlier one with the same slot.
@@ -24,7 +24,7 @@ open class Endpoint {
     /// Bytes and files waiting to be sent; nil while there are none.
     final var output: OutputQueue?
     /// Bytes handed to the kernel so far.
-    package internal(set) final var bytesSent = 0
+    public internal(set) final var bytesSent = 0
 
     struct Flags: OptionSet {
         let rawValue: UInt16
@@ -87,12 +87,12 @@ open class Endpoint {
 
     // MARK: - State
 
-    package final var isClosed: Bool { flags.contains(.closed) }
+    public final var isClosed: Bool { flags.contains(.closed) }
     /// The peer's end was seen, perhaps before all its bytes were read.
-    package final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
-    package final var hasOutput: Bool { output != nil }
+    public final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
+    public final var hasOutput: Bool { output != nil }
     /// Bytes waiting to be sent, file parts included.
-    package final var pendingOutput: Int { output?.byteCount ?? 0 }
+    public final var pendingOutput: Int { output?.byteCount ?? 0 }
     /// The kernel's buffer is full: what is queued now waits.
-    package final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
+    public final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
 }

@@ -1,28 +1,28 @@
 import CLinux
 import Bytes
-package import Platform
+public import Platform
 
 /// One worker's event loop over epoll: edge-triggered, one registration per connection, one send per connection and turn.
 ///
 /// It reads into one scratch buffer of its own and hands out a span, so that an idle connection owns no buffer.
 public final class EventLoop {
-    package let kernel: Kernel
-    package let poll: Int32
+    public let kernel: Kernel
+    public let poll: Int32
     /// Monotonic milliseconds, read once a turn.
-    package private(set) var now: Int
+    public private(set) var now: Int
     /// UTC milliseconds since the epoch, read once a turn.
-    package private(set) var wallMilliseconds: Int
-    package var wallSeconds: Int { wallMilliseconds / 1_000 }
+    public private(set) var wallMilliseconds: Int
+    public var wallSeconds: Int { wallMilliseconds / 1_000 }
     /// Small buffers: heads, short bodies, output.
-    package let buffers: BufferPool
+    public let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
-    package let largeBuffers: BufferPool
+    public let largeBuffers: BufferPool
     /// Called at the end of each turn, after the flush: access logs write here.
-    package var endOfTurn: [() -> Void] = []
+    public var endOfTurn: [() -> Void] = []
     /// What the layer above keeps for this loop: its caches.
-    package var attachment: AnyObject?
+    public var attachment: AnyObject?
     /// Set to leave `run` at the end of the turn.
-    package var shouldStop = false
+    public var shouldStop = false
 
     var slots: [Endpoint?] = []
     var freeSlots: [Int32] = []
@@ -37,12 +37,12 @@ public final class EventLoop {
     var idleQueues: [OutputQueue] = []
     private let events: EventArray
     /// Registered endpoints, timers included.
-    package private(set) var endpointCount = 0
+    public private(set) var endpointCount = 0
 
     /// Bytes received at once: large enough that a large body needs few calls.
     static let scratchSize = 128 * 1_024
 
-    package init(kernel: Kernel = Kernel()) throws(Errno) {
+    public init(kernel: Kernel = Kernel()) throws(Errno) {
         self.kernel = kernel
         let created = kernel.pollCreate()
         guard created >= 0 else { throw Errno(Int32(-created)) }
@@ -63,12 +63,12 @@ public final class EventLoop {
     // MARK: - Running
 
     /// Serves until `shouldStop`.
-    package func run() {
+    public func run() {
         while !shouldStop { turn() }
     }
 
     /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
-    package func turn(waitingAtMost limit: Int = .max) {
+    public func turn(waitingAtMost limit: Int = .max) {
         var timeout: Int32 = -1
         if !ready.isEmpty {
             timeout = 0
@@ -87,7 +87,7 @@ public final class EventLoop {
         if !unflushed.isEmpty { flushAll() }
     }
 
-    package func readClocks() {
+    public func readClocks() {
         now = kernel.monotonicMilliseconds()
         wallMilliseconds = kernel.wallMilliseconds()
     }
@@ -170,25 +170,25 @@ public final class EventLoop {
     // MARK: - Registration
 
     /// Registers a connection or other descriptor; it starts to receive at once.
-    package func add(_ endpoint: Endpoint) throws(Errno) {
+    public func add(_ endpoint: Endpoint) throws(Errno) {
         try add(endpoint, events: Event.input | Event.peerEnd | Event.edge)
         endpoint.flags.insert(.reading)
     }
 
     /// Registers a listening socket, level-triggered; of several workers one is woken.
-    package func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
+    public func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
         try add(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
         endpoint.flags.insert(.reading)
     }
 
     /// Registers a socket whose connection attempt is under way; `connected` or `failed` follows.
-    package func addConnecting(_ endpoint: Endpoint) throws(Errno) {
+    public func addConnecting(_ endpoint: Endpoint) throws(Errno) {
         try add(endpoint, events: Event.input | Event.output | Event.peerEnd | Event.edge)
         endpoint.flags.insert([.reading, .connecting, .watchesOutput])
     }
 
     /// Registers an endpoint without a descriptor: a timer.
-    package func addTimer(_ endpoint: Endpoint) {
+    public func addTimer(_ endpoint: Endpoint) {
         assignSlot(endpoint)
     }
 
@@ -231,7 +231,7 @@ public final class EventLoop {
     }
 
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
-    package func close(_ endpoint: Endpoint) {
+    public func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
@@ -249,7 +249,7 @@ public final class EventLoop {
     }
 
     /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
-    package func withdraw(_ endpoint: Endpoint) {
+    public func withdraw(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
         _ = kernel.pollControl(
             poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
@@ -258,7 +258,7 @@ public final class EventLoop {
     }
 
     /// Every registered endpoint, in no order: for closing idle connections at shutdown.
-    package func forEachEndpoint(_ body: (Endpoint) -> Void) {
+    public func forEachEndpoint(_ body: (Endpoint) -> Void) {
         for index in slots.indices {
             if let endpoint = slots[index] { body(endpoint) }
         }
@@ -267,18 +267,18 @@ public final class EventLoop {
     // MARK: - Deadlines
 
     /// Calls `inputTimedOut` once `milliseconds` have passed, unless set again or cleared.
-    package func setInputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+    public func setInputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
         endpoint.inputDeadline = saturatingAdd(now, milliseconds)
         arm(endpoint)
     }
 
-    package func setOutputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+    public func setOutputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
         endpoint.outputDeadline = saturatingAdd(now, milliseconds)
         arm(endpoint)
     }
 
-    package func clearInputDeadline(_ endpoint: Endpoint) { endpoint.inputDeadline = .max }
-    package func clearOutputDeadline(_ endpoint: Endpoint) { endpoint.outputDeadline = .max }
+    public func clearInputDeadline(_ endpoint: Endpoint) { endpoint.inputDeadline = .max }
+    public func clearOutputDeadline(_ endpoint: Endpoint) { endpoint.outputDeadline = .max }
 
     private func saturatingAdd(_ a: Int, _ b: Int) -> Int {
         let (sum, overflow) = a.addingReportingOverflow(b)

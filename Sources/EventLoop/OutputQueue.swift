@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// A part of a body or of a connection's output.
-package enum Piece {
+public enum Piece {
     /// A range of a buffer that returns to the loop's pool when it is sent.
     case pooled(Buffer, Range<Int>)
     /// A range of a buffer that others keep and nobody changes any more.
@@ -9,14 +9,14 @@ package enum Piece {
     /// A range of a file.
     case file(OpenFile, Range<Int>)
 
-    package var count: Int {
+    public var count: Int {
         switch self {
         case .pooled(_, let range), .shared(_, let range), .file(_, let range): range.count
         }
     }
 
     /// The bytes, when they are in memory.
-    package var buffer: (Buffer, Range<Int>)? {
+    public var buffer: (Buffer, Range<Int>)? {
         switch self {
         case .pooled(let buffer, let range), .shared(let buffer, let range): (buffer, range)
         case .file: nil
@@ -24,7 +24,7 @@ package enum Piece {
     }
 
     /// The same piece without its first `n` bytes.
-    package func dropping(first n: Int) -> Piece {
+    public func dropping(first n: Int) -> Piece {
         switch self {
         case .pooled(let buffer, let range):
             .pooled(buffer, range.lowerBound + n..<range.upperBound)
@@ -37,11 +37,11 @@ package enum Piece {
 }
 
 /// What a connection has still to send, in order. Pooled by the loop: an idle connection has none.
-package final class OutputQueue {
+public final class OutputQueue {
     /// Pieces from `first` on are to be sent.
     private(set) var pieces: [Piece] = []
     private(set) var first = 0
-    package private(set) var byteCount = 0
+    public private(set) var byteCount = 0
     /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
     private var tail: Buffer?
     private var tailStart = 0
@@ -57,7 +57,7 @@ package final class OutputQueue {
     var isEmpty: Bool { first == pieces.count && tail == nil }
 
     /// A buffer to append bytes to; they follow all that was queued before.
-    package var writable: Buffer {
+    public var writable: Buffer {
         if let tail { return tail }
         let buffer = pool.take()
         tail = buffer
@@ -66,7 +66,7 @@ package final class OutputQueue {
     }
 
     /// Queues a piece behind everything written so far.
-    package func append(_ piece: Piece) {
+    public func append(_ piece: Piece) {
         sealTail()
         pieces.append(piece)
         byteCount += piece.count

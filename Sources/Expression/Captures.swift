@@ -1,40 +1,40 @@
-package import Bytes
+public import Bytes
 
 /// The groups of the last successful match of a regular expression: what `$1` to `$9` stand for.
 ///
 /// The subject is copied, since the captures outlive it. Memory is reused from match to match.
-package final class Captures {
+public final class Captures {
     private let subject = Buffer(capacity: 128)
     private var groups: [Range<Int>] = []
 
-    package init() {}
+    public init() {}
 
     /// The number of groups, with the whole match as group 0; 0 after a match of an expression without groups.
-    package var count: Int { groups.count }
+    public var count: Int { groups.count }
 
     /// Forgets the groups, keeps the memory.
-    package func reset() {
+    public func reset() {
         subject.removeAll()
         groups.removeAll(keepingCapacity: true)
     }
 
     /// The text of a group: empty if it took no part in the match.
     @_lifetime(borrow self)
-    package func group(_ number: Int) -> Span<UInt8> {
+    public func group(_ number: Int) -> Span<UInt8> {
         let text = subject
         let span = text.span(number < groups.count ? groups[number] : 0..<0)
         // The buffer is a constant of this object, so it lives as long.
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    package func append(group number: Int, to out: Buffer) {
+    public func append(group number: Int, to out: Buffer) {
         guard number < groups.count else { return }
         let text = subject
         out.append(text.span(groups[number]))
     }
 
     /// Takes over the groups of another scope, as a subrequest does.
-    package func copy(from other: Captures) {
+    public func copy(from other: Captures) {
         guard other !== self else { return }
         let text = other.subject
         start(subject: text.span)

@@ -4,7 +4,7 @@ import Bytes
 ///
 /// Exact strings win over `*.name`, that over `name.*`, that over regular expressions in their order. Case is ignored, except
 /// by expressions that heed it.
-package struct MapTable: Sendable {
+public struct MapTable: Sendable {
     struct Pattern: Sendable {
         let regex: Regex
         let value: Int
@@ -19,10 +19,10 @@ package struct MapTable: Sendable {
     /// `hostnames`: a dot at the end of the text does not count.
     var areHostnames = false
     /// `volatile`: the variable is evaluated anew at each use.
-    package internal(set) var isVolatile = false
+    public internal(set) var isVolatile = false
 
     /// The template that the text is mapped to. Groups of a matching expression are left in the scope.
-    package func find(_ text: Span<UInt8>, in scope: VariableScope) -> Template {
+    public func find(_ text: Span<UInt8>, in scope: VariableScope) -> Template {
         values[number(text, in: scope)]
     }
 

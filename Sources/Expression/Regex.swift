@@ -1,9 +1,9 @@
-package import Bytes
+public import Bytes
 import CPCRE2
-package import Configuration
+public import Configuration
 
 /// How a match ended.
-package enum MatchResult: Equatable, Sendable {
+public enum MatchResult: Equatable, Sendable {
     case matched
     case noMatch
     /// The limits of matching were reached, or the subject is not what the pattern demands: PCRE2's code.
@@ -14,18 +14,18 @@ package enum MatchResult: Equatable, Sendable {
 ///
 /// It never changes once it is bound, and PCRE2 allows a compiled pattern to be shared: hence the unchecked conformance.
 @safe
-package final class Regex: @unchecked Sendable {
+public final class Regex: @unchecked Sendable {
     private let code: OpaquePointer
-    package let pattern: ByteString
+    public let pattern: ByteString
     /// The number of groups, without the whole match.
-    package let groupCount: Int
+    public let groupCount: Int
     /// The named groups, in the order of names.
-    package let namedGroups: [(name: ByteString, group: Int)]
+    public let namedGroups: [(name: ByteString, group: Int)]
     /// Set when a registry has declared the named groups' variables.
     private var variables: [(variable: VariableIndex, group: Int)] = []
 
     /// Compiles the pattern, and declares the variables of its named groups.
-    package init(
+    public init(
         pattern: ByteString, caseless: Bool = false, jit: Bool = true,
         registry: VariableRegistry? = nil
     ) throws(ConfigurationError) {
@@ -87,12 +87,12 @@ package final class Regex: @unchecked Sendable {
     }
 
     /// Matches without keeping the groups.
-    package func match(_ subject: Span<UInt8>) -> MatchResult {
+    public func match(_ subject: Span<UInt8>) -> MatchResult {
         unsafe MatchContext.match(code, subject)
     }
 
     /// Matches and keeps the groups.
-    package func match(_ subject: Span<UInt8>, captures: Captures) -> MatchResult {
+    public func match(_ subject: Span<UInt8>, captures: Captures) -> MatchResult {
         // As in nginx, a match of an expression without groups makes `$1` empty.
         guard groupCount > 0 else {
             let result = match(subject)
@@ -104,7 +104,7 @@ package final class Regex: @unchecked Sendable {
     }
 
     /// Matches, keeps the groups in the scope and sets the variables of named groups. A failure is reported.
-    package func match(_ subject: Span<UInt8>, in scope: VariableScope) -> MatchResult {
+    public func match(_ subject: Span<UInt8>, in scope: VariableScope) -> MatchResult {
         let result = match(subject, captures: scope.captures)
         switch result {
         case .matched:
@@ -119,5 +119,5 @@ package final class Regex: @unchecked Sendable {
     }
 
     /// PCRE2's text for a code of a failed match.
-    package static func message(for code: Int32) -> String { MatchContext.message(code) }
+    public static func message(for code: Int32) -> String { MatchContext.message(code) }
 }

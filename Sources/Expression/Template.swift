@@ -1,9 +1,9 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 
 /// A compiled text with variables, such as `$scheme://${host}/$1`.
-package struct Template: Sendable {
-    package enum Part: Sendable {
+public struct Template: Sendable {
+    public enum Part: Sendable {
         case text(ByteString)
         case variable(VariableIndex)
         /// `$1` to `$9`.
@@ -11,20 +11,20 @@ package struct Template: Sendable {
     }
 
     /// The text as it stands in the configuration.
-    package let source: ByteString
-    package let parts: [Part]
+    public let source: ByteString
+    public let parts: [Part]
     /// The whole value, if it has no variables.
-    package let constant: ByteString?
+    public let constant: ByteString?
 
     /// A text in which `$` means nothing.
-    package init(constant text: ByteString) {
+    public init(constant text: ByteString) {
         source = text
         parts = text.isEmpty ? [] : [.text(text)]
         constant = text
     }
 
     /// Compiles the text; `position` is where it stands, for messages about unknown variables.
-    package init(
+    public init(
         compiling text: ByteString, registry: VariableRegistry, at position: Position? = nil
     ) throws(ConfigurationError) {
         source = text
@@ -43,19 +43,19 @@ package struct Template: Sendable {
     }
 
     /// Whether the text would compile to anything but a constant.
-    package static func hasVariables(_ text: Span<UInt8>) -> Bool {
+    public static func hasVariables(_ text: Span<UInt8>) -> Bool {
         text.firstIndex(of: ASCII.dollar) != nil
     }
 
     /// The highest group used, 0 if none is.
-    package var highestCapture: Int {
+    public var highestCapture: Int {
         parts.reduce(0) { highest, part in
             if case .capture(let number) = part { max(highest, number) } else { highest }
         }
     }
 
     /// Appends the value. Variables without a value and groups that matched nothing add nothing.
-    package func append(to out: Buffer, scope: VariableScope) {
+    public func append(to out: Buffer, scope: VariableScope) {
         if let constant { return out.append(constant.span) }
         for index in parts.indices {
             switch parts[index] {
@@ -67,7 +67,7 @@ package struct Template: Sendable {
     }
 
     /// Whether the value is empty, which many directives take for "off".
-    package func isEmpty(in scope: VariableScope) -> Bool {
+    public func isEmpty(in scope: VariableScope) -> Bool {
         if let constant { return constant.isEmpty }
         let scratch = scope.values.scratch
         let mark = scratch.count
@@ -77,7 +77,7 @@ package struct Template: Sendable {
     }
 
     /// Whether the value is neither empty nor "0": nginx's test of a condition, as in `proxy_cache_bypass`.
-    package func isTrue(in scope: VariableScope) -> Bool {
+    public func isTrue(in scope: VariableScope) -> Bool {
         let scratch = scope.values.scratch
         let mark = scratch.count
         defer { scratch.truncate(to: mark) }

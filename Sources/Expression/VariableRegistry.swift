@@ -1,5 +1,5 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 
 /// Where a variable's value comes from, and how it may be used.
 final class VariableDefinition {
@@ -31,7 +31,7 @@ final class VariableDefinition {
 /// All variables of a configuration: declared by modules and directives, used by templates.
 ///
 /// A use may come before the declaration; `freeze()` brings them together. Names are not case-sensitive.
-package final class VariableRegistry {
+public final class VariableRegistry {
     /// How deep evaluations may nest before it is taken for a cycle.
     static let depthLimit = 100
 
@@ -64,14 +64,14 @@ package final class VariableRegistry {
     private var byName = ByteTable<Int>()
     private var named: [VariableDefinition] = []
     /// Told of trouble while serving: cycles, uninitialized variables, failing expressions.
-    package var problem: @Sendable (VariableScope, EvaluationProblem) -> Void = { _, _ in }
+    public var problem: @Sendable (VariableScope, EvaluationProblem) -> Void = { _, _ in }
 
-    package init() {}
+    public init() {}
 
     // MARK: - Declaring
 
     /// Declares a variable. One declared as changeable before is taken over.
-    package func declare(
+    public func declare(
         _ name: ByteString, _ flags: VariableFlags = [], assign: Assign? = nil,
         evaluate: @escaping Evaluate
     ) throws(ConfigurationError) {
@@ -82,7 +82,7 @@ package final class VariableRegistry {
     }
 
     /// Declares all variables whose names start with `prefix`. Of several prefixes that fit, the longest wins.
-    package func declarePrefix(
+    public func declarePrefix(
         _ prefix: ByteString, _ flags: VariableFlags = [], evaluate: @escaping EvaluatePrefixed
     ) throws(ConfigurationError) {
         guard !prefix.isEmpty else { throw Self.emptyName }
@@ -98,7 +98,7 @@ package final class VariableRegistry {
 
     /// Declares a variable that the configuration sets, as `set` does. A built-in one that is changeable keeps its
     /// evaluation, and its setter takes what `VariableScope.assign` is given.
-    package func declareUser(
+    public func declareUser(
         _ name: ByteString, at position: Position? = nil
     ) throws(ConfigurationError) -> VariableIndex {
         let definition = try define(name, [.changeable, .weak])
@@ -114,7 +114,7 @@ package final class VariableRegistry {
     }
 
     /// Refuses a name that cannot be declared (again): before the block that gives it its values is read.
-    package func checkDeclarable(_ name: ByteString) throws(ConfigurationError) {
+    public func checkDeclarable(_ name: ByteString) throws(ConfigurationError) {
         _ = try define(name, .changeable)
     }
 
@@ -146,7 +146,7 @@ package final class VariableRegistry {
     // MARK: - Using
 
     /// The number of a variable, declared already or to be declared later. `position` is where it is used.
-    package func reference(
+    public func reference(
         _ name: ByteString, at position: Position? = nil
     ) throws(ConfigurationError) -> VariableIndex {
         guard !name.isEmpty else { throw Self.emptyName }
@@ -159,10 +159,10 @@ package final class VariableRegistry {
     }
 
     /// The variable's name, in lower case.
-    package func name(of variable: VariableIndex) -> ByteString { slots[variable.value].name }
+    public func name(of variable: VariableIndex) -> ByteString { slots[variable.value].name }
 
     /// Gives each used variable its declaration.
-    package func freeze() throws(ConfigurationError) {
+    public func freeze() throws(ConfigurationError) {
         for number in slots.indices {
             let slot = slots[number]
             let name = slot.name

@@ -1,23 +1,23 @@
-package import Bytes
+public import Bytes
 
 /// What variables are evaluated against: an HTTP request or a stream session, which are subclasses.
 ///
 /// It keeps the groups of the last match and the values of variables. After warm-up, evaluating allocates nothing.
 open class VariableScope {
     /// The variables of the configuration that this scope is served under; frozen.
-    package final private(set) var registry: VariableRegistry
-    package final var captures: Captures
+    public final private(set) var registry: VariableRegistry
+    public final var captures: Captures
     /// A subrequest shares its parent's.
-    package final var values: VariableValues
+    public final var values: VariableValues
 
-    package init(registry: VariableRegistry) {
+    public init(registry: VariableRegistry) {
         self.registry = registry
         captures = Captures()
         values = VariableValues()
     }
 
     /// Forgets captures and values, and may move on to another configuration; keeps the memory.
-    package final func resetVariables(registry: VariableRegistry? = nil) {
+    public final func resetVariables(registry: VariableRegistry? = nil) {
         captures.reset()
         values.reset()
         if let registry { self.registry = registry }
@@ -29,7 +29,7 @@ open class VariableScope {
     ///
     /// A value is kept from its first use on, except where the variable is declared `noCacheable`.
     @discardableResult
-    package final func append(_ variable: VariableIndex, to out: Buffer) -> Bool {
+    public final func append(_ variable: VariableIndex, to out: Buffer) -> Bool {
         switch values.lookup(variable) {
         case .range(let range):
             values.append(range, to: out)
@@ -40,7 +40,7 @@ open class VariableScope {
     }
 
     /// The variable's value, or nil. It is good until the scope is reset.
-    package final func value(of variable: VariableIndex) -> VariableValue? {
+    public final func value(of variable: VariableIndex) -> VariableValue? {
         switch values.lookup(variable) {
         case .range(let range): return VariableValue(values: values, range: range)
         case .missing: return nil
@@ -59,7 +59,7 @@ open class VariableScope {
 
     /// Appends the value of the variable with this name in lower case, as SSI and Perl find them; false if there is none.
     @discardableResult
-    package final func append(named name: Span<UInt8>, to out: Buffer) -> Bool {
+    public final func append(named name: Span<UInt8>, to out: Buffer) -> Bool {
         switch registry.find(name) {
         case .indexed(let variable): return append(variable, to: out)
         case .direct(let definition):
@@ -112,7 +112,7 @@ open class VariableScope {
     // MARK: - Writing
 
     /// Gives the variable a value, as `set` does: through its setter, if it has one.
-    package final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+    public final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
         if let assign = registry.slot(variable).definition.assign {
             assign(self, bytes)
         } else {
@@ -121,17 +121,17 @@ open class VariableScope {
     }
 
     /// Gives the variable a value for the rest of this scope, whatever it is declared as.
-    package final func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+    public final func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
         values.set(variable, bytes)
     }
 
     /// Makes the variable have no value for the rest of this scope.
-    package final func setMissing(_ variable: VariableIndex) {
+    public final func setMissing(_ variable: VariableIndex) {
         values.setMissing(variable)
     }
 
     /// Forgets the variable's value, so that the next use evaluates it anew.
-    package final func forget(_ variable: VariableIndex) {
+    public final func forget(_ variable: VariableIndex) {
         values.forget(variable)
     }
 }

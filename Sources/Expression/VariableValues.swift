@@ -3,7 +3,7 @@ import Bytes
 /// The values that variables had when they were first used, or were set to, while one request or session is served.
 ///
 /// Subrequests share their parent's. Forgetting all is one addition: an entry counts only with the current stamp.
-package final class VariableValues {
+public final class VariableValues {
     private struct Entry {
         var stamp: UInt32 = 0
         /// -1 for a variable found to have no value.
@@ -25,10 +25,10 @@ package final class VariableValues {
     /// How many evaluations are under way, each started by the one before.
     var depth = 0
 
-    package init() {}
+    public init() {}
 
     /// Forgets all values, keeps the memory.
-    package func reset() {
+    public func reset() {
         arena.removeAll()
         stamp &+= 1
         if stamp == 0 {
@@ -91,7 +91,7 @@ package final class VariableValues {
 }
 
 /// The value of a variable where it lies among the values of its scope.
-package struct VariableValue {
+public struct VariableValue {
     private let values: VariableValues
     private let range: Range<Int>
 
@@ -100,9 +100,9 @@ package struct VariableValue {
         self.range = range
     }
 
-    package var count: Int { range.count }
-    package var isEmpty: Bool { range.isEmpty }
-    package var span: Span<UInt8> {
+    public var count: Int { range.count }
+    public var isEmpty: Bool { range.isEmpty }
+    public var span: Span<UInt8> {
         @_lifetime(borrow self) get { values.span(range) }
     }
 }

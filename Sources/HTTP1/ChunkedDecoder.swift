@@ -2,8 +2,8 @@ import Bytes
 
 /// Takes the chunked coding (RFC 9112 7.1) off a body, however torn, as strictly as nginx: lines end in CR LF, no blanks
 /// before a size, sizes that fit a file offset.
-package struct ChunkedDecoder: Sendable {
-    package enum Event: Equatable, Sendable {
+public struct ChunkedDecoder: Sendable {
+    public enum Event: Equatable, Sendable {
         /// All bytes were looked at.
         case needMore
         /// This range of the span is body data; call again with `start` at its end.
@@ -25,19 +25,19 @@ package struct ChunkedDecoder: Sendable {
     private var size: UInt64 = 0
     private let keepsTrailers: Bool
     /// Bytes of trailers skipped so far, for callers that limit them.
-    package private(set) var trailerLength = 0
+    public private(set) var trailerLength = 0
 
     /// - Parameter keepsTrailers: stop behind the last chunk's line and leave the trailer to `TrailerParser`.
-    package init(keepsTrailers: Bool = false) {
+    public init(keepsTrailers: Bool = false) {
         self.keepsTrailers = keepsTrailers
     }
 
     /// What is left of the current chunk's data.
-    package var remaining: Int { state == .data ? Int(size) : 0 }
-    package var isAtEnd: Bool { state == .ended }
+    public var remaining: Int { state == .data ? Int(size) : 0 }
+    public var isAtEnd: Bool { state == .ended }
 
     /// Decodes from `start`, the index of the first byte not yet decoded, to the next thing of note.
-    package mutating func decode(_ bytes: Span<UInt8>, from start: Int = 0) -> Event {
+    public mutating func decode(_ bytes: Span<UInt8>, from start: Int = 0) -> Event {
         var cursor = start
         if state == .ended { return .end(cursor) }
         while cursor < bytes.count {

@@ -1,12 +1,12 @@
 import Bytes
-package import HTTPMessage
+public import HTTPMessage
 
 /// Reads header lines, one a step, however torn; requests, answers and trailers share it.
 ///
 /// It takes what nginx takes: LF alone ends a line, a line without a colon is a field without a value, only spaces are
 /// trimmed; and refuses what nginx refuses: a line that begins with a blank, a blank in a name, NUL, CR within a line.
-package struct FieldLineParser: Sendable {
-    package enum Step: Sendable {
+public struct FieldLineParser: Sendable {
+    public enum Step: Sendable {
         case needMore
         /// A line is complete; the ranges are set.
         case field
@@ -22,32 +22,32 @@ package struct FieldLineParser: Sendable {
 
     private var state = State.lineStart
     /// Underscores are valid in names.
-    package var allowsUnderscores: Bool
+    public var allowsUnderscores: Bool
     /// A repeated status line is skipped: some servers send two.
     private let isResponse: Bool
     /// Where the line begins.
-    package private(set) var nameStart = 0
+    public private(set) var nameStart = 0
     private var nameEnd = 0
     private var valueStart = 0
     private var valueEnd = 0
-    package private(set) var badIndex = 0
+    public private(set) var badIndex = 0
     /// The name holds a byte that names should not hold.
-    package private(set) var hasInvalidName = false
+    public private(set) var hasInvalidName = false
 
-    package init(allowsUnderscores: Bool, isResponse: Bool) {
+    public init(allowsUnderscores: Bool, isResponse: Bool) {
         self.allowsUnderscores = allowsUnderscores
         self.isResponse = isResponse
     }
 
-    package var nameRange: ByteRange { ByteRange(nameStart, nameEnd) }
-    package var valueRange: ByteRange { ByteRange(valueStart, valueEnd) }
+    public var nameRange: ByteRange { ByteRange(nameStart, nameEnd) }
+    public var valueRange: ByteRange { ByteRange(valueStart, valueEnd) }
     /// The line without its end.
-    package var lineRange: ByteRange { ByteRange(nameStart, max(valueEnd, nameEnd)) }
+    public var lineRange: ByteRange { ByteRange(nameStart, max(valueEnd, nameEnd)) }
     /// Whether a line has begun.
-    package var isWithinLine: Bool { state != .lineStart }
+    public var isWithinLine: Bool { state != .lineStart }
 
     /// Reads on from `cursor` to the end of a line or of the bytes.
-    package mutating func next(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Step {
+    public mutating func next(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Step {
         while cursor < bytes.count {
             switch state {
             case .lineStart:

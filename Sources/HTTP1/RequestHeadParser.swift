@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPMessage
+public import HTTPMessage
 
 /// What a parser says after it looked at all bytes there are.
-package enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
+public enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
     /// The head is not complete.
     case needMore
     /// The host is known; parse again, with the limits of its server.
@@ -16,8 +16,8 @@ package enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
 ///
 /// What it accepts, `RequestHead.validate` has accepted too. A path that needs normalising is still to be checked by
 /// `URINormaliser`.
-package struct RequestHeadParser: Sendable {
-    package typealias Outcome = ParseOutcome<ParseError>
+public struct RequestHeadParser: Sendable {
+    public typealias Outcome = ParseOutcome<ParseError>
 
     private var line: RequestLineParser
     private var fieldLine = FieldLineParser(allowsUnderscores: false, isResponse: false)
@@ -32,7 +32,7 @@ package struct RequestHeadParser: Sendable {
     private var hasPaused = false
 
     /// - Parameter start: where in the buffer the request begins.
-    package init(start: Int = 0) {
+    public init(start: Int = 0) {
         line = RequestLineParser(start: start)
         budget = HeadBudget()
         cursor = start
@@ -41,12 +41,12 @@ package struct RequestHeadParser: Sendable {
     }
 
     /// Whether something besides empty lines has come.
-    package var hasBegun: Bool { isBehindLine || !line.isBeforeLine }
+    public var hasBegun: Bool { isBehindLine || !line.isBeforeLine }
     /// Whether the request line is complete: what the connection is doing is `reading client request headers` then.
-    package var isReadingFields: Bool { isBehindLine }
+    public var isReadingFields: Bool { isBehindLine }
 
     /// Reads on to the end of the head or of the bytes. Empty lines before the request are dropped from the buffer.
-    package mutating func parse(into head: RequestHead, limits: RequestLimits) -> Outcome {
+    public mutating func parse(into head: RequestHead, limits: RequestLimits) -> Outcome {
         if !isBehindLine {
             let outcome = parseLine(into: head, limits)
             guard isBehindLine else { return outcome }

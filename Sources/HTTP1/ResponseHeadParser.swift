@@ -1,5 +1,5 @@
-package import Bytes
-package import HTTPMessage
+public import Bytes
+public import HTTPMessage
 
 /// Reads an upstream's status line, however torn, as leniently as nginx: any minor version, `403.1`, no reason phrase.
 struct StatusLineParser: Sendable {
@@ -126,8 +126,8 @@ struct StatusLineParser: Sendable {
 ///
 /// Interim answers (1xx) come out like others: start a new parser behind them. How large a head may be is the caller's to
 /// limit, by the buffer it reads into.
-package struct ResponseHeadParser: Sendable {
-    package typealias Outcome = ParseOutcome<ResponseError>
+public struct ResponseHeadParser: Sendable {
+    public typealias Outcome = ParseOutcome<ResponseError>
 
     private var line: StatusLineParser
     private var fieldLine: FieldLineParser
@@ -138,7 +138,7 @@ package struct ResponseHeadParser: Sendable {
     /// - Parameters:
     ///   - start: where in the buffer the answer begins.
     ///   - hasStatusLine: false for answers that begin with fields, as those of FastCGI, SCGI and uwsgi do.
-    package init(start: Int = 0, hasStatusLine: Bool = true) {
+    public init(start: Int = 0, hasStatusLine: Bool = true) {
         self.start = start
         cursor = start
         line = StatusLineParser(start: start)
@@ -147,7 +147,7 @@ package struct ResponseHeadParser: Sendable {
     }
 
     /// Reads on to the end of the head or of the bytes.
-    package mutating func parse(into head: ResponseHead) -> Outcome {
+    public mutating func parse(into head: ResponseHead) -> Outcome {
         let buffer = head.bytes
         let bytes = buffer.span
         if !isBehindLine {
@@ -179,19 +179,19 @@ package struct ResponseHeadParser: Sendable {
 }
 
 /// Reads the trailer fields behind a chunked body, however torn; the final empty line included.
-package struct TrailerParser: Sendable {
+public struct TrailerParser: Sendable {
     private var fieldLine = FieldLineParser(allowsUnderscores: true, isResponse: true)
     private var cursor: Int
 
     /// - Parameter start: where in the buffer the trailer begins.
-    package init(start: Int = 0) {
+    public init(start: Int = 0) {
         cursor = start
     }
 
-    package typealias Outcome = ParseOutcome<ResponseError>
+    public typealias Outcome = ParseOutcome<ResponseError>
 
     /// Reads on to the end of the trailer or of the bytes.
-    package mutating func parse(_ buffer: Buffer, into fields: FieldTable) -> Outcome {
+    public mutating func parse(_ buffer: Buffer, into fields: FieldTable) -> Outcome {
         let bytes = buffer.span
         while true {
             switch fieldLine.next(bytes, &cursor) {

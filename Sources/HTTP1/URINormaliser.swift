@@ -1,21 +1,21 @@
-package import Bytes
-package import HTTPMessage
+public import Bytes
+public import HTTPMessage
 
 /// Makes an encoded path into the one that locations are matched with.
 ///
 /// `%XX` is decoded, `.` and `..` segments are resolved, doubled slashes merged if asked, a fragment is cut off. An encoded
 /// slash or dot counts as one; an encoded `%`, `#` or `?` is a plain byte. Refused: `%00`, a broken escape, a path that
 /// leaves the root.
-package struct URINormaliser {
+public struct URINormaliser {
     /// What was found on the way.
-    package struct Result: Equatable, Sendable {
+    public struct Result: Equatable, Sendable {
         /// The extension, a range of the output: after the last dot of the last segment.
-        package var pathExtension = ByteRange.none
+        public var pathExtension = ByteRange.none
         /// The arguments, a range of the input.
-        package var arguments = ByteRange.none
-        package var hasPlus = false
+        public var arguments = ByteRange.none
+        public var hasPlus = false
 
-        package init() {}
+        public init() {}
     }
 
     private enum State: UInt8 {
@@ -43,7 +43,7 @@ package struct URINormaliser {
     /// - Parameters:
     ///   - target: path, arguments and perhaps a fragment; begins with `/`, or with `?` if `isPathEmpty`.
     ///   - output: not what holds `target`.
-    package static func normalise(
+    public static func normalise(
         _ target: Span<UInt8>, mergesSlashes: Bool, isPathEmpty: Bool = false,
         into output: Buffer
     ) -> Result? {
@@ -151,7 +151,7 @@ extension RequestHead {
     /// Normalises the path if it needs it: appends it to `output` and sets `arguments` and `hasPlus`.
     ///
     /// Returns the ranges within `output` of the path and its extension, or nil: answer 400 with `invalidRequest`.
-    package func normalisePath(
+    public func normalisePath(
         mergesSlashes: Bool, into output: Buffer
     ) -> (path: ByteRange, pathExtension: ByteRange)? {
         let bytes = self.bytes

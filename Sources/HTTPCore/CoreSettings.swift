@@ -1,103 +1,103 @@
-package import Bytes
-package import Configuration
-package import Expression
-package import HTTPMessage
+public import Bytes
+public import Configuration
+public import Expression
+public import HTTPMessage
 
 /// What ngx_http_core_module's directives set for a location. The initial values are the defaults.
-package struct CoreSettings: Sendable {
-    package static let slot = Slot(.core, initial: CoreSettings())
+public struct CoreSettings: Sendable {
+    public static let slot = Slot(.core, initial: CoreSettings())
 
     // Names to files.
-    package var root = Template(constant: "html")
-    package var alias: Template?
-    package var types = TypeTable.standard
-    package var defaultType: ByteString = "text/plain"
-    package var followsLinks = true
+    public var root = Template(constant: "html")
+    public var alias: Template?
+    public var types = TypeTable.standard
+    public var defaultType: ByteString = "text/plain"
+    public var followsLinks = true
 
     // What a location is.
-    package var isInternal = false
-    package var satisfiesAny = false
-    package var authDelay = 0
-    package var errorPages: [ErrorPage] = []
-    package var recursiveErrorPages = false
-    package var logsNotFound = true
-    package var logsSubrequests = false
+    public var isInternal = false
+    public var satisfiesAny = false
+    public var authDelay = 0
+    public var errorPages: [ErrorPage] = []
+    public var recursiveErrorPages = false
+    public var logsNotFound = true
+    public var logsSubrequests = false
 
     // The request's body.
-    package var maxBodySize = 1_048_576
-    package var bodyBufferSize = 16_384
-    package var bodyTimeout = 60_000
-    package var bodyInFileOnly = BodyInFile.off
-    package var bodyInSingleBuffer = false
-    package var bodyTempPath = TempPath("client_body_temp")
+    public var maxBodySize = 1_048_576
+    public var bodyBufferSize = 16_384
+    public var bodyTimeout = 60_000
+    public var bodyInFileOnly = BodyInFile.off
+    public var bodyInSingleBuffer = false
+    public var bodyTempPath = TempPath("client_body_temp")
 
     // Sending.
-    package var sendFile = false
-    package var sendFileMaxChunk = 2 * 1_048_576
-    package var tcpNoPush = false
-    package var tcpNoDelay = true
-    package var sendTimeout = 60_000
-    package var sendLowWater = 0
-    package var postponeOutput = 1_460
-    package var outputBuffers = BufferPlan(count: 2, size: 32_768)
-    package var readAhead = 0
-    package var limitRate: Template?
-    package var limitRateAfter: Template?
-    package var resetsTimedOut = false
-    package var chunkedTransferEncoding = true
+    public var sendFile = false
+    public var sendFileMaxChunk = 2 * 1_048_576
+    public var tcpNoPush = false
+    public var tcpNoDelay = true
+    public var sendTimeout = 60_000
+    public var sendLowWater = 0
+    public var postponeOutput = 1_460
+    public var outputBuffers = BufferPlan(count: 2, size: 32_768)
+    public var readAhead = 0
+    public var limitRate: Template?
+    public var limitRateAfter: Template?
+    public var resetsTimedOut = false
+    public var chunkedTransferEncoding = true
 
     // The connection afterwards.
-    package var keepaliveTimeout = 75_000
-    package var keepaliveMinTimeout = 0
+    public var keepaliveTimeout = 75_000
+    public var keepaliveMinTimeout = 0
     /// Seconds for the `Keep-Alive` header, 0 for none.
-    package var keepaliveHeader = 0
-    package var keepaliveRequests = 1_000
-    package var keepaliveTime = 3_600_000
-    package var keepaliveDisable: KeepaliveDisable = [.msie6]
-    package var lingeringClose = LingeringClose.on
-    package var lingeringTime = 30_000
-    package var lingeringTimeout = 5_000
+    public var keepaliveHeader = 0
+    public var keepaliveRequests = 1_000
+    public var keepaliveTime = 3_600_000
+    public var keepaliveDisable: KeepaliveDisable = [.msie6]
+    public var lingeringClose = LingeringClose.on
+    public var lingeringTime = 30_000
+    public var lingeringTimeout = 5_000
 
     // The answer's head.
-    package var serverTokens = ServerTokens.on
-    package var absoluteRedirect = true
-    package var serverNameInRedirect = false
-    package var portInRedirect = true
-    package var eTag = true
-    package var ifModifiedSince = IfModifiedSince.exact
-    package var maxRanges = Int.max
-    package var msiePadding = true
-    package var msieRefresh = false
+    public var serverTokens = ServerTokens.on
+    public var absoluteRedirect = true
+    public var serverNameInRedirect = false
+    public var portInRedirect = true
+    public var eTag = true
+    public var ifModifiedSince = IfModifiedSince.exact
+    public var maxRanges = Int.max
+    public var msiePadding = true
+    public var msieRefresh = false
     /// Templates of which all have to be non-empty for early hints to pass; empty: they do not.
-    package var earlyHints: [Template] = []
+    public var earlyHints: [Template] = []
 
-    package init() {}
+    public init() {}
 
-    package enum BodyInFile: Sendable { case off, on, clean }
-    package enum LingeringClose: Sendable { case off, on, always }
-    package enum IfModifiedSince: Sendable { case off, exact, before }
-    package enum ServerTokens: Sendable {
+    public enum BodyInFile: Sendable { case off, on, clean }
+    public enum LingeringClose: Sendable { case off, on, always }
+    public enum IfModifiedSince: Sendable { case off, exact, before }
+    public enum ServerTokens: Sendable {
         case off, on, build
         case text(Template)
     }
 
-    package struct KeepaliveDisable: OptionSet, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
-        package static let msie6 = KeepaliveDisable(rawValue: 1)
-        package static let safari = KeepaliveDisable(rawValue: 2)
+    public struct KeepaliveDisable: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public static let msie6 = KeepaliveDisable(rawValue: 1)
+        public static let safari = KeepaliveDisable(rawValue: 2)
     }
 }
 
 /// What `error_page` says for one status.
-package struct ErrorPage: Sendable {
-    package var status: Status
+public struct ErrorPage: Sendable {
+    public var status: Status
     /// The status sent instead: nil keeps it, 0 takes that of what the URI answers (`=`).
-    package var replacement: Status?
+    public var replacement: Status?
     /// A path, another site's URI, or the `@name` of a location.
-    package var uri: Template
+    public var uri: Template
 
-    package init(status: Status, replacement: Status?, uri: Template) {
+    public init(status: Status, replacement: Status?, uri: Template) {
         self.status = status
         self.replacement = replacement
         self.uri = uri
@@ -105,24 +105,24 @@ package struct ErrorPage: Sendable {
 }
 
 /// A folder for temporary files with up to three levels of subfolders named by digits of the file's number.
-package struct TempPath: Sendable {
-    package var folder: ByteString
+public struct TempPath: Sendable {
+    public var folder: ByteString
     /// Digits of each level's name; empty for none.
-    package var levels: [Int]
+    public var levels: [Int]
 
-    package init(_ folder: ByteString, levels: [Int] = []) {
+    public init(_ folder: ByteString, levels: [Int] = []) {
         self.folder = folder
         self.levels = levels
     }
 }
 
 /// What ngx_http_core_module's directives set for a server as a whole.
-package struct ServerSettings: Sendable {
-    package static let slot = Slot(.serverCore, initial: ServerSettings())
+public struct ServerSettings: Sendable {
+    public static let slot = Slot(.serverCore, initial: ServerSettings())
 
-    package var limits = RequestLimits()
-    package var headerTimeout = 60_000
-    package var mergesSlashes = true
+    public var limits = RequestLimits()
+    public var headerTimeout = 60_000
+    public var mergesSlashes = true
 
-    package init() {}
+    public init() {}
 }

@@ -1,22 +1,22 @@
-package import Bytes
-package import Configuration
-package import Expression
-package import Log
-package import Net
-package import SharedZone
-package import Upstream
+public import Bytes
+public import Configuration
+public import Expression
+public import Log
+public import Net
+public import SharedZone
+public import Upstream
 
 /// What a configuration is built into while it is read: what all its parts share.
-package final class ConfigurationBuilder: LogFilesOwner {
-    package let logFiles: LogFiles
-    package let zones: SharedZones
-    package let identity: ServerIdentity
-    package let counters: ConnectionCounters
-    package let evaluation: Evaluation
+public final class ConfigurationBuilder: LogFilesOwner {
+    public let logFiles: LogFiles
+    public let zones: SharedZones
+    public let identity: ServerIdentity
+    public let counters: ConnectionCounters
+    public let evaluation: Evaluation
     /// Set by the `http` block.
-    package var http: HTTPBuilder?
+    public var http: HTTPBuilder?
 
-    package init(
+    public init(
         logFiles: LogFiles, zones: SharedZones, identity: ServerIdentity,
         counters: ConnectionCounters, evaluation: Evaluation
     ) {
@@ -29,38 +29,38 @@ package final class ConfigurationBuilder: LogFilesOwner {
 }
 
 /// The `http` block while it is read.
-package final class HTTPBuilder {
-    package let registry = VariableRegistry()
-    package let upstreams: UpstreamRegistry
-    package let formats: LogFormats
-    package fileprivate(set) var servers: [ServerBuilder] = []
+public final class HTTPBuilder {
+    public let registry = VariableRegistry()
+    public let upstreams: UpstreamRegistry
+    public let formats: LogFormats
+    public fileprivate(set) var servers: [ServerBuilder] = []
     /// The http block's settings, once it is settled.
-    package var settings: SettingsTable?
+    public var settings: SettingsTable?
 
-    package init(zones: SharedZones, fields: [LogField]) {
+    public init(zones: SharedZones, fields: [LogField]) {
         upstreams = UpstreamRegistry(.http, zones: zones, variables: registry)
         formats = LogFormats(registry: registry, fields: fields, combined: LogFormats.combined)
     }
 }
 
 /// A `location` block, or another that answers like one, while it is read. It owns its scope.
-package class LocationBuilder {
-    package let kind: Location.Kind
-    package let name: ByteString
-    package let parent: LocationBuilder?
-    package let http: HTTPBuilder
-    package private(set) var children: [LocationBuilder] = []
+public class LocationBuilder {
+    public let kind: Location.Kind
+    public let name: ByteString
+    public let parent: LocationBuilder?
+    public let http: HTTPBuilder
+    public private(set) var children: [LocationBuilder] = []
     /// Set by the directive that makes a module answer in this location (`proxy_pass`).
-    package var contentHandler = Handler.none
-    package var redirectsToSlash = false
-    package var setsAlias = false
+    public var contentHandler = Handler.none
+    public var redirectsToSlash = false
+    public var setsAlias = false
     /// `root` or `alias`, whichever this block has.
-    package var pathDirective: String?
-    package var limitExcept: (methods: UInt32, location: LocationBuilder)?
+    public var pathDirective: String?
+    public var limitExcept: (methods: UInt32, location: LocationBuilder)?
     /// The frozen location; made when the block's own directives are evaluated.
-    package private(set) var location: Location?
+    public private(set) var location: Location?
 
-    package init(
+    public init(
         kind: Location.Kind, name: ByteString, parent: LocationBuilder?, http: HTTPBuilder
     ) {
         self.kind = kind
@@ -70,12 +70,12 @@ package class LocationBuilder {
         parent?.children.append(self)
     }
 
-    package var isNamed: Bool { if case .named = kind { true } else { false } }
-    package var isExact: Bool { if case .exact = kind { true } else { false } }
-    package var isRegex: Bool { if case .regex = kind { true } else { false } }
+    public var isNamed: Bool { if case .named = kind { true } else { false } }
+    public var isExact: Bool { if case .exact = kind { true } else { false } }
+    public var isRegex: Bool { if case .regex = kind { true } else { false } }
 
     /// Whether this is, or is within, a block of a kind.
-    package func isWithin(_ matches: (LocationBuilder) -> Bool) -> Bool {
+    public func isWithin(_ matches: (LocationBuilder) -> Bool) -> Bool {
         var current: LocationBuilder? = self
         while let builder = current {
             if matches(builder) { return true }
@@ -85,7 +85,7 @@ package class LocationBuilder {
     }
 
     /// The block's own directives are evaluated: its settings are final.
-    package func settle(_ scope: Scope, errorLog: ErrorLog) -> Location {
+    public func settle(_ scope: Scope, errorLog: ErrorLog) -> Location {
         let made = Location(
             kind: kind, name: name, settings: scope.settings, errorLog: errorLog,
             parent: parent?.location)
@@ -97,7 +97,7 @@ package class LocationBuilder {
     }
 
     /// The inner blocks are evaluated too.
-    package func finish() {
+    public func finish() {
         guard let location else { return }
         location.children = LocationTree(children.compactMap(\.location))
         if let limitExcept, let inner = limitExcept.location.location {
@@ -106,7 +106,7 @@ package class LocationBuilder {
     }
 
     /// This block and all within it.
-    package func forEach(_ body: (LocationBuilder) throws(ConfigurationError) -> Void)
+    public func forEach(_ body: (LocationBuilder) throws(ConfigurationError) -> Void)
         throws(ConfigurationError)
     {
         try body(self)
@@ -115,18 +115,18 @@ package class LocationBuilder {
 }
 
 /// A `server` block while it is read.
-package final class ServerBuilder: LocationBuilder {
+public final class ServerBuilder: LocationBuilder {
     /// One address of a `listen` directive.
-    package struct Listen {
-        package var address: SocketAddress
-        package var options: ListenOptions
-        package var isDefault: Bool
+    public struct Listen {
+        public var address: SocketAddress
+        public var options: ListenOptions
+        public var isDefault: Bool
         /// Parameters of the socket itself were given: only one server may give them.
-        package var setsOptions: Bool
-        package var expectsProxyProtocol: Bool
-        package var position: Position
+        public var setsOptions: Bool
+        public var expectsProxyProtocol: Bool
+        public var position: Position
 
-        package init(
+        public init(
             address: SocketAddress, options: ListenOptions, isDefault: Bool, setsOptions: Bool,
             expectsProxyProtocol: Bool, position: Position
         ) {
@@ -139,18 +139,18 @@ package final class ServerBuilder: LocationBuilder {
         }
     }
 
-    package enum ServerName {
+    public enum ServerName {
         case text(ByteString)
         case regex(Regex)
     }
 
-    package var listens: [Listen] = []
-    package var names: [ServerName] = []
+    public var listens: [Listen] = []
+    public var names: [ServerName] = []
     /// The first name, as `$server_name` and the error log show it.
-    package var firstName = ByteString.empty
-    package var server: VirtualServer?
+    public var firstName = ByteString.empty
+    public var server: VirtualServer?
 
-    package init(http: HTTPBuilder) {
+    public init(http: HTTPBuilder) {
         super.init(kind: .server, name: .empty, parent: nil, http: http)
         http.servers.append(self)
     }
@@ -158,7 +158,7 @@ package final class ServerBuilder: LocationBuilder {
 
 extension Invocation {
     /// The http block that this directive is in.
-    package func http() throws(ConfigurationError) -> HTTPBuilder {
+    public func http() throws(ConfigurationError) -> HTTPBuilder {
         guard let http = (builder as? ConfigurationBuilder)?.http else {
             throw fail("\"\(name)\" directive is not allowed here")
         }
@@ -166,10 +166,10 @@ extension Invocation {
     }
 
     /// The location, server or the like that this directive is in; nil directly within `http`.
-    package var location: LocationBuilder? { scope.owner as? LocationBuilder }
+    public var location: LocationBuilder? { scope.owner as? LocationBuilder }
 
     /// Compiles an argument with variables.
-    package func template(_ word: Word) throws(ConfigurationError) -> Template {
+    public func template(_ word: Word) throws(ConfigurationError) -> Template {
         try Template(compiling: word.value, registry: http().registry, at: word.position)
     }
 }

@@ -1,16 +1,16 @@
-package import Bytes
-package import Expression
-package import Upstream
+public import Bytes
+public import Expression
+public import Upstream
 
 /// What the `http` block is built into, as far as modules care: the builder of every evaluation (`Scope.builder`) conforms.
-package protocol HTTPBuilding: AnyObject {
+public protocol HTTPBuilding: AnyObject {
     var variables: VariableRegistry { get }
     /// The groups of `upstream` blocks, and those that directives such as `proxy_pass` name. Built when `http` is finished.
     var upstreams: UpstreamRegistry { get }
 }
 
 /// What a `location`, `if` or `limit_except` block is built into (`Scope.owner`), as far as modules care.
-package protocol LocationBuilding: AnyObject {
+public protocol LocationBuilding: AnyObject {
     var kind: Location.Kind { get }
     /// The path or name as configured; empty for `if` and `limit_except`.
     var name: ByteString { get }
@@ -22,6 +22,6 @@ package protocol LocationBuilding: AnyObject {
 }
 
 /// Modules that take a location's requests over.
-package enum ContentHandler: UInt8, Sendable {
+public enum ContentHandler: UInt8, Sendable {
     case none, proxy, stubStatus
 }

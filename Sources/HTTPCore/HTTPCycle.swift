@@ -1,20 +1,20 @@
 
-package import Configuration
-package import Expression
-package import Log
-package import SharedZone
+public import Configuration
+public import Expression
+public import Log
+public import SharedZone
 
 /// The frozen `http` block: what every connection holds on to from its acceptance to its end.
-package final class HTTPCycle {
-    package let registry: VariableRegistry
-    package let servers: [VirtualServer]
-    package let errorLog: ErrorLog
-    package let clock: WallClock
-    package let identity: ServerIdentity
-    package let settings: SettingsTable
-    package let counters: ConnectionCounters
+public final class HTTPCycle {
+    public let registry: VariableRegistry
+    public let servers: [VirtualServer]
+    public let errorLog: ErrorLog
+    public let clock: WallClock
+    public let identity: ServerIdentity
+    public let settings: SettingsTable
+    public let counters: ConnectionCounters
 
-    package init(
+    public init(
         registry: VariableRegistry, servers: [VirtualServer], errorLog: ErrorLog, clock: WallClock,
         identity: ServerIdentity, settings: SettingsTable, counters: ConnectionCounters
     ) {

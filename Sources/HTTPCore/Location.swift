@@ -1,11 +1,11 @@
-package import Bytes
-package import Configuration
-package import Expression
-package import Log
+public import Bytes
+public import Configuration
+public import Expression
+public import Log
 
 /// A `location` block, or the part of a `server` or `if` block that answers like one. Frozen when the configuration is.
 public final class Location {
-    package enum Kind {
+    public enum Kind {
         /// The server itself: what no location matches.
         case server
         case exact, prefix, prefixWithoutRegex, named
@@ -14,29 +14,29 @@ public final class Location {
         case nested
     }
 
-    package let kind: Kind
+    public let kind: Kind
     /// The path or name as configured; for regular expressions the pattern.
-    package let name: ByteString
-    package let settings: SettingsTable
+    public let name: ByteString
+    public let settings: SettingsTable
     /// The core's settings, fetched once.
-    package let core: Box<CoreSettings>
-    package let errorLog: ErrorLog
+    public let core: Box<CoreSettings>
+    public let errorLog: ErrorLog
     /// Locations within this one.
-    package var children = LocationTree()
+    public var children = LocationTree()
     /// The parent; nil for a server's root.
-    package unowned let parent: Location?
+    public unowned let parent: Location?
     /// The steps of each phase that this location needs: codes of the roster's handlers.
-    package var plan = Plan()
+    public var plan = Plan()
     /// The roster's code of the handler that answers instead of the content phase, 0 for none.
-    package var contentHandler: UInt8 = 0
+    public var contentHandler: UInt8 = 0
     /// A redirect to the path with a slash is due when it is asked for without (`location /a/ { proxy_pass … }`).
-    package var redirectsToSlash = false
+    public var redirectsToSlash = false
     /// The methods that `limit_except` lets pass, and what holds for the others.
-    package var limitExcept: (methods: UInt32, location: Location)?
+    public var limitExcept: (methods: UInt32, location: Location)?
     /// `root` or `alias` was set in this very block.
-    package var setsAlias = false
+    public var setsAlias = false
 
-    package init(
+    public init(
         kind: Kind, name: ByteString, settings: SettingsTable, errorLog: ErrorLog,
         parent: Location?
     ) {
@@ -49,39 +49,39 @@ public final class Location {
     }
 
     /// The settings of a module in this location.
-    package func settings<S>(_ slot: Slot<S>) -> Box<S> {
+    public func settings<S>(_ slot: Slot<S>) -> Box<S> {
         settings.box(slot)
     }
 
-    package var isNamed: Bool { if case .named = kind { true } else { false } }
-    package var isRegex: Bool { if case .regex = kind { true } else { false } }
-    package var isExact: Bool { if case .exact = kind { true } else { false } }
+    public var isNamed: Bool { if case .named = kind { true } else { false } }
+    public var isRegex: Bool { if case .regex = kind { true } else { false } }
+    public var isExact: Bool { if case .exact = kind { true } else { false } }
 }
 
 /// The flat list of steps that a location's requests really go through; codes are the roster's.
-package struct Plan: Sendable {
-    package var postRead: [UInt8] = []
-    package var serverRewrite: [UInt8] = []
-    package var rewrite: [UInt8] = []
-    package var preaccess: [UInt8] = []
-    package var access: [UInt8] = []
-    package var precontent: [UInt8] = []
-    package var content: [UInt8] = []
-    package var log: [UInt8] = []
-    package var headerFilters: [UInt8] = []
+public struct Plan: Sendable {
+    public var postRead: [UInt8] = []
+    public var serverRewrite: [UInt8] = []
+    public var rewrite: [UInt8] = []
+    public var preaccess: [UInt8] = []
+    public var access: [UInt8] = []
+    public var precontent: [UInt8] = []
+    public var content: [UInt8] = []
+    public var log: [UInt8] = []
+    public var headerFilters: [UInt8] = []
 
-    package init() {}
+    public init() {}
 }
 
 /// The locations of a server or of a location, ready to be searched.
 ///
 /// Prefixes are sorted, so that one binary search finds the longest: each entry knows the longest entry that is a proper
 /// prefix of it.
-package struct LocationTree {
+public struct LocationTree {
     private var prefixes: [Entry] = []
     private var exact: [Entry] = []
-    package private(set) var regexes: [Location] = []
-    package private(set) var named: [Location] = []
+    public private(set) var regexes: [Location] = []
+    public private(set) var named: [Location] = []
 
     private struct Entry {
         let name: ByteString
@@ -90,10 +90,10 @@ package struct LocationTree {
         var enclosing = -1
     }
 
-    package init() {}
+    public init() {}
 
     /// Sorts locations into what `find` searches; two of the same kind and name were refused before.
-    package init(_ locations: [Location]) {
+    public init(_ locations: [Location]) {
         for location in locations {
             switch location.kind {
             case .exact: exact.append(Entry(name: location.name, location: location))
@@ -116,23 +116,23 @@ package struct LocationTree {
         }
     }
 
-    package var isEmpty: Bool {
+    public var isEmpty: Bool {
         prefixes.isEmpty && exact.isEmpty && regexes.isEmpty && named.isEmpty
     }
 
-    package var all: [Location] {
+    public var all: [Location] {
         exact.map(\.location) + prefixes.map(\.location) + regexes + named
     }
 
     /// The location with exactly this path (`location = path`).
-    package func exactMatch(_ path: Span<UInt8>) -> Location? {
+    public func exactMatch(_ path: Span<UInt8>) -> Location? {
         guard let index = Self.lastNotAfter(path, in: exact), exact[index].name.equals(path)
         else { return nil }
         return exact[index].location
     }
 
     /// The location with the longest prefix of this path.
-    package func longestPrefix(of path: Span<UInt8>) -> Location? {
+    public func longestPrefix(of path: Span<UInt8>) -> Location? {
         guard var index = Self.lastNotAfter(path, in: prefixes) else { return nil }
         while index >= 0 {
             if prefixes[index].name.isPrefix(of: path) { return prefixes[index].location }
@@ -142,7 +142,7 @@ package struct LocationTree {
     }
 
     /// A location whose name is this path and a slash, and that asks for a redirect there.
-    package func slashRedirect(for path: Span<UInt8>) -> Location? {
+    public func slashRedirect(for path: Span<UInt8>) -> Location? {
         var low = 0
         var high = prefixes.count
         while low < high {
@@ -161,7 +161,7 @@ package struct LocationTree {
         return nil
     }
 
-    package func named(_ name: Span<UInt8>) -> Location? {
+    public func named(_ name: Span<UInt8>) -> Location? {
         for location in named where location.name.equals(name) { return location }
         return nil
     }

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import Configuration
 import Expression
 
@@ -7,7 +7,7 @@ extension Request {
     ///
     /// - Returns: the number of bytes that come from `root` or `alias`.
     @discardableResult
-    package func appendFilePath(to output: Buffer) -> Int {
+    public func appendFilePath(to output: Buffer) -> Int {
         let start = output.count
         let settings = core.value
         let path = routing.path
@@ -30,7 +30,7 @@ extension Request {
 
 extension Location {
     /// The alias is a regular expression's: nothing of the path is added.
-    package var isRegexOrWithin: Bool {
+    public var isRegexOrWithin: Bool {
         var current: Location? = self
         while let location = current {
             if location.setsAlias { return location.isRegex }
@@ -40,7 +40,7 @@ extension Location {
     }
 
     /// Bytes of the path that the alias replaces: the name of the location that sets it.
-    package var aliasedLength: Int {
+    public var aliasedLength: Int {
         var current: Location? = self
         while let location = current {
             if location.setsAlias { return location.name.count }

@@ -1,13 +1,13 @@
-package import Bytes
+public import Bytes
 import Configuration
 import Expression
 
 /// The server's name for itself: `nginx` with the version that it is compatible with, or `apus` with its own.
-package struct ServerIdentity: Sendable {
-    package var name: ByteString
-    package var version: ByteString
+public struct ServerIdentity: Sendable {
+    public var name: ByteString
+    public var version: ByteString
 
-    package init(name: ByteString, version: ByteString) {
+    public init(name: ByteString, version: ByteString) {
         self.name = name
         self.version = version
     }
@@ -15,7 +15,7 @@ package struct ServerIdentity: Sendable {
 
 extension Request {
     /// Appends what `server_tokens` lets the `Server` header and the error pages say.
-    package func appendProduct(to output: Buffer) {
+    public func appendProduct(to output: Buffer) {
         let identity = cycle.identity
         switch core.value.serverTokens {
         case .off:

@@ -1,14 +1,14 @@
-package import Bytes
+public import Bytes
 import HTTPMessage
 import Net
-package import Log
-package import Platform
+public import Log
+public import Platform
 
 extension Request: LogContext {
-    package var connectionNumber: UInt64 { connection.number }
+    public var connectionNumber: UInt64 { connection.number }
 
     /// nginx's context of a message: `, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"`.
-    package func appendContext(to line: Buffer) {
+    public func appendContext(to line: Buffer) {
         if logAction.utf8CodeUnitCount > 0 {
             line.append(" while ")
             line.append(logAction)
@@ -36,14 +36,14 @@ extension Request: LogContext {
     }
 
     /// Writes to the location's error log; `compose` runs only if the level is logged.
-    package func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
+    public func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
         let log = location.errorLog
         guard log.isEnabled(level) else { return }
         log.write(level, errno: errno, self, compose)
     }
 
     /// Likewise, with nginx's ` while ` and what was being done behind the message and its error.
-    package func log(
+    public func log(
         _ level: LogLevel, errno: Errno? = nil, while action: StaticString,
         _ compose: (Buffer) -> Void
     ) {

@@ -1,9 +1,9 @@
-package import Bytes
-package import EventLoop
+public import Bytes
+public import EventLoop
 
 /// A request's body as far as it was read: in memory up to `client_body_buffer_size`, beyond in a temporary file.
-package final class RequestBody {
-    package enum State: UInt8, Sendable {
+public final class RequestBody {
+    public enum State: UInt8, Sendable {
         /// Nobody has asked for it.
         case untouched
         case reading
@@ -13,27 +13,27 @@ package final class RequestBody {
         case failed
     }
 
-    package var state = State.untouched
+    public var state = State.untouched
     /// Bytes in memory; those before are in `file` when there is one.
-    package let memory = Buffer(capacity: 16)
+    public let memory = Buffer(capacity: 16)
     /// The temporary file, when the body did not fit into memory: all of the body is there once it is complete.
-    package var file: OpenFile?
-    package var fileSize = 0
+    public var file: OpenFile?
+    public var fileSize = 0
     /// Bytes received and decoded so far.
-    package var received = 0
+    public var received = 0
     /// Bytes still to come by Content-Length; -1 when the body is chunked.
-    package var remaining = 0
+    public var remaining = 0
     /// Handed on as it comes: no waiting for its end.
-    package var isStreamed = false
+    public var isStreamed = false
     /// The name of the temporary file, when it is to be kept.
-    package let fileName = Buffer(capacity: 16)
+    public let fileName = Buffer(capacity: 16)
 
-    package init() {}
+    public init() {}
 
-    package var isComplete: Bool { state == .complete }
-    package var size: Int { received }
+    public var isComplete: Bool { state == .complete }
+    public var size: Int { received }
 
-    package func reset() {
+    public func reset() {
         state = .untouched
         memory.removeAll()
         file = nil

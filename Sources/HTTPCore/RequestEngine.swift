@@ -3,7 +3,7 @@ public import EventLoop
 
 /// What modules ask of the server: implemented once, above the modules.
 open class RequestEngine {
-    package final let loop: EventLoop
+    public final let loop: EventLoop
 
     public init(loop: EventLoop) {
         self.loop = loop

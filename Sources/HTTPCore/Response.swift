@@ -1,59 +1,59 @@
-package import Bytes
-package import HTTPMessage
+public import Bytes
+public import HTTPMessage
 
 /// The head of the answer being made. Fields with a place of their own are written in nginx's order; the rest follow from `headers`.
-package final class Response {
-    package var status = Status(rawValue: 0)
+public final class Response {
+    public var status = Status(rawValue: 0)
     /// The code and phrase as an upstream sent them; empty: nginx's own phrase for `status`.
-    package let statusLine = Buffer(capacity: 64)
-    package let headers = HeaderList()
+    public let statusLine = Buffer(capacity: 64)
+    public let headers = HeaderList()
     /// Without parameters of our own; empty for none.
-    package let contentType = Buffer(capacity: 64)
+    public let contentType = Buffer(capacity: 64)
     /// Added to the content type as `; charset=`, empty for none.
-    package let charset = Buffer(capacity: 32)
+    public let charset = Buffer(capacity: 32)
     /// Bytes of the body, or -1 when it is not known.
-    package var contentLength = -1
+    public var contentLength = -1
     /// Seconds since the epoch, or -1.
-    package var lastModified = -1
+    public var lastModified = -1
     /// The `Location` header: an absolute URI or a path that the writer completes.
-    package let location = Buffer(capacity: 64)
+    public let location = Buffer(capacity: 64)
     /// The `Server` header as given by an upstream or a module; empty: our own.
-    package let server = Buffer(capacity: 32)
+    public let server = Buffer(capacity: 32)
     /// The `Date` header as an upstream gave it; empty: now.
-    package let date = Buffer(capacity: 32)
+    public let date = Buffer(capacity: 32)
     /// Ranges of the body may be asked for.
-    package var allowsRanges = false
+    public var allowsRanges = false
     /// Only one range at a time makes sense (the body is not in one piece).
-    package var singleRange = false
+    public var singleRange = false
     /// `Accept-Ranges: none` semantics were settled by an upstream.
-    package var disablesNotModified = false
+    public var disablesNotModified = false
     /// The body is left out: HEAD, 204, 304.
-    package var isHeadOnly = false
+    public var isHeadOnly = false
     /// The head has passed the filters and is on its way.
-    package var isHeadSent = false
+    public var isHeadSent = false
     /// Bytes of the head on the wire.
-    package var headSize = 0
+    public var headSize = 0
     /// The last piece of the body has passed the filters.
-    package var isBodyComplete = false
+    public var isBodyComplete = false
     /// The body is sent in chunks.
-    package var isChunked = false
+    public var isChunked = false
     /// The value of `Vary: Accept-Encoding` is wanted.
-    package var variesByEncoding = false
+    public var variesByEncoding = false
     /// An ETag of ours is weakened by filters that change the body.
-    package var isBodyTransformed = false
+    public var isBodyTransformed = false
     /// Sent as trailers: none unless `add_trailer` is used.
-    package var hasTrailers = false
+    public var hasTrailers = false
     /// Trailer fields that an upstream sent and that pass to the client; nil for none.
-    package var trailers: HeaderList?
+    public var trailers: HeaderList?
     /// The status that a redirect by `error_page` answers with, kept for the log: 0 for none.
-    package var errorStatus = Status(rawValue: 0)
+    public var errorStatus = Status(rawValue: 0)
     /// The upgraded connection: bytes pass unchanged both ways after the head.
-    package var isTunnel = false
+    public var isTunnel = false
 
-    package init() {}
+    public init() {}
 
     /// Forgets everything, keeps the memory.
-    package func reset() {
+    public func reset() {
         status = Status(rawValue: 0)
         clearHead()
         isHeadOnly = false
@@ -69,7 +69,7 @@ package final class Response {
     }
 
     /// Forgets what a module has set so far: another one answers.
-    package func clearHead() {
+    public func clearHead() {
         statusLine.removeAll()
         headers.removeAll()
         contentType.removeAll()
@@ -86,7 +86,7 @@ package final class Response {
     }
 
     /// The length and the ranges no longer hold: a filter changes the body.
-    package func forgetLength() {
+    public func forgetLength() {
         contentLength = -1
         allowsRanges = false
         headers.removeAll(.acceptRanges)
@@ -94,7 +94,7 @@ package final class Response {
     }
 
     /// An entity tag stays valid for a transformed body only as a weak one (RFC 9110 8.8.3.3).
-    package func weakenETag() {
+    public func weakenETag() {
         guard let index = headers.firstIndex(of: .eTag) else { return }
         let bytes = headers.bytes
         let range = headers[index].valueRange
@@ -109,11 +109,11 @@ package final class Response {
         headers.setValueRange(at: index, ByteRange(start, bytes.count))
     }
 
-    package func setContentType(_ type: Span<UInt8>) {
+    public func setContentType(_ type: Span<UInt8>) {
         contentType.removeAll()
         contentType.append(type)
     }
 
-    package func setContentType(_ type: ByteString) { setContentType(type.span) }
-    package func setContentType(_ type: StaticString) { setContentType(type.bytes) }
+    public func setContentType(_ type: ByteString) { setContentType(type.span) }
+    public func setContentType(_ type: StaticString) { setContentType(type.bytes) }
 }

@@ -1,13 +1,13 @@
-package import Bytes
-package import EventLoop
-package import Platform
+public import Bytes
+public import EventLoop
+public import Platform
 
 /// Why a temporary file could not be made.
-package struct TempFileError: Error {
-    package let path: ByteString
-    package let errno: Errno
+public struct TempFileError: Error {
+    public let path: ByteString
+    public let errno: Errno
 
-    package func appendMessage(to line: Buffer) {
+    public func appendMessage(to line: Buffer) {
         line.append("open() \"")
         line.append(path)
         line.append("\" failed")
@@ -15,14 +15,14 @@ package struct TempFileError: Error {
 }
 
 /// Temporary files for bodies that do not fit into memory.
-package enum TempFile {
+public enum TempFile {
     /// Numbers files; each worker begins at a point of its own, so that two rarely try the same name.
     nonisolated(unsafe) private static var next = Int(ThisProcess.id) % 100_000 * 10_000
 
     /// Makes a file in the folder, without a name unless it is to be kept.
     ///
     /// - Parameter name: is given the file's path, which ends with NUL during the call only.
-    package static func create(
+    public static func create(
         in path: TempPath, keepsName: Bool, name: Buffer, kernel: Kernel
     ) throws(TempFileError) -> OpenFile {
         let flags: Int32 = openReadWrite | openCreate | openExclusive
@@ -55,7 +55,7 @@ package enum TempFile {
 
 extension TempPath {
     /// Appends `folder/3/12/0000000123`: level names are the number's last digits, taken from the right.
-    package func appendName(of number: Int, to output: Buffer) {
+    public func appendName(of number: Int, to output: Buffer) {
         output.append(folder)
         output.append(ASCII.slash)
         let digits = Buffer(capacity: 24)

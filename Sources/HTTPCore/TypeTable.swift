@@ -1,14 +1,14 @@
-package import Bytes
+public import Bytes
 
 /// Media types by file-name extension (lower case).
 ///
 /// A class, since a site has one table of a hundred rows and thousands of locations that share it.
-package final class TypeTable: Sendable {
+public final class TypeTable: Sendable {
     private let types: [ByteString: ByteString]
     /// Extensions up to seven bytes, packed into a word: found without making a key.
     private let short: [UInt64: ByteString]
 
-    package init(_ types: [ByteString: ByteString]) {
+    public init(_ types: [ByteString: ByteString]) {
         self.types = types
         var short: [UInt64: ByteString] = [:]
         for (name, type) in types {
@@ -17,15 +17,15 @@ package final class TypeTable: Sendable {
         self.short = short
     }
 
-    package static let standard = TypeTable([
+    public static let standard = TypeTable([
         "html": "text/html", "gif": "image/gif", "jpg": "image/jpeg",
     ])
 
-    package var isEmpty: Bool { types.isEmpty }
-    package var all: [ByteString: ByteString] { types }
+    public var isEmpty: Bool { types.isEmpty }
+    public var all: [ByteString: ByteString] { types }
 
     /// The type for an extension in any case, or nil.
-    package func type(for fileExtension: Span<UInt8>) -> ByteString? {
+    public func type(for fileExtension: Span<UInt8>) -> ByteString? {
         if let key = Self.pack(fileExtension) { return short[key] }
         return types[ByteString(fileExtension).lowercased]
     }

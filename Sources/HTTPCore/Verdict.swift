@@ -1,7 +1,7 @@
-package import HTTPMessage
+public import HTTPMessage
 
 /// What a module says of a request in one phase.
-package enum Verdict: Equatable, Sendable {
+public enum Verdict: Equatable, Sendable {
     /// Nothing to do here: the next module is asked.
     case decline
     /// The phase's question is answered with yes (an access rule that allows): see `satisfy`.

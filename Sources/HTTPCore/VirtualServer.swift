@@ -1,38 +1,38 @@
-package import Bytes
-package import Configuration
-package import Expression
-package import HTTPMessage
+public import Bytes
+public import Configuration
+public import Expression
+public import HTTPMessage
 
 /// A `server` block. Frozen when the configuration is.
-package final class VirtualServer {
+public final class VirtualServer {
     /// The first of `server_name`, or empty.
-    package let name: ByteString
+    public let name: ByteString
     /// What holds where no location matches, and holds the tree of locations.
-    package let root: Location
-    package let settings: Box<ServerSettings>
+    public let root: Location
+    public let settings: Box<ServerSettings>
     /// The server's place among all of the configuration.
-    package let index: Int
+    public let index: Int
 
-    package init(name: ByteString, root: Location, index: Int) {
+    public init(name: ByteString, root: Location, index: Int) {
         self.name = name
         self.root = root
         self.settings = root.settings.box(ServerSettings.slot)
         self.index = index
     }
 
-    package var limits: RequestLimits { settings.value.limits }
+    public var limits: RequestLimits { settings.value.limits }
 }
 
 /// What listens on one address: the servers there, and which of them a host name selects.
-package final class VirtualServers {
+public final class VirtualServers {
     /// For hosts that no name matches, and requests without one.
-    package let standard: VirtualServer
+    public let standard: VirtualServer
     /// Those that have names, by their place in `named`.
     private let names: WildcardTable<Int>
     private let named: [VirtualServer]
     private let regexes: [(regex: Regex, server: VirtualServer)]
 
-    package init(
+    public init(
         standard: VirtualServer, names: WildcardTable<Int>, named: [VirtualServer],
         regexes: [(regex: Regex, server: VirtualServer)]
     ) {
@@ -43,10 +43,10 @@ package final class VirtualServers {
     }
 
     /// A single server: no host has to be looked at.
-    package var isSingle: Bool { names.isEmpty && regexes.isEmpty }
+    public var isSingle: Bool { names.isEmpty && regexes.isEmpty }
 
     /// The server for a host name in lower case. A match of a regular expression leaves its captures in `scope`.
-    package func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {
+    public func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {
         guard !host.isEmpty else { return standard }
         if let index = names.find(host) { return named[index] }
         for (regex, server) in regexes where regex.match(host, in: scope) == .matched {

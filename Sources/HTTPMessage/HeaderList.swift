@@ -1,36 +1,36 @@
-package import Bytes
+public import Bytes
 
 /// Header fields to be sent: one run of bytes and an entry for each field. Reused over messages without allocation.
 ///
 /// Removing or replacing leaves the old bytes behind until `removeAll`, so a filter that rewrites one header over and over
 /// within one response costs memory; none does.
-package final class HeaderList {
+public final class HeaderList {
     /// One field; the ranges are of `bytes`.
-    package struct Entry: Sendable {
-        package var name: FieldName
-        package var nameRange: ByteRange
-        package var valueRange: ByteRange
+    public struct Entry: Sendable {
+        public var name: FieldName
+        public var nameRange: ByteRange
+        public var valueRange: ByteRange
     }
 
     /// The names and values, one after another.
-    package let bytes: Buffer
+    public let bytes: Buffer
     // No access lasts longer than a method here, so the run-time check of exclusive access is left out: it would be most of
     // the time that setting a field takes.
     @safe @exclusivity(unchecked) private var entries: [Entry] = []
     @safe @exclusivity(unchecked) private var present: FieldNameSet = []
 
-    package init(capacity: Int = 512) {
+    public init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)
         entries.reserveCapacity(24)
     }
 
-    package var count: Int { entries.count }
-    package var isEmpty: Bool { entries.isEmpty }
-    package var indices: Range<Int> { 0..<entries.count }
-    package subscript(index: Int) -> Entry { entries[index] }
+    public var count: Int { entries.count }
+    public var isEmpty: Bool { entries.isEmpty }
+    public var indices: Range<Int> { 0..<entries.count }
+    public subscript(index: Int) -> Entry { entries[index] }
 
     /// Forgets all fields, keeps the memory.
-    package func removeAll() {
+    public func removeAll() {
         bytes.removeAll()
         entries.removeAll(keepingCapacity: true)
         present.removeAll()
@@ -41,10 +41,10 @@ package final class HeaderList {
     // Spans cannot be handed out through a class's property: read `let bytes = list.bytes`, then
     // `bytes.span(list[index].valueRange)`.
 
-    package func contains(_ name: FieldName) -> Bool { present.contains(name) }
+    public func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.
-    package func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+    public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
         guard present.contains(name) else { return nil }
         var index = start
         while index < entries.count {
@@ -55,7 +55,7 @@ package final class HeaderList {
     }
 
     /// The index of the first field of any name at or after `start`, compared without regard to case, or nil.
-    package func firstIndex(named name: Span<UInt8>, from start: Int = 0) -> Int? {
+    public func firstIndex(named name: Span<UInt8>, from start: Int = 0) -> Int? {
         let bytes = self.bytes
         var index = start
         while index < entries.count {
@@ -71,27 +71,27 @@ package final class HeaderList {
     // MARK: - Writing
 
     /// Appends a field of a well-known name.
-    package func append(_ name: FieldName, _ value: Span<UInt8>) {
+    public func append(_ name: FieldName, _ value: Span<UInt8>) {
         appendEntry(name, spelled: name.name.bytes, value)
     }
 
-    package func append(_ name: FieldName, _ value: StaticString) {
+    public func append(_ name: FieldName, _ value: StaticString) {
         append(name, value.bytes)
     }
 
     // Literals are static strings.
     @_disfavoredOverload
-    package func append(_ name: FieldName, _ value: ByteString) {
+    public func append(_ name: FieldName, _ value: ByteString) {
         append(name, value.span)
     }
 
     /// Appends a field of any name, in this spelling.
-    package func append(named name: Span<UInt8>, _ value: Span<UInt8>) {
+    public func append(named name: Span<UInt8>, _ value: Span<UInt8>) {
         appendEntry(FieldName(name), spelled: name, value)
     }
 
     /// Appends a field of any name whose well-known name was already looked up.
-    package func appendEntry(
+    public func appendEntry(
         _ name: FieldName, spelled spelling: Span<UInt8>, _ value: Span<UInt8>
     ) {
         let start = bytes.count
@@ -102,66 +102,66 @@ package final class HeaderList {
     }
 
     /// Begins a field whose value the caller appends to `bytes`; `end` makes it a field.
-    package func begin(_ name: FieldName) -> Opening {
+    public func begin(_ name: FieldName) -> Opening {
         begin(named: name.name.bytes, name)
     }
 
     /// Begins a field of any name whose value the caller appends to `bytes`.
-    package func begin(named spelling: Span<UInt8>, _ name: FieldName? = nil) -> Opening {
+    public func begin(named spelling: Span<UInt8>, _ name: FieldName? = nil) -> Opening {
         let start = bytes.count
         bytes.append(spelling)
         return Opening(name: name ?? FieldName(spelling), start: start, middle: bytes.count)
     }
 
     /// Ends a field: its value is what was appended to `bytes` since `begin`.
-    package func end(_ opening: Opening) {
+    public func end(_ opening: Opening) {
         add(opening.name, opening.start, opening.middle)
     }
 
     /// Takes back a field that was begun.
-    package func abandon(_ opening: Opening) {
+    public func abandon(_ opening: Opening) {
         bytes.truncate(to: opening.start)
     }
 
     /// A field that was begun and whose value is being appended.
-    package struct Opening: Sendable {
+    public struct Opening: Sendable {
         fileprivate let name: FieldName
         fileprivate let start: Int
         fileprivate let middle: Int
     }
 
     /// Makes `value` the only value of a well-known name, at the place of its first field or at the end.
-    package func set(_ name: FieldName, _ value: Span<UInt8>) {
+    public func set(_ name: FieldName, _ value: Span<UInt8>) {
         guard let index = firstIndex(of: name) else { return append(name, value) }
         setValue(at: index, value)
         if let extra = firstIndex(of: name, from: index + 1) { removeAll(name, from: extra) }
     }
 
-    package func set(_ name: FieldName, _ value: StaticString) { set(name, value.bytes) }
+    public func set(_ name: FieldName, _ value: StaticString) { set(name, value.bytes) }
     @_disfavoredOverload
-    package func set(_ name: FieldName, _ value: ByteString) { set(name, value.span) }
+    public func set(_ name: FieldName, _ value: ByteString) { set(name, value.span) }
 
     /// Replaces the value of the field at an index; the span must not be of `bytes`.
-    package func setValue(at index: Int, _ value: Span<UInt8>) {
+    public func setValue(at index: Int, _ value: Span<UInt8>) {
         let start = bytes.count
         bytes.append(value)
         entries[index].valueRange = ByteRange(start, bytes.count)
     }
 
     /// Narrows or moves the value of the field at an index to other bytes already in `bytes`.
-    package func setValueRange(at index: Int, _ range: ByteRange) {
+    public func setValueRange(at index: Int, _ range: ByteRange) {
         precondition(range.end <= bytes.count)
         entries[index].valueRange = range
     }
 
-    package func remove(at index: Int) {
+    public func remove(at index: Int) {
         let name = entries[index].name
         entries.remove(at: index)
         if name != .other, !entries.contains(where: { $0.name == name }) { present.remove(name) }
     }
 
     /// Removes all fields of a well-known name from an index on.
-    package func removeAll(_ name: FieldName, from start: Int = 0) {
+    public func removeAll(_ name: FieldName, from start: Int = 0) {
         var index = firstIndex(of: name, from: start)
         while let found = index {
             remove(at: found)
@@ -170,7 +170,7 @@ package final class HeaderList {
     }
 
     /// Removes all fields of any name, compared without regard to case.
-    package func removeAll(named name: Span<UInt8>) {
+    public func removeAll(named name: Span<UInt8>) {
         var index = firstIndex(named: name)
         while let found = index {
             remove(at: found)
@@ -187,7 +187,7 @@ package final class HeaderList {
     }
 
     /// Appends all fields as lines, `Name: value` CR LF, without the empty line at the end.
-    package func write(to output: Buffer) {
+    public func write(to output: Buffer) {
         let bytes = self.bytes
         for index in entries.indices {
             let entry = entries[index]

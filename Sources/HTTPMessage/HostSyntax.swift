@@ -1,18 +1,18 @@
-import Bytes
+public import Bytes
 
 /// What nginx takes for a host with an optional port: a name, an address or a bracketed literal.
-package struct HostSyntax: Equatable, Sendable {
+public struct HostSyntax: Equatable, Sendable {
     /// The length of the host without port and final dot.
-    package var length: Int
+    public var length: Int
     /// The port, or 0.
-    package var port: UInt16
+    public var port: UInt16
 
     private enum State: UInt8 {
         case name, literal, literalEnd, port
     }
 
     /// Reads a host; nil if it is malformed.
-    package init?(_ text: Span<UInt8>) {
+    public init?(_ text: Span<UInt8>) {
         var state = State.name
         var lastDot = -2
         length = text.count
@@ -70,7 +70,7 @@ package struct HostSyntax: Equatable, Sendable {
 
 extension Buffer {
     /// Appends bytes with ASCII letters in lower case.
-    package func append(lowercased text: Span<UInt8>) {
+    public func append(lowercased text: Span<UInt8>) {
         reserve(text.count)
         for index in text.indices { append(text[index].asciiLowercased) }
     }

@@ -1,7 +1,7 @@
 import Bytes
 
 /// What a `Range` field asks of a content of known length, read as nginx's range filter does.
-package enum RangeVerdict: Equatable, Sendable {
+public enum RangeVerdict: Equatable, Sendable {
     /// Send these ranges.
     case ranges
     /// Send the whole content, as if the field were not there.
@@ -11,11 +11,11 @@ package enum RangeVerdict: Equatable, Sendable {
 }
 
 /// The ranges of a `Range` field. Keeps its memory over requests.
-package struct RangeField: Sendable {
+public struct RangeField: Sendable {
     /// The ranges to send: each is not empty and within the content.
-    package private(set) var ranges: [Range<Int>] = []
+    public private(set) var ranges: [Range<Int>] = []
 
-    package init() {}
+    public init() {}
 
     private enum Part {
         case range(Range<Int>), empty(start: Int), invalid
@@ -26,7 +26,7 @@ package struct RangeField: Sendable {
     /// - Parameters:
     ///   - limit: `max_ranges`, or nil if there is no limit; then nginx ignores a field whose answer, with 256 bytes of
     ///     headers a range, would be longer than the content and 4096 bytes.
-    package mutating func parse(
+    public mutating func parse(
         _ value: Span<UInt8>, contentLength: Int, limit: Int?
     ) -> RangeVerdict {
         ranges.removeAll(keepingCapacity: true)

@@ -2,7 +2,7 @@ import Bytes
 
 extension RequestHead {
     /// Takes over the host of an absolute-form or authority-form target, which wins over the `Host` field.
-    package func readAuthority(_ range: ByteRange) -> ParseError? {
+    public func readAuthority(_ range: ByteRange) -> ParseError? {
         authority = range
         hasAuthority = true
         return setHost(range) ? nil : .invalidHostInRequestLine
@@ -21,7 +21,7 @@ extension RequestHead {
     }
 
     /// Adds a received field and does at once what its name asks for: nginx answers a bad field before it has seen the rest.
-    package func accept(_ field: Field) -> ParseError? {
+    public func accept(_ field: Field) -> ParseError? {
         switch field.name {
         case .other:
             fields.append(field)
@@ -64,7 +64,7 @@ extension RequestHead {
     ///
     /// Whatever could make two servers disagree on where a body ends is refused (RFC 9112 6.3): both a length and chunks,
     /// chunks in HTTP/1.0, any transfer coding but `chunked`.
-    package func validate(allowsConnect: Bool) -> ParseError? {
+    public func validate(allowsConnect: Bool) -> ParseError? {
         if version > .http10, !fields.contains(.host), version < .http2 { return .missingHost }
         let bytes = self.bytes
         if let range = fields.firstValue(of: .contentLength) {
@@ -90,7 +90,7 @@ extension RequestHead {
     }
 
     /// Whether the connection may serve another request as far as the client is concerned.
-    package var keepsAlive: Bool {
+    public var keepsAlive: Bool {
         switch connection {
         case .close: false
         case .keepAlive: true
@@ -101,7 +101,7 @@ extension RequestHead {
 
 extension Span where Element == UInt8 {
     /// Whether a text in lower case occurs anywhere, whatever the case of the bytes.
-    package func containsIgnoringCase(_ needle: StaticString) -> Bool {
+    public func containsIgnoringCase(_ needle: StaticString) -> Bool {
         let needle = needle.bytes
         var start = 0
         while start &+ needle.count <= count {

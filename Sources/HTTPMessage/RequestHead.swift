@@ -1,20 +1,20 @@
-package import Bytes
+public import Bytes
 
 /// What a request's `Connection` fields ask for.
-package enum ConnectionWish: UInt8, Sendable {
+public enum ConnectionWish: UInt8, Sendable {
     case unspecified, close, keepAlive
 }
 
 /// A request's head: ranges into `bytes`, which hold it as received. One object is reused for all requests of a connection.
 ///
 /// HTTP/2 and HTTP/3 write their pseudo-headers and fields into `bytes` and fill in the same properties.
-package final class RequestHead {
+public final class RequestHead {
     /// The bytes that all ranges point into; the parser reads from here.
-    package let bytes: Buffer
+    public let bytes: Buffer
     /// The fields; those with invalid names are left out when they are ignored.
-    package let fields = FieldTable()
+    public let fields = FieldTable()
     /// The host that selects the server, in lower case, without port and final dot: from the request line, else from `Host`.
-    package let host = Buffer(capacity: 64)
+    public let host = Buffer(capacity: 64)
 
     /// All that is reset for the next request, in one place.
     private struct State {
@@ -46,127 +46,127 @@ package final class RequestHead {
     // exclusive access to find, and it took half of the parser's time.
     @safe @exclusivity(unchecked) private var state = State()
     /// Lines left out because of an invalid name; nginx logs them.
-    package private(set) var ignoredLines: [ByteRange] = []
+    public private(set) var ignoredLines: [ByteRange] = []
 
-    package var method: Method {
+    public var method: Method {
         get { state.method }
         set { state.method = newValue }
     }
-    package var methodName: ByteRange {
+    public var methodName: ByteRange {
         get { state.methodName }
         set { state.methodName = newValue }
     }
-    package var version: Version {
+    public var version: Version {
         get { state.version }
         set { state.version = newValue }
     }
     /// The whole request line without its line end; what `$request` shows.
-    package var requestLine: ByteRange {
+    public var requestLine: ByteRange {
         get { state.requestLine }
         set { state.requestLine = newValue }
     }
     /// The protocol as sent, such as `HTTP/1.1`; empty in HTTP/0.9.
-    package var protocolName: ByteRange {
+    public var protocolName: ByteRange {
         get { state.protocolName }
         set { state.protocolName = newValue }
     }
 
     /// The request target as sent, without the scheme and host of an absolute form: nginx's `$request_uri`.
-    package var target: ByteRange {
+    public var target: ByteRange {
         get { state.target }
         set { state.target = newValue }
     }
     /// The target up to the `?`, still encoded.
-    package var path: ByteRange {
+    public var path: ByteRange {
         get { state.path }
         set { state.path = newValue }
     }
     /// The bytes after the first `?`; when the path needs normalising, the normaliser finds the arguments.
-    package var arguments: ByteRange {
+    public var arguments: ByteRange {
         get { state.arguments }
         set { state.arguments = newValue }
     }
     /// What follows the last dot of the path's last segment; only set when the path needs no normalising.
-    package var pathExtension: ByteRange {
+    public var pathExtension: ByteRange {
         get { state.pathExtension }
         set { state.pathExtension = newValue }
     }
     /// The path holds `//`, `/.` or `#`.
-    package var isComplex: Bool {
+    public var isComplex: Bool {
         get { state.isComplex }
         set { state.isComplex = newValue }
     }
     /// The path holds `%`.
-    package var isQuoted: Bool {
+    public var isQuoted: Bool {
         get { state.isQuoted }
         set { state.isQuoted = newValue }
     }
     /// The path holds `+`.
-    package var hasPlus: Bool {
+    public var hasPlus: Bool {
         get { state.hasPlus }
         set { state.hasPlus = newValue }
     }
     /// An absolute form without a path, such as `http://example.com?a`: the path is `/`, which the target lacks.
-    package var isPathEmpty: Bool {
+    public var isPathEmpty: Bool {
         get { state.isPathEmpty }
         set { state.isPathEmpty = newValue }
     }
 
     /// The scheme of an absolute-form target.
-    package var scheme: ByteRange {
+    public var scheme: ByteRange {
         get { state.scheme }
         set { state.scheme = newValue }
     }
     /// Host and port of an absolute-form or authority-form target, as sent.
-    package var authority: ByteRange {
+    public var authority: ByteRange {
         get { state.authority }
         set { state.authority = newValue }
     }
-    package var hasAuthority: Bool {
+    public var hasAuthority: Bool {
         get { state.hasAuthority }
         set { state.hasAuthority = newValue }
     }
 
     /// Lines left out because of an invalid name; nginx logs them.
     /// The number of bytes of the head, without leading empty lines, with the final one.
-    package var length: Int {
+    public var length: Int {
         get { state.length }
         set { state.length = newValue }
     }
 
     /// The port given with the host, or 0.
-    package var port: UInt16 {
+    public var port: UInt16 {
         get { state.port }
         set { state.port = newValue }
     }
     /// The value of `Content-Length`, or -1.
-    package var contentLength: Int {
+    public var contentLength: Int {
         get { state.contentLength }
         set { state.contentLength = newValue }
     }
-    package var isChunked: Bool {
+    public var isChunked: Bool {
         get { state.isChunked }
         set { state.isChunked = newValue }
     }
-    package var connection: ConnectionWish {
+    public var connection: ConnectionWish {
         get { state.connection }
         set { state.connection = newValue }
     }
     /// `Expect: 100-continue` was sent.
-    package var expectsContinue: Bool {
+    public var expectsContinue: Bool {
         get { state.expectsContinue }
         set { state.expectsContinue = newValue }
     }
 
-    package init(bytes: Buffer = Buffer(capacity: 1024)) {
+    public init(bytes: Buffer = Buffer(capacity: 1024)) {
         self.bytes = bytes
     }
 
     /// Whether the path has to pass the normaliser; else `path` is the normalised path already.
-    package var needsNormalising: Bool { isComplex || isQuoted || isPathEmpty }
+    public var needsNormalising: Bool { isComplex || isQuoted || isPathEmpty }
 
     /// Replaces the method, as an error page does: `$request_method` shows the new one.
-    package func setMethod(_ method: Method) {
+    public func setMethod(_ method: Method) {
         self.method = method
         let start = bytes.count
         bytes.append(method.name)
@@ -174,7 +174,7 @@ package final class RequestHead {
     }
 
     /// Forgets the request; leaves `bytes` alone.
-    package func reset() {
+    public func reset() {
         state = State()
         fields.removeAll()
         host.removeAll()
@@ -182,7 +182,7 @@ package final class RequestHead {
     }
 
     /// Notes a line that is left out because of an invalid name.
-    package func ignoreLine(_ range: ByteRange) {
+    public func ignoreLine(_ range: ByteRange) {
         ignoredLines.append(range)
     }
 }

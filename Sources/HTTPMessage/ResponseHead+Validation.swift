@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// Why an upstream's head is refused; nginx tries the next server or answers 502. The level is `error`.
-package enum ResponseError: Error, Equatable, Sendable {
+public enum ResponseError: Error, Equatable, Sendable {
     /// What came is not HTTP/1.
     case noStatusLine
     /// The line up to the bad byte, which is the one after the range.
@@ -15,7 +15,7 @@ package enum ResponseError: Error, Equatable, Sendable {
     case unknownTransferEncoding(ByteRange)
 
     /// Appends nginx's log message.
-    package func appendMessage(to output: Buffer, head: ResponseHead) {
+    public func appendMessage(to output: Buffer, head: ResponseHead) {
         let bytes = head.bytes
         switch self {
         case .noStatusLine:
@@ -59,7 +59,7 @@ extension ResponseHead {
     }
 
     /// Adds a received field; those that say where the body ends are checked at once.
-    package func accept(_ field: Field) -> ResponseError? {
+    public func accept(_ field: Field) -> ResponseError? {
         let index = fields.count
         let bytes = self.bytes
         switch field.name {

@@ -1,68 +1,68 @@
-package import Bytes
+public import Bytes
 
 /// A response status code. Reason phrases are nginx's, which differ from the RFC's in places.
-package struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntegerLiteral {
-    package var rawValue: UInt16
+public struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntegerLiteral {
+    public var rawValue: UInt16
 
-    package init(rawValue: UInt16) { self.rawValue = rawValue }
-    package init(integerLiteral value: UInt16) { rawValue = value }
-    package init(_ code: Int) { rawValue = UInt16(truncatingIfNeeded: code) }
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+    public init(integerLiteral value: UInt16) { rawValue = value }
+    public init(_ code: Int) { rawValue = UInt16(truncatingIfNeeded: code) }
 
-    package var code: Int { Int(rawValue) }
+    public var code: Int { Int(rawValue) }
 
-    package static let `continue`: Status = 100
-    package static let switchingProtocols: Status = 101
-    package static let earlyHints: Status = 103
-    package static let ok: Status = 200
-    package static let created: Status = 201
-    package static let accepted: Status = 202
-    package static let noContent: Status = 204
-    package static let partialContent: Status = 206
-    package static let multiStatus: Status = 207
-    package static let movedPermanently: Status = 301
-    package static let found: Status = 302
-    package static let seeOther: Status = 303
-    package static let notModified: Status = 304
-    package static let temporaryRedirect: Status = 307
-    package static let permanentRedirect: Status = 308
-    package static let badRequest: Status = 400
-    package static let unauthorized: Status = 401
-    package static let forbidden: Status = 403
-    package static let notFound: Status = 404
-    package static let notAllowed: Status = 405
-    package static let requestTimeout: Status = 408
-    package static let conflict: Status = 409
-    package static let lengthRequired: Status = 411
-    package static let preconditionFailed: Status = 412
-    package static let contentTooLarge: Status = 413
-    package static let uriTooLong: Status = 414
-    package static let unsupportedMediaType: Status = 415
-    package static let rangeNotSatisfiable: Status = 416
-    package static let misdirectedRequest: Status = 421
-    package static let tooManyRequests: Status = 429
+    public static let `continue`: Status = 100
+    public static let switchingProtocols: Status = 101
+    public static let earlyHints: Status = 103
+    public static let ok: Status = 200
+    public static let created: Status = 201
+    public static let accepted: Status = 202
+    public static let noContent: Status = 204
+    public static let partialContent: Status = 206
+    public static let multiStatus: Status = 207
+    public static let movedPermanently: Status = 301
+    public static let found: Status = 302
+    public static let seeOther: Status = 303
+    public static let notModified: Status = 304
+    public static let temporaryRedirect: Status = 307
+    public static let permanentRedirect: Status = 308
+    public static let badRequest: Status = 400
+    public static let unauthorized: Status = 401
+    public static let forbidden: Status = 403
+    public static let notFound: Status = 404
+    public static let notAllowed: Status = 405
+    public static let requestTimeout: Status = 408
+    public static let conflict: Status = 409
+    public static let lengthRequired: Status = 411
+    public static let preconditionFailed: Status = 412
+    public static let contentTooLarge: Status = 413
+    public static let uriTooLong: Status = 414
+    public static let unsupportedMediaType: Status = 415
+    public static let rangeNotSatisfiable: Status = 416
+    public static let misdirectedRequest: Status = 421
+    public static let tooManyRequests: Status = 429
     /// nginx's own: close the connection without an answer.
-    package static let closeConnection: Status = 444
+    public static let closeConnection: Status = 444
     /// nginx's own: the request's head is too large; sent as 400.
-    package static let headTooLarge: Status = 494
+    public static let headTooLarge: Status = 494
     /// nginx's own: the client's certificate does not verify; sent as 400.
-    package static let certificateError: Status = 495
+    public static let certificateError: Status = 495
     /// nginx's own: the client sent no certificate; sent as 400.
-    package static let noCertificate: Status = 496
+    public static let noCertificate: Status = 496
     /// nginx's own: plain HTTP on a TLS port; sent as 400.
-    package static let httpToHTTPS: Status = 497
+    public static let httpToHTTPS: Status = 497
     /// nginx's own: the client went away; only logged.
-    package static let clientClosedRequest: Status = 499
-    package static let internalServerError: Status = 500
-    package static let notImplemented: Status = 501
-    package static let badGateway: Status = 502
-    package static let serviceUnavailable: Status = 503
-    package static let gatewayTimeout: Status = 504
-    package static let versionNotSupported: Status = 505
-    package static let insufficientStorage: Status = 507
+    public static let clientClosedRequest: Status = 499
+    public static let internalServerError: Status = 500
+    public static let notImplemented: Status = 501
+    public static let badGateway: Status = 502
+    public static let serviceUnavailable: Status = 503
+    public static let gatewayTimeout: Status = 504
+    public static let versionNotSupported: Status = 505
+    public static let insufficientStorage: Status = 507
 
     /// The status line's text after the version, such as `404 Not Found`, or empty where nginx has no reason phrase and
     /// writes the bare number.
-    package var line: StaticString {
+    public var line: StaticString {
         rawValue < 400 ? successLine : (rawValue < 500 ? clientErrorLine : serverErrorLine)
     }
 
@@ -128,7 +128,7 @@ package struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntege
 extension Buffer {
     /// Appends `404 Not Found`, or the number and a space where there is no reason phrase: RFC 9112 4 wants the space
     /// even before an empty phrase, and nginx writes it too.
-    package func append(statusLine status: Status) {
+    public func append(statusLine status: Status) {
         let line = status.line
         if line.utf8CodeUnitCount > 0 { return append(line) }
         append(decimal: status.code, width: 3)

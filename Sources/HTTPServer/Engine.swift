@@ -1,18 +1,18 @@
 import Bytes
 import Configuration
-package import EventLoop
-package import HTTPCore
+public import EventLoop
+public import HTTPCore
 import HTTPMessage
 import Log
-package import Platform
+public import Platform
 import Net
 import SharedZone
 
 /// One worker's side of HTTP: pools requests, counts connections, and carries requests through phases and pipeline.
-package final class Engine: RequestEngine {
-    package struct Accepted {
-        package var descriptor: Int32
-        package var address: RawAddress
+public final class Engine: RequestEngine {
+    public struct Accepted {
+        public var descriptor: Int32
+        public var address: RawAddress
     }
 
     /// What `stub_status` counts a connection as.
@@ -21,10 +21,10 @@ package final class Engine: RequestEngine {
     }
 
     /// Old requests are finished, new ones are not waited for.
-    package internal(set) var isShuttingDown = false
+    public internal(set) var isShuttingDown = false
     private var idleStreams: [HTTP1Stream] = []
     /// Live client connections of this worker.
-    package private(set) var connectionCount = 0
+    public private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
     let connectionLimit: Int
     /// The head lines that only change with the second, for each form of `server_tokens`.
@@ -34,7 +34,7 @@ package final class Engine: RequestEngine {
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
 
-    package init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
+    public init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
@@ -43,21 +43,21 @@ package final class Engine: RequestEngine {
 
     // MARK: - What modules ask for
 
-    package override func sendHead(_ request: Request) { passHead(request) }
-    package override func sendBody(_ request: Request) { passBody(request) }
-    package override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
-    package override func resume(_ request: Request) { run(request) }
-    package override func redirect(_ request: Request) { routeAgain(request) }
-    package override func redirect(_ request: Request, toNamed location: Location) {
+    public override func sendHead(_ request: Request) { passHead(request) }
+    public override func sendBody(_ request: Request) { passBody(request) }
+    public override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
+    public override func resume(_ request: Request) { run(request) }
+    public override func redirect(_ request: Request) { routeAgain(request) }
+    public override func redirect(_ request: Request, toNamed location: Location) {
         route(request, toNamed: location)
     }
-    package override func readBody(_ request: Request) { beginBody(request) }
-    package override func abort(_ request: Request) { breakOff(request) }
+    public override func readBody(_ request: Request) { beginBody(request) }
+    public override func abort(_ request: Request) { breakOff(request) }
 
     // MARK: - Connections
 
     /// Takes an accepted socket over.
-    package func accept(_ accepted: Accepted, on binding: ListenBinding) {
+    public func accept(_ accepted: Accepted, on binding: ListenBinding) {
         let counters = binding.cycle.counters
         counters.add(1, to: .accepted)
         guard connectionCount < connectionLimit else {
@@ -116,7 +116,7 @@ package final class Engine: RequestEngine {
     }
 
     /// Closes idle connections now and the others after their requests.
-    package func shutDown() {
+    public func shutDown() {
         isShuttingDown = true
         loop.forEachEndpoint { endpoint in
             if let connection = endpoint as? HTTP1Connection, connection.isIdle { connection.end() }

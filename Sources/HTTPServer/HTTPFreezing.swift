@@ -1,29 +1,29 @@
 import Bytes
-package import Configuration
+public import Configuration
 import Expression
-package import HTTPCore
+public import HTTPCore
 import HTTPModules
 import Log
-package import Net
+public import Net
 import Platform
 import Upstream
 
 /// Turns the blocks that were read into what serves: servers by address and name, and each location's plan.
-package struct HTTPFreezing {
+public struct HTTPFreezing {
     /// One address with its servers.
-    package struct Address {
-        package let request: ListenerRequest
-        package let binding: ListenBinding
+    public struct Address {
+        public let request: ListenerRequest
+        public let binding: ListenBinding
         /// Addresses that share the socket because it is a wildcard's: told apart by the connection's own end.
-        package var specific: [ListenBinding]
+        public var specific: [ListenBinding]
         /// Whether a socket of its own is opened.
-        package let isBound: Bool
+        public let isBound: Bool
     }
 
-    package let cycle: HTTPCycle
-    package private(set) var addresses: [Address] = []
+    public let cycle: HTTPCycle
+    public private(set) var addresses: [Address] = []
 
-    package init(_ builder: ConfigurationBuilder) throws(ConfigurationError) {
+    public init(_ builder: ConfigurationBuilder) throws(ConfigurationError) {
         guard let http = builder.http else {
             preconditionFailure("only a configuration with an http block is frozen")
         }

@@ -1,12 +1,12 @@
 import Bytes
-package import EventLoop
-package import HTTPCore
+public import EventLoop
+public import HTTPCore
 import Log
 import Net
 import Platform
 
 /// A listening socket of a worker: takes connections and hands them to the engine.
-package final class ListenEndpoint: Endpoint {
+public final class ListenEndpoint: Endpoint {
     private let engine: Engine
     private let binding: ListenBinding
     /// Servers of specific addresses behind a wildcard socket.
@@ -15,7 +15,7 @@ package final class ListenEndpoint: Endpoint {
     private static let batch = 64
 
     /// `descriptor` stays the owner's: it is not closed here.
-    package init(
+    public init(
         engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding]
     ) {
         self.engine = engine
@@ -24,7 +24,7 @@ package final class ListenEndpoint: Endpoint {
         super.init(loop: engine.loop, descriptor: descriptor)
     }
 
-    package override func becameReadable() {
+    public override func becameReadable() {
         for _ in 0..<Self.batch {
             var address = RawAddress()
             let code = loop.kernel.accept(descriptor, address: &address)
@@ -63,7 +63,7 @@ package final class ListenEndpoint: Endpoint {
         }
     }
 
-    package override func inputTimedOut() {
+    public override func inputTimedOut() {
         loop.resumeReading(self)
     }
 }

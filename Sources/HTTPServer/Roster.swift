@@ -1,15 +1,15 @@
 import Bytes
-package import Configuration
-package import HTTPCore
+public import Configuration
+public import HTTPCore
 import HTTPMessage
 import HTTPModules
 import Log
 import Upstream
 
 /// All modules, the order in which phases ask them, and the order of the filters: the one place where order is written down.
-package enum Roster {
+public enum Roster {
     /// Every directive of HTTP.
-    package static var rows: [Row] {
+    public static var rows: [Row] {
         Core.rows + AccessLogging.rows
     }
 
@@ -34,7 +34,7 @@ package enum Roster {
     private static let headerFilters: [Step] = []
 
     /// The steps that a location's requests really go through.
-    package static func plan(for settings: SettingsTable) -> Plan {
+    public static func plan(for settings: SettingsTable) -> Plan {
         func used(_ steps: [Step]) -> [UInt8] {
             steps.filter { $0.isUsed(settings) }.map(\.handler.rawValue)
         }

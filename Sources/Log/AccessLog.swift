@@ -1,8 +1,8 @@
 import Bytes
-package import Expression
+public import Expression
 
 /// Where the lines of an access log go.
-package enum AccessLogSink: Sendable {
+public enum AccessLogSink: Sendable {
     case file(LogFile)
     case syslog(Syslog)
     /// A path with variables: the file is opened when its path is known.
@@ -10,14 +10,14 @@ package enum AccessLogSink: Sendable {
 }
 
 /// One `access_log` directive: a line for each request that meets its condition.
-package final class AccessLog: Sendable {
-    package let sink: AccessLogSink
+public final class AccessLog: Sendable {
+    public let sink: AccessLogSink
     private let files: LogFiles
     private let format: LogFormat
     /// `if=`: no line if the value is empty or `0`.
     private let condition: Template?
 
-    package init(
+    public init(
         sink: AccessLogSink, files: LogFiles, format: LogFormat, condition: Template? = nil
     ) {
         self.sink = sink
@@ -28,13 +28,13 @@ package final class AccessLog: Sendable {
 
     /// Whether the path has variables. nginx writes such logs only where the request's root directory exists: otherwise a
     /// client could create files by naming hosts. The caller has to see to that.
-    package var hasVariablePath: Bool {
+    public var hasVariablePath: Bool {
         if case .path = sink { return true }
         return false
     }
 
     /// Writes the line of a request. `errors` takes complaints about paths with variables.
-    package func write(
+    public func write(
         _ scope: VariableScope, cache: OpenLogFileCache? = nil, errors: ErrorLog,
         _ context: (any LogContext)? = nil
     ) {

@@ -1,30 +1,30 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 import Expression
 
 /// The access logs of a block.
-package struct AccessLogSettings: Sendable {
+public struct AccessLogSettings: Sendable {
     /// Empty where no block has set any; then http has a default, `AccessLogDirectives.addDefault`.
-    package var logs: [AccessLog] = []
+    public var logs: [AccessLog] = []
     /// `access_log off`, which wins over logs of the same block.
-    package var isOff = false
+    public var isOff = false
     /// `open_log_file_cache`; nil is off.
-    package var cache: OpenLogFileCache?
+    public var cache: OpenLogFileCache?
 
-    package init() {}
+    public init() {}
 
     /// Whether a request writes any line.
-    package var isEmpty: Bool { isOff || logs.isEmpty }
+    public var isEmpty: Bool { isOff || logs.isEmpty }
 }
 
 /// The directives `access_log`, `log_format` and `open_log_file_cache`, which http and stream share.
-package struct AccessLogDirectives: Sendable {
+public struct AccessLogDirectives: Sendable {
     private let slot: Slot<AccessLogSettings>
     private let formats: @Sendable (AnyObject) -> LogFormats?
     private let hasDefaultFormat: Bool
 
     /// `formats` finds the formats in what the configuration is built into. Without a default format, `access_log` must name one.
-    package init(
+    public init(
         slot: Slot<AccessLogSettings>, hasDefaultFormat: Bool,
         formats: @escaping @Sendable (AnyObject) -> LogFormats?
     ) {
@@ -34,7 +34,7 @@ package struct AccessLogDirectives: Sendable {
     }
 
     /// The rows: `log_format` in the outermost context, `access_log` and the cache in those of requests or sessions.
-    package func rows(
+    public func rows(
         formatsIn outermost: Contexts, logsIn contexts: Contexts, cacheIn cacheContexts: Contexts
     ) -> [Row] {
         [
@@ -74,7 +74,7 @@ package struct AccessLogDirectives: Sendable {
     }
 
     /// Gives a server without any `access_log`, its own or outside, nginx's default one. For its scope when it is settled.
-    package func addDefault(_ path: ByteString, to scope: Scope) throws(ConfigurationError) {
+    public func addDefault(_ path: ByteString, to scope: Scope) throws(ConfigurationError) {
         let settings = scope[slot]
         guard !settings.isOff, settings.logs.isEmpty,
             let owner = scope.builder as? any LogFilesOwner,

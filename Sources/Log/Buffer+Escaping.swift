@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// Which bytes of data may not stand in a log as they are.
-package enum LogEscape: Sendable {
+public enum LogEscape: Sendable {
     /// `\xHH` for control bytes, quotes, backslashes and all that is not ASCII: `log_format`'s default.
     case `default`
     /// JSON's string escapes.
@@ -14,7 +14,7 @@ package enum LogEscape: Sendable {
 
 extension Buffer {
     /// Escapes the bytes from `start` on, in place. A value without special bytes, the usual one, costs one scan.
-    package func escape(from start: Int, _ escape: LogEscape) {
+    public func escape(from start: Int, _ escape: LogEscape) {
         switch escape {
         case .none: return
         case .default:

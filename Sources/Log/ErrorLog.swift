@@ -1,26 +1,26 @@
-package import Bytes
-package import Platform
+public import Bytes
+public import Platform
 
 /// Where the lines of an error log go.
-package enum ErrorLogSink: Sendable {
+public enum ErrorLogSink: Sendable {
     case file(LogFile)
     case syslog(Syslog)
     case memory(MemoryLog)
 }
 
 /// One `error_log` directive: a sink and the least grave level that it takes.
-package struct ErrorLogTarget: Sendable {
-    package let sink: ErrorLogSink
-    package let level: LogLevel
+public struct ErrorLogTarget: Sendable {
+    public let sink: ErrorLogSink
+    public let level: LogLevel
 
-    package init(sink: ErrorLogSink, level: LogLevel) {
+    public init(sink: ErrorLogSink, level: LogLevel) {
         self.sink = sink
         self.level = level
     }
 }
 
 /// The circumstances of a message: which connection, and what the layer above tells about it. A connection conforms, or a request.
-package protocol LogContext: AnyObject {
+public protocol LogContext: AnyObject {
     /// Counts all connections of the server from 1; 0 is none.
     var connectionNumber: UInt64 { get }
     /// `debug_connection` holds for this client: everything is logged.
@@ -30,7 +30,7 @@ package protocol LogContext: AnyObject {
 }
 
 extension LogContext {
-    package var isDebugged: Bool { false }
+    public var isDebugged: Bool { false }
 }
 
 /// Only the number of a connection.
@@ -48,35 +48,35 @@ private final class BareConnection: LogContext {
 ///
 /// Lines have nginx's form and limit of 2048 bytes. Control bytes in them are written as `\xHH`, where nginx writes them as
 /// they come: a client must not be able to forge a line or to send commands to the terminal of who reads the log.
-package final class ErrorLog: @unchecked Sendable {
+public final class ErrorLog: @unchecked Sendable {
     /// Bytes of a line with its line feed.
-    package static let lineLimit = 2_048
+    public static let lineLimit = 2_048
 
     private let environment: LogEnvironment
     /// The most talkative first.
-    package private(set) var targets: [ErrorLogTarget]
+    public private(set) var targets: [ErrorLogTarget]
     /// The least grave level that any target takes; 0 with none.
     private var threshold: UInt8 = 0
 
-    package init(environment: LogEnvironment, targets: [ErrorLogTarget] = []) {
+    public init(environment: LogEnvironment, targets: [ErrorLogTarget] = []) {
         self.environment = environment
         self.targets = []
         for target in targets { add(target) }
     }
 
-    package func add(_ target: ErrorLogTarget) {
+    public func add(_ target: ErrorLogTarget) {
         let place = targets.firstIndex { $0.level < target.level } ?? targets.count
         targets.insert(target, at: place)
         threshold = max(threshold, target.level.rawValue)
     }
 
     /// A log with one more target: logs are shared by the blocks of a configuration, so one is not changed there.
-    package func adding(_ target: ErrorLogTarget) -> ErrorLog {
+    public func adding(_ target: ErrorLogTarget) -> ErrorLog {
         ErrorLog(environment: environment, targets: targets + [target])
     }
 
     /// The most talkative target that is a file.
-    package var file: LogFile? {
+    public var file: LogFile? {
         for target in targets {
             if case .file(let file) = target.sink { return file }
         }
@@ -84,12 +84,12 @@ package final class ErrorLog: @unchecked Sendable {
     }
 
     /// Whether a message of `level` is written at all: ask before gathering what it costs to make one.
-    package func isEnabled(_ level: LogLevel) -> Bool {
+    public func isEnabled(_ level: LogLevel) -> Bool {
         level.rawValue <= threshold
     }
 
     /// Writes one line: what `compose` appends, then the error in parentheses, then the context.
-    package func write(
+    public func write(
         _ level: LogLevel, errno: Errno? = nil, _ context: (any LogContext)? = nil,
         _ compose: (Buffer) -> Void
     ) {
@@ -112,7 +112,7 @@ package final class ErrorLog: @unchecked Sendable {
     }
 
     /// As above for a connection whose context is not at hand.
-    package func write(
+    public func write(
         _ level: LogLevel, connection: UInt64, errno: Errno? = nil, _ compose: (Buffer) -> Void
     ) {
         if level.rawValue > threshold, !echoes(level) { return }

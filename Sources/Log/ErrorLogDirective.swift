@@ -1,24 +1,24 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 
 /// What a configuration is built into, as far as logs care: the builder of every evaluation conforms.
-package protocol LogFilesOwner: AnyObject {
+public protocol LogFilesOwner: AnyObject {
     /// The log files of the cycle being made.
     var logFiles: LogFiles { get }
 }
 
 /// The error log of a block.
-package struct ErrorLogSettings: Sendable {
+public struct ErrorLogSettings: Sendable {
     /// Nil where no block has one: then it is the cycle's, `LogFiles.errorLog`.
-    package var log: ErrorLog?
+    public var log: ErrorLog?
 
-    package init() {}
+    public init() {}
 }
 
 /// The directive `error_log`, which is the same in every context.
-package enum ErrorLogDirective {
+public enum ErrorLogDirective {
     /// The row for the main context, with no slot, which fills the cycle's own log; or for others, with theirs.
-    package static func row(in contexts: Contexts, slot: Slot<ErrorLogSettings>? = nil) -> Row {
+    public static func row(in contexts: Contexts, slot: Slot<ErrorLogSettings>? = nil) -> Row {
         .custom(
             "error_log", in: contexts, .atLeast(1),
             """
@@ -89,7 +89,7 @@ package enum ErrorLogDirective {
 
 extension Invocation {
     /// The log files of the configuration being built.
-    package func logFiles() throws(ConfigurationError) -> LogFiles {
+    public func logFiles() throws(ConfigurationError) -> LogFiles {
         guard let owner = builder as? any LogFilesOwner else {
             throw fail("there are no log files here")
         }
@@ -97,7 +97,7 @@ extension Invocation {
     }
 
     /// The syslog server of a `syslog:` argument, whose rest is `parameters`.
-    package func syslog(
+    public func syslog(
         _ parameters: ByteString, _ files: LogFiles
     ) throws(ConfigurationError) -> Syslog {
         do {

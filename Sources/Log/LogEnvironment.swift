@@ -1,21 +1,21 @@
-package import Bytes
+public import Bytes
 import Platform
 
 /// What all logs of a process share: the time, the scratch for one line, and the terminal of the operator.
 ///
 /// It is made once and outlives reloads. A process has one thread, so it needs no lock; the same holds for every
 /// class of this target that says `@unchecked Sendable`, which they do because frozen settings refer to them.
-package final class LogEnvironment: @unchecked Sendable {
-    package let clock: WallClock
+public final class LogEnvironment: @unchecked Sendable {
+    public let clock: WallClock
     /// The name before messages on the standard error stream: `nginx` or `apus`.
-    package let program: ByteString
+    public let program: ByteString
     /// Until the server runs in the background, messages of `warn` and above go to the standard error stream as well.
-    package var echoesToStandardError = true
+    public var echoesToStandardError = true
     /// For one line at a time; see `borrowLine`.
     private let line = Buffer(capacity: 4_096)
     private var isLineLent = false
 
-    package init(program: ByteString, clock: WallClock = WallClock()) {
+    public init(program: ByteString, clock: WallClock = WallClock()) {
         self.program = program
         self.clock = clock
     }
@@ -30,7 +30,7 @@ package final class LogEnvironment: @unchecked Sendable {
     }
 
     /// Writes `nginx: [emerg] message` to the standard error stream: before any log is open.
-    package func writeToStandardError(_ level: LogLevel, _ message: ByteString) {
+    public func writeToStandardError(_ level: LogLevel, _ message: ByteString) {
         withLine { line in
             appendPrefix(level, to: line)
             line.append(message)

@@ -1,13 +1,13 @@
-package import Bytes
-package import Platform
+public import Bytes
+public import Platform
 
 /// An open log file of a cycle. All logs that name the same path share it, and with it its buffer.
-package final class LogFile: @unchecked Sendable {
+public final class LogFile: @unchecked Sendable {
     /// The full path; empty for the standard error stream.
-    package let path: ByteString
+    public let path: ByteString
     private var owned: Descriptor?
     /// The descriptor's number, or -1 while the file is not open.
-    package private(set) var number: Int32 = -1
+    public private(set) var number: Int32 = -1
     /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
     /// bytes (PIPE_BUF) are kept together there, so lines for anything but a file gather only that far.
     private(set) var gatherLimit = 4_096
@@ -26,12 +26,12 @@ package final class LogFile: @unchecked Sendable {
         if path.isEmpty { number = 2 }
     }
 
-    package var isStandardError: Bool { path.isEmpty }
+    public var isStandardError: Bool { path.isEmpty }
     /// Whether all that is written is lost anyway.
-    package let isNull: Bool
+    public let isNull: Bool
 
     /// Opens the file, creating it where it is not there.
-    package func open() throws(Errno) {
+    public func open() throws(Errno) {
         if isStandardError { return }
         adopt(try AppendFile.open(path.bytes))
     }
@@ -39,7 +39,7 @@ package final class LogFile: @unchecked Sendable {
     /// Replaces the descriptor by a newly opened one. Where that fails, the old one stays in use.
     ///
     /// The master passes the workers' `user`: the file is given to it, so that workers can open it again by themselves.
-    package func reopen(owner user: UInt32?) throws(LogFileFailure) {
+    public func reopen(owner user: UInt32?) throws(LogFileFailure) {
         if isStandardError { return }
         let fresh: Descriptor
         do { fresh = try AppendFile.open(path.bytes) } catch {
@@ -76,7 +76,7 @@ package final class LogFile: @unchecked Sendable {
     }
 
     /// Points the process's standard error stream at this file, so that what libraries print is not lost.
-    package func becomeStandardError() throws(Errno) {
+    public func becomeStandardError() throws(Errno) {
         if number >= 0, number != 2 { try AppendFile.redirect(number, to: 2) }
     }
 
@@ -118,14 +118,14 @@ package final class LogFile: @unchecked Sendable {
 }
 
 /// How writing to a log has gone lately.
-package final class WriteHealth: @unchecked Sendable {
+public final class WriteHealth: @unchecked Sendable {
     /// The second in which the disk was found full. Nothing more is written within it: on some file systems each
     /// attempt is slow.
     fileprivate(set) var fullSecond = Int.min
     /// When a failure was last complained about.
     private var complaintSecond = Int.min / 2
 
-    package init() {}
+    public init() {}
 
     /// At most one complaint is made in a minute.
     fileprivate func mayComplain(at second: Int) -> Bool {
@@ -136,25 +136,25 @@ package final class WriteHealth: @unchecked Sendable {
 }
 
 /// A log file that could not be opened or prepared.
-package struct LogFileFailure: Error, Equatable, Sendable {
+public struct LogFileFailure: Error, Equatable, Sendable {
     let call: String
     let path: ByteString
-    package let errno: Errno
+    public let errno: Errno
 
     /// `open() "/var/log/x" failed (13: Permission denied)`
-    package var message: String { "\(call) \"\(path)\" failed (\(errno))" }
+    public var message: String { "\(call) \"\(path)\" failed (\(errno))" }
 }
 
 /// How the lines of an access log are held back: the parameters `buffer=`, `flush=` and `gzip`.
-package struct LogBuffering: Equatable, Sendable {
+public struct LogBuffering: Equatable, Sendable {
     /// Bytes to gather before writing.
-    package var size: Int
+    public var size: Int
     /// Milliseconds until even an unfilled buffer is written.
-    package var flush: Int?
+    public var flush: Int?
     /// Level of compression, 1 to 9.
-    package var gzip: Int?
+    public var gzip: Int?
 
-    package init(size: Int, flush: Int? = nil, gzip: Int? = nil) {
+    public init(size: Int, flush: Int? = nil, gzip: Int? = nil) {
         self.size = size
         self.flush = flush
         self.gzip = gzip

@@ -1,13 +1,13 @@
-package import Bytes
+public import Bytes
 import Platform
 
 /// The log files of one cycle: each path is opened once, in the master, and again whenever logs are rotated.
 ///
 /// A reload makes a new registry and opens every file anew, as nginx does: tools that rotate logs count on it.
-package final class LogFiles: @unchecked Sendable {
-    package let environment: LogEnvironment
+public final class LogFiles: @unchecked Sendable {
+    public let environment: LogEnvironment
     /// The cycle's own error log. It takes the complaints about other logs.
-    package let errorLog: ErrorLog
+    public let errorLog: ErrorLog
     /// What relative paths are relative to, with the slash at its end.
     private let prefix: ByteString
     private(set) var all: [LogFile] = []
@@ -19,14 +19,14 @@ package final class LogFiles: @unchecked Sendable {
     /// Present while a loop writes what gathers.
     var timer: FlushTimer?
 
-    package init(environment: LogEnvironment, prefix: ByteString) {
+    public init(environment: LogEnvironment, prefix: ByteString) {
         self.environment = environment
         self.prefix = prefix
         errorLog = ErrorLog(environment: environment)
     }
 
     /// The file for `path` as configured; it is opened later, by `open()`.
-    package func file(_ path: ByteString) -> LogFile {
+    public func file(_ path: ByteString) -> LogFile {
         let path = fullPath(path)
         if let index = indices[path] { return all[index] }
         let file = LogFile(path: path)
@@ -36,7 +36,7 @@ package final class LogFiles: @unchecked Sendable {
     }
 
     /// The standard error stream as a log.
-    package func standardError() -> LogFile {
+    public func standardError() -> LogFile {
         if let index = indices[.empty] { return all[index] }
         let file = LogFile(path: .empty)
         indices[.empty] = all.count
@@ -45,19 +45,19 @@ package final class LogFiles: @unchecked Sendable {
     }
 
     /// A relative path made absolute.
-    package func fullPath(_ path: ByteString) -> ByteString {
+    public func fullPath(_ path: ByteString) -> ByteString {
         path.isEmpty || path[0] == ASCII.slash ? path : prefix + path
     }
 
     /// Gives the cycle's error log a file if the configuration gave it none: `path` at level `error`.
-    package func addDefaultErrorLog(_ path: ByteString) {
+    public func addDefaultErrorLog(_ path: ByteString) {
         if errorLog.file == nil {
             errorLog.add(ErrorLogTarget(sink: .file(file(path)), level: .error))
         }
     }
 
     /// Opens all files of a new cycle; the first failure ends it.
-    package func open() throws(LogFileFailure) {
+    public func open() throws(LogFileFailure) {
         for file in all where file.number < 0 {
             do { try file.open() } catch {
                 throw LogFileFailure(call: "open()", path: file.path, errno: error)
@@ -67,7 +67,7 @@ package final class LogFiles: @unchecked Sendable {
 
     /// Writes what is gathered and opens every file again, by name: after a rotation (USR1). The master passes the
     /// workers' user id; workers pass nil. A file that cannot be opened again goes on as it is.
-    package func reopen(owner user: UInt32?) {
+    public func reopen(owner user: UInt32?) {
         flush()
         for cache in caches { cache.removeAll() }
         for file in all {
@@ -79,7 +79,7 @@ package final class LogFiles: @unchecked Sendable {
     }
 
     /// Sends the process's standard error stream to the error log, unless some log is that stream.
-    package func redirectStandardError() {
+    public func redirectStandardError() {
         guard indices[.empty] == nil, let file = errorLog.file else { return }
         do { try file.becomeStandardError() } catch {
             errorLog.write(.alert, errno: error) { $0.append("dup2(STDERR_FILENO) failed") }

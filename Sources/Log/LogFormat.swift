@@ -1,16 +1,16 @@
-package import Bytes
-package import Configuration
-package import Expression
+public import Bytes
+public import Configuration
+public import Expression
 
 /// A value that is written to logs in a way of its own, under a variable's name or only there (`$pipe`): straight into the line,
 /// past the store of variables' values.
-package struct LogField: Sendable {
+public struct LogField: Sendable {
     let name: ByteString
     let evaluate: Evaluate
     /// Numbers and times need none.
     let needsEscape: Bool
 
-    package init(_ name: ByteString, needsEscape: Bool = false, evaluate: @escaping Evaluate) {
+    public init(_ name: ByteString, needsEscape: Bool = false, evaluate: @escaping Evaluate) {
         self.name = name
         self.needsEscape = needsEscape
         self.evaluate = evaluate
@@ -18,7 +18,7 @@ package struct LogField: Sendable {
 }
 
 /// A compiled `log_format`.
-package final class LogFormat: Sendable {
+public final class LogFormat: Sendable {
     enum Piece: Sendable {
         case text(ByteString)
         case variable(VariableIndex)
@@ -129,7 +129,7 @@ package final class LogFormat: Sendable {
 }
 
 /// The log formats of a configuration's `http` or `stream` block.
-package final class LogFormats {
+public final class LogFormats {
     private let registry: VariableRegistry
     private let fields: [LogField]
     private var formats: [ByteString: LogFormat] = [:]
@@ -137,19 +137,19 @@ package final class LogFormats {
     private let predefined: ByteString?
 
     /// `combined`, for http.
-    package static let combined: ByteString = """
+    public static let combined: ByteString = """
         $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent \
         "$http_referer" "$http_user_agent"
         """
 
-    package init(registry: VariableRegistry, fields: [LogField] = [], combined: ByteString? = nil) {
+    public init(registry: VariableRegistry, fields: [LogField] = [], combined: ByteString? = nil) {
         self.registry = registry
         self.fields = fields
         predefined = combined
     }
 
     /// A format by name, or nil. As in nginx, letters' case does not matter.
-    package func format(_ name: ByteString) throws(ConfigurationError) -> LogFormat? {
+    public func format(_ name: ByteString) throws(ConfigurationError) -> LogFormat? {
         let key = name.lowercased
         if let format = formats[key] { return format }
         guard key == "combined", let predefined else { return nil }

@@ -1,12 +1,12 @@
-package import Bytes
+public import Bytes
 
 /// How grave a message is, the gravest first.
-package enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
+public enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
     case emerg = 1
     case alert, crit, error, warn, notice, info, debug
 
     /// The name that configurations and log lines use.
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .emerg: "emerg"
         case .alert: "alert"
@@ -19,14 +19,14 @@ package enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
         }
     }
 
-    package init?(named name: ByteString) {
+    public init?(named name: ByteString) {
         guard let level = Self.allCases.first(where: { name.span.equals($0.name) }) else {
             return nil
         }
         self = level
     }
 
-    package static func < (left: LogLevel, right: LogLevel) -> Bool {
+    public static func < (left: LogLevel, right: LogLevel) -> Bool {
         left.rawValue < right.rawValue
     }
 }

@@ -2,19 +2,19 @@ import Bytes
 import Platform
 
 /// Keeps the files of logs with variables in their paths open: `open_log_file_cache`.
-package final class OpenLogFileCache: @unchecked Sendable {
+public final class OpenLogFileCache: @unchecked Sendable {
     /// The directive's parameters; times are in seconds.
-    package struct Limits: Equatable, Sendable {
+    public struct Limits: Equatable, Sendable {
         /// Files open at once; beyond, the one unused for longest is closed.
-        package var max = 0
+        public var max = 0
         /// A file that was not used for so long is closed.
-        package var inactive = 10
+        public var inactive = 10
         /// Uses within that time from which on a file stays open.
-        package var minUses = 1
+        public var minUses = 1
         /// How often to check that the path still leads to the open file.
-        package var valid = 60
+        public var valid = 60
 
-        package init() {}
+        public init() {}
     }
 
     private final class Entry {
@@ -32,12 +32,12 @@ package final class OpenLogFileCache: @unchecked Sendable {
     private var entries: [ByteString: Entry] = [:]
     private var swept = 0
 
-    package init(_ limits: Limits) {
+    public init(_ limits: Limits) {
         self.limits = limits
     }
 
     /// Files that are open now.
-    package var openCount: Int { entries.values.count { $0.file.number >= 0 } }
+    public var openCount: Int { entries.values.count { $0.file.number >= 0 } }
 
     /// The file for `path`, open.
     func file(_ path: ByteString, at second: Int) throws(LogFileFailure) -> LogFile {

@@ -1,19 +1,19 @@
 import Bytes
 
 /// A block of IP addresses, as `10.0.0.0/8`.
-package struct AddressRange: Hashable, Sendable {
-    package let family: SocketAddress.Family
-    package let high: UInt64
-    package let low: UInt64
+public struct AddressRange: Hashable, Sendable {
+    public let family: SocketAddress.Family
+    public let high: UInt64
+    public let low: UInt64
     /// Leading bits that count: up to 32 for IPv4, up to 128 for IPv6.
-    package let length: Int
+    public let length: Int
     /// The text had bits set beyond the length, which nginx warns about: `low address bits of 10.0.0.1/8 are meaningless`.
-    package let hadLowBits: Bool
+    public let hadLowBits: Bool
     private let maskHigh: UInt64
     private let maskLow: UInt64
 
     /// A block of `length` leading bits; nil if there are not that many.
-    package init?(_ address: SocketAddress, length: Int) {
+    public init?(_ address: SocketAddress, length: Int) {
         guard address.family != .unix, length >= 0 else { return nil }
         let width = address.family == .ipv4 ? 32 : 128
         guard length <= width else { return nil }
@@ -31,7 +31,7 @@ package struct AddressRange: Hashable, Sendable {
     }
 
     /// Reads `10.0.0.0/8`, `::1`; an address alone is a block of one.
-    package init?(_ text: Span<UInt8>) {
+    public init?(_ text: Span<UInt8>) {
         guard let slash = text.firstIndex(of: ASCII.slash) else {
             guard let address = SocketAddress.ip(text) else { return nil }
             self.init(address, length: address.family == .ipv4 ? 32 : 128)
@@ -44,7 +44,7 @@ package struct AddressRange: Hashable, Sendable {
     }
 
     /// An IPv4 address that came over IPv6 (::ffff:a.b.c.d) is compared as IPv4.
-    package func contains(_ address: SocketAddress) -> Bool {
+    public func contains(_ address: SocketAddress) -> Bool {
         let address = address.unmapped
         return address.family == family && address.high & maskHigh == high
             && address.low & maskLow == low

@@ -1,29 +1,29 @@
-package import Bytes
+public import Bytes
 import Platform
 
 /// Why an address in the configuration is refused, in nginx's words; the caller adds ` in "x" of the "listen" directive`.
-package struct AddressError: Error, Equatable, Sendable {
-    package let message: String
+public struct AddressError: Error, Equatable, Sendable {
+    public let message: String
 
-    package init(_ message: String) {
+    public init(_ message: String) {
         self.message = message
     }
 }
 
 /// An address as configurations write it: `host:port`, `*:80`, `80`, `[::]:80`, `unix:/path`, with a URI after it where
 /// one may follow; and the socket addresses that it stands for.
-package struct AddressText: Sendable {
+public struct AddressText: Sendable {
     /// What the place allows.
-    package struct Rules: Sendable {
+    public struct Rules: Sendable {
         /// The place is a `listen`: a port alone, a port range and `*` may stand here.
-        package var isListen = false
+        public var isListen = false
         /// A URI may follow.
-        package var allowsURI = false
+        public var allowsURI = false
         /// Host names are resolved now, through the system.
-        package var resolves = true
-        package var defaultPort: UInt16 = 0
+        public var resolves = true
+        public var defaultPort: UInt16 = 0
 
-        package init(
+        public init(
             isListen: Bool = false, allowsURI: Bool = false, resolves: Bool = true,
             defaultPort: UInt16 = 0
         ) {
@@ -33,28 +33,28 @@ package struct AddressText: Sendable {
             self.defaultPort = defaultPort
         }
 
-        package static func listen(defaultPort: UInt16) -> Rules {
+        public static func listen(defaultPort: UInt16) -> Rules {
             Rules(isListen: true, defaultPort: defaultPort)
         }
     }
 
     /// The host as written, with an IPv6 address's brackets; a Unix socket's path.
-    package fileprivate(set) var host = ByteString.empty
+    public fileprivate(set) var host = ByteString.empty
     /// The port as written, empty if there is none.
-    package fileprivate(set) var portText = ByteString.empty
-    package fileprivate(set) var port: UInt16
+    public fileprivate(set) var portText = ByteString.empty
+    public fileprivate(set) var port: UInt16
     /// The end of a port range, or `port`.
-    package fileprivate(set) var lastPort: UInt16
+    public fileprivate(set) var lastPort: UInt16
     /// No port was written; `port` is the default.
-    package fileprivate(set) var hasNoPort = false
+    public fileprivate(set) var hasNoPort = false
     /// What follows, from `/` or `?`; for a Unix socket what follows the second colon.
-    package fileprivate(set) var uri = ByteString.empty
+    public fileprivate(set) var uri = ByteString.empty
     /// For each address every port of the range. Empty if host names are not resolved and this is one.
-    package fileprivate(set) var addresses: [SocketAddress] = []
+    public fileprivate(set) var addresses: [SocketAddress] = []
 
-    package var isWildcard: Bool { addresses.first?.isWildcard ?? false }
+    public var isWildcard: Bool { addresses.first?.isWildcard ?? false }
 
-    package init(_ text: ByteString, _ rules: Rules) throws(AddressError) {
+    public init(_ text: ByteString, _ rules: Rules) throws(AddressError) {
         port = rules.defaultPort
         lastPort = rules.defaultPort
         let bytes = text.span

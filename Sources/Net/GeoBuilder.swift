@@ -1,8 +1,8 @@
 import Bytes
-package import Configuration
+public import Configuration
 
 /// Fills a `GeoTable` from the entries of its block.
-package struct GeoBuilder {
+public struct GeoBuilder {
     /// Whether `proxy` is an entry: in http, not in stream.
     private let hasProxies: Bool
     private let warn: (String) -> Void
@@ -14,17 +14,17 @@ package struct GeoBuilder {
     private var areRanges = false
     private var rangeDefault: Int?
     /// Trusted proxies, whose forwarded addresses are taken.
-    package private(set) var proxies: [Network] = []
-    package private(set) var isRecursive = false
-    package private(set) var isVolatile = false
+    public private(set) var proxies: [Network] = []
+    public private(set) var isRecursive = false
+    public private(set) var isVolatile = false
 
-    package init(hasProxies: Bool, warn: @escaping (String) -> Void) {
+    public init(hasProxies: Bool, warn: @escaping (String) -> Void) {
         self.hasProxies = hasProxies
         self.warn = warn
     }
 
     /// Adds an entry: a word of settings, `default VALUE`, `delete NETWORK`, `proxy NETWORK` or `NETWORK VALUE`.
-    package mutating func add(_ words: [Word]) throws(ConfigurationError) {
+    public mutating func add(_ words: [Word]) throws(ConfigurationError) {
         if words.count == 1, try addSetting(words[0]) { return }
         guard words.count == 2 else {
             throw ConfigurationError(
@@ -164,7 +164,7 @@ package struct GeoBuilder {
 
     // MARK: - The result
 
-    package var table: GeoTable {
+    public var table: GeoTable {
         areRanges ? rangeTable : networkTable
     }
 

@@ -1,20 +1,20 @@
 import Bytes
-package import Configuration
-package import Expression
+public import Configuration
+public import Expression
 
 extension GeoTable {
     /// Where a `geo` without a source takes its address from.
-    package struct Client: Sendable {
+    public struct Client: Sendable {
         /// The address of the scope's client.
         let address: @Sendable (VariableScope) -> SocketAddress?
         /// The address that trusted proxies forwarded for a client; nil where there are no such headers, as in stream.
         let forwarded: Forwarded?
 
-        package typealias Forwarded =
+        public typealias Forwarded =
             @Sendable (VariableScope, SocketAddress, _ trusted: [Network], _ recursive: Bool)
             -> SocketAddress
 
-        package init(
+        public init(
             address: @escaping @Sendable (VariableScope) -> SocketAddress?,
             forwarded: Forwarded? = nil
         ) {
@@ -24,7 +24,7 @@ extension GeoTable {
     }
 
     /// Reads a `geo [$ADDRESS] $VARIABLE { ... }` block and declares its variable.
-    package static func declare(
+    public static func declare(
         _ invocation: Invocation, registry: VariableRegistry, client: Client
     ) throws(ConfigurationError) {
         var name = try registry.declaredName(invocation.arguments[0])

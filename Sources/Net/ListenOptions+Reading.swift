@@ -1,11 +1,11 @@
-package import Bytes
+public import Bytes
 import Configuration
 
 extension ListenOptions {
     /// Reads one parameter of a `listen` directive if it is about the socket; false if it is not (`ssl`, `default_server`).
     ///
     /// Throws nginx's text for a wrong value. All of these parameters demand a socket of their own: `isBound`.
-    package mutating func read(_ word: ByteString) throws(AddressError) -> Bool {
+    public mutating func read(_ word: ByteString) throws(AddressError) -> Bool {
         var isKnown = try readSwitch(word)
         if !isKnown { isKnown = try readNumber(word) }
         if !isKnown { isKnown = try readKeepalive(word) }

@@ -1,26 +1,26 @@
 import Bytes
-package import Log
+public import Log
 import Platform
 
 /// A socket that a configuration wants to listen on.
-package struct ListenerRequest: Sendable {
-    package var address: SocketAddress
-    package var options: ListenOptions
+public struct ListenerRequest: Sendable {
+    public var address: SocketAddress
+    public var options: ListenOptions
 
-    package init(address: SocketAddress, options: ListenOptions) {
+    public init(address: SocketAddress, options: ListenOptions) {
         self.address = address
         self.options = options
     }
 }
 
 /// An open listening socket. It outlives the configurations that use it.
-package final class Listener {
-    package let address: SocketAddress
-    package internal(set) var options: ListenOptions
+public final class Listener {
+    public let address: SocketAddress
+    public internal(set) var options: ListenOptions
     /// With `reuseport`, the worker whose socket this is; nil: every worker accepts on it.
-    package internal(set) var worker: Int?
+    public internal(set) var worker: Int?
     /// The socket came with the environment, from the binary before this one.
-    package internal(set) var isInherited: Bool
+    public internal(set) var isInherited: Bool
 
     private var socket: Descriptor?
     /// TCP_DEFER_ACCEPT is in effect.
@@ -38,7 +38,7 @@ package final class Listener {
     }
 
     /// The descriptor's number, or -1 when closed.
-    package var number: Int32 {
+    public var number: Int32 {
         switch socket {
         case .some(let open): open.number
         case .none: -1
@@ -46,12 +46,12 @@ package final class Listener {
     }
 
     /// Closes this process's copy of the descriptor.
-    package func close() {
+    public func close() {
         socket = nil
     }
 
     /// Deletes a Unix socket's file.
-    package func removeFile(log: ErrorLog) {
+    public func removeFile(log: ErrorLog) {
         guard let path = address.path?.text else { return }
         do {
             try File.remove(path)

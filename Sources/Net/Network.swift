@@ -1,27 +1,27 @@
 import Bytes
 
 /// A range of IP addresses with a common prefix, such as `10.0.0.0/8`: what `allow`, `geo` and trusted proxies are told.
-package struct Network: Hashable, Sendable {
-    package let isIPv4: Bool
+public struct Network: Hashable, Sendable {
+    public let isIPv4: Bool
     /// The lowest address as a number; an IPv4 one is in the low 32 bits.
-    package let first: UInt128
+    public let first: UInt128
     /// The number of leading bits that all addresses share.
-    package let prefixLength: Int
+    public let prefixLength: Int
 
     /// The network around an address; bits behind the prefix are cleared.
-    package init(isIPv4: Bool, _ address: UInt128, prefixLength: Int) {
+    public init(isIPv4: Bool, _ address: UInt128, prefixLength: Int) {
         self.isIPv4 = isIPv4
         self.prefixLength = prefixLength
         first = address & ~Self.rest(isIPv4 ? 32 : 128, prefixLength)
     }
 
     /// All addresses of a family.
-    package static func all(isIPv4: Bool) -> Network {
+    public static func all(isIPv4: Bool) -> Network {
         Network(isIPv4: isIPv4, 0, prefixLength: 0)
     }
 
     /// The highest address.
-    package var last: UInt128 { first | Self.rest(isIPv4 ? 32 : 128, prefixLength) }
+    public var last: UInt128 { first | Self.rest(isIPv4 ? 32 : 128, prefixLength) }
 
     /// A number with the bits set that lie behind a prefix.
     private static func rest(_ width: Int, _ prefixLength: Int) -> UInt128 {
@@ -31,7 +31,7 @@ package struct Network: Hashable, Sendable {
 
     /// Reads an address with or without a prefix length. `isExact` is false where bits behind the prefix were set, which
     /// nginx warns about: `low address bits of TEXT are meaningless`.
-    package static func read(_ text: Span<UInt8>) -> (network: Network, isExact: Bool)? {
+    public static func read(_ text: Span<UInt8>) -> (network: Network, isExact: Bool)? {
         let slash = text.firstIndex(of: ASCII.slash)
         guard let address = SocketAddress.ip(text.extracting(0..<(slash ?? text.count))) else {
             return nil
@@ -49,7 +49,7 @@ package struct Network: Hashable, Sendable {
     }
 
     /// Whether the address lies in the network. As in nginx, an IPv4 address mapped into IPv6 counts as IPv4.
-    package func contains(_ address: SocketAddress) -> Bool {
+    public func contains(_ address: SocketAddress) -> Bool {
         let address = address.unmapped
         guard !address.isUnix, isIPv4 == (address.family == .ipv4) else { return false }
         return first <= address.number && address.number <= last
@@ -58,5 +58,5 @@ package struct Network: Hashable, Sendable {
 
 extension SocketAddress {
     /// The address without its port, as a number.
-    package var number: UInt128 { UInt128(high) << 64 | UInt128(low) }
+    public var number: UInt128 { UInt128(high) << 64 | UInt128(low) }
 }

@@ -1,12 +1,12 @@
 import CLinux
 
 /// An open file descriptor that closes itself and cannot be copied.
-package struct Descriptor: ~Copyable {
+public struct Descriptor: ~Copyable {
     /// The number; valid while this value lives.
-    package let number: Int32
+    public let number: Int32
 
     /// Takes over `number`.
-    package init(owning number: Int32) {
+    public init(owning number: Int32) {
         self.number = number
     }
 

@@ -1,22 +1,22 @@
-package import CLinux
+public import CLinux
 
 /// What the kernel knows of a file.
 public struct FileStatus: Equatable, Sendable {
-    package var device: UInt64 = 0
-    package var inode: UInt64 = 0
-    package var mode: UInt32 = 0
-    package var owner: UInt32 = 0
-    package var size = 0
+    public var device: UInt64 = 0
+    public var inode: UInt64 = 0
+    public var mode: UInt32 = 0
+    public var owner: UInt32 = 0
+    public var size = 0
     /// Seconds and nanoseconds since the epoch of the last change of content.
-    package var modified = 0
-    package var modifiedNanoseconds = 0
+    public var modified = 0
+    public var modifiedNanoseconds = 0
     /// Likewise of the last change of content or metadata; no program can set it.
-    package var changed = 0
-    package var changedNanoseconds = 0
+    public var changed = 0
+    public var changedNanoseconds = 0
 
-    package init() {}
+    public init() {}
 
-    package init(_ raw: CLinux.stat) {
+    public init(_ raw: CLinux.stat) {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         mode = raw.st_mode
@@ -28,14 +28,14 @@ public struct FileStatus: Equatable, Sendable {
         changedNanoseconds = raw.st_ctim.tv_nsec
     }
 
-    package var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
-    package var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
-    package var isLink: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFLNK) }
+    public var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    public var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+    public var isLink: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFLNK) }
     /// A terminal, `/dev/null` and the like.
-    package var isDevice: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFCHR) }
+    public var isDevice: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFCHR) }
 
     /// Whether both are the same file, whatever its content, owner and mode have become.
-    package func isSameFile(as other: FileStatus) -> Bool {
+    public func isSameFile(as other: FileStatus) -> Bool {
         device == other.device && inode == other.inode
     }
 }

@@ -73,7 +73,7 @@ open class Kernel {
     }
 
     /// Switches Nagle's algorithm off.
-    package final func setNoDelay(_ descriptor: Int32) {
+    public final func setNoDelay(_ descriptor: Int32) {
         _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 

@@ -1,18 +1,18 @@
 import CLinux
 
 /// A moment of the civil calendar in the zone of the machine (or of the variable TZ).
-package struct LocalTime: Equatable, Sendable {
-    package let year: Int
+public struct LocalTime: Equatable, Sendable {
+    public let year: Int
     /// 1 to 12.
-    package let month: Int
-    package let day: Int
-    package let hour: Int
-    package let minute: Int
-    package let second: Int
+    public let month: Int
+    public let day: Int
+    public let hour: Int
+    public let minute: Int
+    public let second: Int
     /// Minutes east of Greenwich.
-    package let offset: Int
+    public let offset: Int
 
-    package init(secondsSinceEpoch seconds: Int) {
+    public init(secondsSinceEpoch seconds: Int) {
         var moment = time_t(seconds)
         var fields = unsafe tm()
         _ = unsafe localtime_r(&moment, &fields)
@@ -27,9 +27,9 @@ package struct LocalTime: Equatable, Sendable {
 }
 
 /// The wall clock of the system.
-package enum SystemClock {
+public enum SystemClock {
     /// Seconds since the epoch, and the milliseconds of the running second.
-    package static var now: (seconds: Int, milliseconds: Int) {
+    public static var now: (seconds: Int, milliseconds: Int) {
         var moment = timespec()
         _ = unsafe clock_gettime(CLOCK_REALTIME, &moment)
         return (moment.tv_sec, moment.tv_nsec / 1_000_000)
@@ -37,12 +37,12 @@ package enum SystemClock {
 }
 
 /// Facts about the running process that log lines show.
-package enum ThisProcess {
+public enum ThisProcess {
     /// Asked each time: it changes with each fork.
-    package static var id: Int { Int(getpid()) }
+    public static var id: Int { Int(getpid()) }
 
     /// The name of the machine, or `localhost`.
-    package static var hostName: String {
+    public static var hostName: String {
         let host = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { space in
             guard let start = space.baseAddress, unsafe gethostname(start, 255) == 0 else {
                 return ""

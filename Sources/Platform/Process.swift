@@ -1,17 +1,17 @@
 import CLinux
 
 /// This process and its children.
-package enum Process {
+public enum Process {
     /// How a child ended.
-    package struct End: Equatable, Sendable {
-        package var id: Int32
+    public struct End: Equatable, Sendable {
+        public var id: Int32
         /// The exit code, 0 if a signal ended it.
-        package var code: Int32
+        public var code: Int32
         /// The signal that ended it, or 0.
-        package var signal: Int32
-        package var dumpedCore: Bool
+        public var signal: Int32
+        public var dumpedCore: Bool
 
-        package init(id: Int32, code: Int32, signal: Int32 = 0, dumpedCore: Bool = false) {
+        public init(id: Int32, code: Int32, signal: Int32 = 0, dumpedCore: Bool = false) {
             self.id = id
             self.code = code
             self.signal = signal
@@ -19,11 +19,11 @@ package enum Process {
         }
     }
 
-    package static var id: Int32 { getpid() }
-    package static var parent: Int32 { getppid() }
+    public static var id: Int32 { getpid() }
+    public static var parent: Int32 { getppid() }
 
     /// The arguments the process was started with, the program's name first, ill-formed UTF-8 repaired.
-    package static var arguments: [String] {
+    public static var arguments: [String] {
         (0..<apus_argument_count()).map { index in
             guard let argument = unsafe apus_argument(index) else { return "" }
             return unsafe String(cString: argument)
@@ -33,14 +33,14 @@ package enum Process {
     /// Splits the process in two; the child gets nil, the parent the child's number.
     ///
     /// No thread may exist: the child has only the calling one.
-    package static func fork() throws(Errno) -> Int32? {
+    public static func fork() throws(Errno) -> Int32? {
         let child = apus_fork()
         if child < 0 { throw Errno.last }
         return child == 0 ? nil : child
     }
 
     /// One child that has ended and was not reported before, or nil if there is none now.
-    package static func nextEnded() throws(Errno) -> End? {
+    public static func nextEnded() throws(Errno) -> End? {
         while true {
             var status: Int32 = 0
             let child = unsafe waitpid(-1, &status, WNOHANG)
@@ -58,33 +58,33 @@ package enum Process {
         }
     }
 
-    package static func send(_ signal: Signal, to process: Int32) throws(Errno) {
+    public static func send(_ signal: Signal, to process: Int32) throws(Errno) {
         if kill(process, signal.number) != 0 { throw Errno.last }
     }
 
     /// Sends this process a signal.
-    package static func raise(_ signal: Signal) {
+    public static func raise(_ signal: Signal) {
         _ = CLinux.raise(signal.number)
     }
 
     /// Ends the process at once after flushing the C library's streams.
-    package static func exit(_ code: Int32) -> Never {
+    public static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)
     }
 
     /// Becomes the leader of a session without a terminal.
-    package static func startSession() throws(Errno) {
+    public static func startSession() throws(Errno) {
         if setsid() < 0 { throw Errno.last }
     }
 
     /// The monotonic clock, which no one sets.
-    package static var monotonicMilliseconds: Int {
+    public static var monotonicMilliseconds: Int {
         var time = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
-    package static func sleep(milliseconds: Int) {
+    public static func sleep(milliseconds: Int) {
         var rest = timespec(
             tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
         var left = timespec()
@@ -94,7 +94,7 @@ package enum Process {
     // MARK: - Environment and execution
 
     /// The environment's entries, `NAME=value`.
-    package static var environment: [String] {
+    public static var environment: [String] {
         var entries: [String] = []
         guard var next = unsafe apus_environment() else { return entries }
         while let entry = unsafe next.pointee {
@@ -105,18 +105,18 @@ package enum Process {
     }
 
     /// The value of a variable of the environment.
-    package static func environmentValue(_ name: String) -> String? {
+    public static func environmentValue(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
     }
 
     /// Replaces the whole environment. The memory is never given back: the C library may keep pointers into it.
-    package static func replaceEnvironment(_ entries: [String]) {
+    public static func replaceEnvironment(_ entries: [String]) {
         unsafe apus_replace_environment(copied(entries))
     }
 
     /// Runs this program's file again in place of this process, with its first arguments. Returns only on failure.
-    package static func executeAgain(environment: [String]) -> Errno {
+    public static func executeAgain(environment: [String]) -> Errno {
         _ = unsafe apus_exec_again(copied(environment))
         return Errno.last
     }
@@ -136,36 +136,36 @@ package enum Process {
     // MARK: - What others see
 
     /// Sets the title that `ps` shows, over the memory of the arguments and the environment.
-    package static func setTitle(_ title: String) {
+    public static func setTitle(_ title: String) {
         unsafe apus_set_title(title)
     }
 
     /// Sets the short name (`comm`), of which the kernel keeps 15 bytes.
-    package static func setName(_ name: String) {
+    public static func setName(_ name: String) {
         unsafe apus_set_name(name)
     }
 
     /// Allows core dumps after a change of user.
-    package static func allowDumps() throws(Errno) {
+    public static func allowDumps() throws(Errno) {
         if apus_prctl(PR_SET_DUMPABLE, 1, 0) != 0 { throw Errno.last }
     }
 
     /// From here on no execution of a file gives new privileges.
-    package static func forbidNewPrivileges() throws(Errno) {
+    public static func forbidNewPrivileges() throws(Errno) {
         if apus_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) != 0 { throw Errno.last }
     }
 
-    package static func changeDirectory(to path: String) throws(Errno) {
+    public static func changeDirectory(to path: String) throws(Errno) {
         if unsafe chdir(path) != 0 { throw Errno.last }
     }
 
     /// Clears the mask of permission bits that new files do not get.
-    package static func clearFileMask() {
+    public static func clearFileMask() {
         _ = umask(0)
     }
 
     /// Points the standard input and output to `/dev/null`; returns the name of the call that failed.
-    package static func detachStandardStreams() -> (call: String, error: Errno)? {
+    public static func detachStandardStreams() -> (call: String, error: Errno)? {
         let null = unsafe apus_open("/dev/null", O_RDWR, 0)
         if null < 0 { return ("open(\"/dev/null\")", Errno.last) }
         if dup2(null, STDIN_FILENO) < 0 { return ("dup2(STDIN)", Errno.last) }

@@ -1,32 +1,32 @@
 import CLinux
 
 /// A set of processors, as affinity masks name them.
-package struct ProcessorSet: Equatable, Sendable {
+public struct ProcessorSet: Equatable, Sendable {
     /// The most processors a set can name, as in glibc's `cpu_set_t`.
-    package static let capacity = 1_024
+    public static let capacity = 1_024
 
     private var words = [UInt](repeating: 0, count: ProcessorSet.capacity / UInt.bitWidth)
 
-    package init() {}
+    public init() {}
 
-    package init(_ members: some Sequence<Int>) {
+    public init(_ members: some Sequence<Int>) {
         for member in members { insert(member) }
     }
 
-    package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
-    package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
-    package var members: [Int] { (0..<Self.capacity).filter(contains) }
+    public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+    public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+    public var members: [Int] { (0..<Self.capacity).filter(contains) }
 
-    package mutating func insert(_ processor: Int) {
+    public mutating func insert(_ processor: Int) {
         words[processor / UInt.bitWidth] |= 1 << UInt(processor % UInt.bitWidth)
     }
 
-    package func contains(_ processor: Int) -> Bool {
+    public func contains(_ processor: Int) -> Bool {
         words[processor / UInt.bitWidth] & (1 << UInt(processor % UInt.bitWidth)) != 0
     }
 
     /// The processors that this process may run on.
-    package static func allowed() throws(Errno) -> ProcessorSet {
+    public static func allowed() throws(Errno) -> ProcessorSet {
         var set = ProcessorSet()
         let size = set.words.count * MemoryLayout<UInt>.size
         if unsafe apus_get_affinity(&set.words, size) != 0 { throw Errno.last }
@@ -34,20 +34,20 @@ package struct ProcessorSet: Equatable, Sendable {
     }
 
     /// Confines this process to the set.
-    package func confineProcess() throws(Errno) {
+    public func confineProcess() throws(Errno) {
         let size = words.count * MemoryLayout<UInt>.size
         if unsafe apus_set_affinity(words, size) != 0 { throw Errno.last }
     }
 }
 
 /// How much processor time this process may use.
-package enum Processors {
+public enum Processors {
     /// Processors that are switched on.
-    package static var online: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    public static var online: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Workers that can run at once: the processors this process may run on, but no more than its control group's quota
     /// allows (rounded up). nginx counts the machine's processors, and in a container limited to two starts 64 workers.
-    package static func usable(root: String = "") -> Int {
+    public static func usable(root: String = "") -> Int {
         let allowed = (try? ProcessorSet.allowed().count) ?? online
         guard let quota = controlGroupQuota(root: root) else { return max(1, allowed) }
         return max(1, min(allowed, (quota + 999) / 1_000))
@@ -55,7 +55,7 @@ package enum Processors {
 
     /// The smallest quota, in thousandths of a processor, of the process's control group and the groups around it; nil: none is set.
     /// `root` goes before all paths.
-    package static func controlGroupQuota(root: String = "") -> Int? {
+    public static func controlGroupQuota(root: String = "") -> Int? {
         guard let membership = try? File.text(root + "/proc/self/cgroup") else { return nil }
         var smallest: Int?
         for line in membership.split(separator: "\n") {

@@ -1,17 +1,17 @@
 /// A peer's address as the kernel gives it, in 28 inline bytes: enough for IPv4 and IPv6. A Unix peer has only its family.
 public struct RawAddress: Sendable, Equatable {
     // sockaddr_in6 is 28 bytes: family, port, flow, 16 of address, scope.
-    package var first: UInt64 = 0
-    package var second: UInt64 = 0
-    package var third: UInt64 = 0
-    package var last: UInt32 = 0
+    public var first: UInt64 = 0
+    public var second: UInt64 = 0
+    public var third: UInt64 = 0
+    public var last: UInt32 = 0
 
-    package init() {}
+    public init() {}
 
-    package var family: UInt16 { UInt16(truncatingIfNeeded: first) }
+    public var family: UInt16 { UInt16(truncatingIfNeeded: first) }
 
     /// Takes over up to 28 bytes of a socket address.
-    package mutating func load(_ bytes: UnsafeRawBufferPointer, length: Int) {
+    public mutating func load(_ bytes: UnsafeRawBufferPointer, length: Int) {
         self = RawAddress()
         let count = min(length, bytes.count, 28)
         unsafe withUnsafeMutableBytes(of: &self) { target in
@@ -21,7 +21,7 @@ public struct RawAddress: Sendable, Equatable {
     }
 
     /// The 28 bytes, for reading fields out of them.
-    package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         unsafe withUnsafeBytes(of: self) { unsafe body($0) }
     }
 }

@@ -1,11 +1,11 @@
-package import Platform
+public import Platform
 
 /// A fixed number of records of plain integers, either private to a process (copied on a fork) or in a zone under a mutex.
 ///
 /// Users see one representation: `withRecords` locks where there is something to lock.
 @safe
-package final class RecordArray<Record: BitwiseCopyable> {
-    package let count: Int
+public final class RecordArray<Record: BitwiseCopyable> {
+    public let count: Int
     private let initial: (Int) -> Record
     private let repair: (Record, Int) -> Record
     private let owned: UnsafeMutableRawPointer?
@@ -15,7 +15,7 @@ package final class RecordArray<Record: BitwiseCopyable> {
 
     /// `zone` nil: private memory, ready at once; otherwise ready when the zone is opened. `repair` is given each record after a
     /// process died while it held the lock, when any record may be half written.
-    package init(
+    public init(
         count: Int, in zone: Zone? = nil, initial: @escaping (Int) -> Record,
         repair: @escaping (Record, Int) -> Record
     ) {
@@ -49,7 +49,7 @@ package final class RecordArray<Record: BitwiseCopyable> {
     }
 
     /// The records, held alone for as long as `body` runs.
-    package func withRecords<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
+    public func withRecords<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
         guard let mutex else { return run(body) }
         return mutex.withLock(repair: mend) { run(body) }
     }
@@ -69,16 +69,16 @@ package final class RecordArray<Record: BitwiseCopyable> {
 }
 
 extension RecordArray: ZoneLayout {
-    package var signature: UInt64 {
+    public var signature: UInt64 {
         UInt64(count) << 16 | UInt64(MemoryLayout<Record>.stride)
     }
 
-    package func size(within available: Int) -> Int? {
+    public func size(within available: Int) -> Int? {
         let needed = SharedMutex.size + count * MemoryLayout<Record>.stride
         return needed <= available ? needed : nil
     }
 
-    package func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
+    public func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
         self.region = region
         mutex = try SharedMutex(in: region, isFresh: isFresh)
         unsafe base = region.base + SharedMutex.size

@@ -1,15 +1,15 @@
 import CLinux
-package import Platform
+public import Platform
 
 /// A fixed row of 64-bit counters that all processes add to without a lock.
 @safe
-package final class SharedCounters: Sendable {
+public final class SharedCounters: Sendable {
     private let memory: SharedMemory
-    package let count: Int
+    public let count: Int
     /// One counter a cache line, so that workers adding to different ones do not slow each other.
     private static let stride = 64
 
-    package init(count: Int) throws(Errno) {
+    public init(count: Int) throws(Errno) {
         memory = try SharedMemory(size: count * Self.stride)
         self.count = count
     }
@@ -21,32 +21,32 @@ package final class SharedCounters: Sendable {
 
     /// Adds, and returns the sum.
     @discardableResult
-    package func add(_ delta: Int, to index: Int) -> Int {
+    public func add(_ delta: Int, to index: Int) -> Int {
         unsafe Int(apus_atomic_add(cell(index), Int64(delta)))
     }
 
-    package func value(_ index: Int) -> Int {
+    public func value(_ index: Int) -> Int {
         unsafe Int(apus_atomic_load(cell(index)))
     }
 }
 
 /// The counters of client connections that `stub_status` shows, summed over all workers.
-package struct ConnectionCounters: Sendable {
-    package enum Name: Int, CaseIterable {
+public struct ConnectionCounters: Sendable {
+    public enum Name: Int, CaseIterable {
         case accepted, handled, active, requests, reading, writing, waiting
     }
 
     private let counters: SharedCounters
 
-    package init() throws(Errno) {
+    public init() throws(Errno) {
         counters = try SharedCounters(count: Name.allCases.count)
     }
 
     /// Adds, and returns the sum.
     @discardableResult
-    package func add(_ delta: Int, to name: Name) -> Int {
+    public func add(_ delta: Int, to name: Name) -> Int {
         counters.add(delta, to: name.rawValue)
     }
 
-    package subscript(name: Name) -> Int { counters.value(name.rawValue) }
+    public subscript(name: Name) -> Int { counters.value(name.rawValue) }
 }

@@ -1,5 +1,5 @@
 import CLinux
-package import Platform
+public import Platform
 
 /// A table of fixed-size records in a zone, found by a key of bytes, with the order of last use.
 ///
@@ -10,11 +10,11 @@ package import Platform
 /// In memory: a mutex, `TableHeader`, the hash buckets, the entries (`EntryLinks`, the record, the key). Entries are numbered
 /// from 1 and 0 means none, so fresh (zero) memory is an empty table.
 @safe
-package final class SharedTable<Record: BitwiseCopyable> {
+public final class SharedTable<Record: BitwiseCopyable> {
     /// The bytes of a key that are stored as they are.
-    package let keyCapacity: Int
+    public let keyCapacity: Int
     /// The most records that fit; 0 before the zone is opened.
-    package private(set) var capacity = 0
+    public private(set) var capacity = 0
     let recordOffset: Int
     let keyOffset: Int
     let stride: Int
@@ -25,7 +25,7 @@ package final class SharedTable<Record: BitwiseCopyable> {
     private var base: UnsafeMutableRawPointer?
 
     /// Declares the table as content of `zone`; usable when the zone is open.
-    package init(in zone: Zone, keyCapacity: Int = 16) {
+    public init(in zone: Zone, keyCapacity: Int = 16) {
         let alignment = max(MemoryLayout<Record>.alignment, 8)
         precondition(alignment <= 16 && keyCapacity <= 4096)
         self.keyCapacity = max((keyCapacity + 7) & ~7, 16)
@@ -36,7 +36,7 @@ package final class SharedTable<Record: BitwiseCopyable> {
     }
 
     /// Runs `body` with the table held alone.
-    package func withLock<Result>(_ body: (borrowing Locked) -> Result) -> Result {
+    public func withLock<Result>(_ body: (borrowing Locked) -> Result) -> Result {
         guard let mutex else { preconditionFailure("the zone is not open") }
         return mutex.withLock(repair: rebuild) { body(Locked(table: self)) }
     }
@@ -117,16 +117,16 @@ struct EntryLinks {
 }
 
 extension SharedTable: ZoneLayout {
-    package var signature: UInt64 {
+    public var signature: UInt64 {
         UInt64(stride) << 32 | UInt64(keyOffset) << 16 | UInt64(MemoryLayout<Record>.size)
     }
 
     /// All that is left, for at least eight entries.
-    package func size(within available: Int) -> Int? {
+    public func size(within available: Int) -> Int? {
         available >= TableHeader.end + 64 + 8 * (stride + 4) ? available : nil
     }
 
-    package func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
+    public func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
         self.region = region
         mutex = try SharedMutex(in: region, isFresh: isFresh)
         unsafe base = region.base

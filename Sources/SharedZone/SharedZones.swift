@@ -1,21 +1,21 @@
-package import Bytes
-package import Platform
+public import Bytes
+public import Platform
 
 /// Why a zone cannot be had, in nginx's words.
-package struct ZoneError: Error, Equatable {
-    package let message: String
+public struct ZoneError: Error, Equatable {
+    public let message: String
 
-    package init(_ message: String) {
+    public init(_ message: String) {
         self.message = message
     }
 
-    package static func tooSmall(_ name: ByteString) -> ZoneError {
+    public static func tooSmall(_ name: ByteString) -> ZoneError {
         ZoneError("zone \"\(name)\" is too small")
     }
 }
 
 /// What lives in a zone: a table, an array of records. Declared while the configuration is read, attached to memory after.
-package protocol ZoneLayout: AnyObject {
+public protocol ZoneLayout: AnyObject {
     /// Differs between layouts that cannot share memory: a reload keeps a zone only where it is the same.
     var signature: UInt64 { get }
     /// The bytes it takes of `available`, or nil if they are too few.
@@ -25,18 +25,18 @@ package protocol ZoneLayout: AnyObject {
 }
 
 /// One named piece of shared memory of a configuration.
-package final class Zone {
-    package let name: ByteString
+public final class Zone {
+    public let name: ByteString
     /// The directive family that it serves, such as `limit_req`; a name has one use.
-    package let kind: String
+    public let kind: String
     /// Zero until a declaration tells the size.
-    package fileprivate(set) var size: Int
+    public fileprivate(set) var size: Int
     /// False: every configuration starts with an empty zone (upstream zones, as in nginx).
-    package let isKeptOverReloads: Bool
+    public let isKeptOverReloads: Bool
     /// What the records mean besides their layout, such as the text of the key: content under another meaning is not kept.
-    package var meaning: ByteString = .empty
+    public var meaning: ByteString = .empty
     /// Whether the content was taken over from the configuration before.
-    package private(set) var isTakenOver = false
+    public private(set) var isTakenOver = false
     private var layouts: [any ZoneLayout] = []
     private var memory: SharedMemory?
 
@@ -48,7 +48,7 @@ package final class Zone {
     }
 
     /// Adds to the content; only before the zone is opened.
-    package func add(_ layout: any ZoneLayout) {
+    public func add(_ layout: any ZoneLayout) {
         precondition(memory == nil)
         layouts.append(layout)
     }
@@ -93,17 +93,17 @@ package final class Zone {
 ///
 /// Directives declare zones by name in any order; when the configuration is complete, `open` maps them, taking over the
 /// memory of the running configuration where nothing about a zone has changed.
-package final class SharedZones {
-    package private(set) var all: [Zone] = []
+public final class SharedZones {
+    public private(set) var all: [Zone] = []
     /// Eight pages: the least that nginx takes for a zone of limits or peers.
-    package static let minimumSize = 8 * 4096
+    public static let minimumSize = 8 * 4096
 
-    package init() {}
+    public init() {}
 
     /// The zone of this name, declared now or before.
     ///
     /// `size` is nil where a directive only refers to a zone.
-    package func zone(
+    public func zone(
         name: ByteString, size: Int?, kind: String, minimumSize: Int = SharedZones.minimumSize,
         isKeptOverReloads: Bool = true
     ) throws(ZoneError) -> Zone {
@@ -128,7 +128,7 @@ package final class SharedZones {
     }
 
     /// Maps all zones. In the master, before workers are forked.
-    package func open(over previous: SharedZones? = nil) throws(ZoneError) {
+    public func open(over previous: SharedZones? = nil) throws(ZoneError) {
         for zone in all {
             try zone.open(over: previous?.all.first { $0.name == zone.name })
         }

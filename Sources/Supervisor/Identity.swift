@@ -1,17 +1,17 @@
-package import Bytes
+public import Bytes
 
 /// What this binary was built as: for `-V`, and for the version in messages and headers.
-package struct BuildDescription: Sendable {
+public struct BuildDescription: Sendable {
     /// The nginx version whose behaviour this is.
-    package var nginxVersion: String
-    package var apusVersion: String
-    package var compiler: String
+    public var nginxVersion: String
+    public var apusVersion: String
+    public var compiler: String
     /// `OpenSSL 3.0.17 1 Jul 2025`, or nil without TLS.
-    package var tlsLibrary: String?
+    public var tlsLibrary: String?
     /// `--with-http_ssl_module` and so on: only what exists.
-    package var moduleArguments: [String]
+    public var moduleArguments: [String]
 
-    package init(
+    public init(
         nginxVersion: String, apusVersion: String, compiler: String, tlsLibrary: String? = nil,
         moduleArguments: [String] = []
     ) {
@@ -24,36 +24,36 @@ package struct BuildDescription: Sendable {
 }
 
 /// Where things are unless the command line or the configuration says otherwise: as in nginx's packages.
-package enum DefaultPath {
-    package static let prefix: ByteString = "/etc/nginx/"
-    package static let configuration: ByteString = "/etc/nginx/nginx.conf"
-    package static let errorLog: ByteString = "/var/log/nginx/error.log"
-    package static let processNumber: ByteString = "/var/run/nginx.pid"
-    package static let lock: ByteString = "/var/run/nginx.lock"
+public enum DefaultPath {
+    public static let prefix: ByteString = "/etc/nginx/"
+    public static let configuration: ByteString = "/etc/nginx/nginx.conf"
+    public static let errorLog: ByteString = "/var/log/nginx/error.log"
+    public static let processNumber: ByteString = "/var/run/nginx.pid"
+    public static let lock: ByteString = "/var/run/nginx.lock"
 }
 
 /// The name under which this process runs. Under a name that starts with `nginx` it is nginx to every tool.
-package struct Identity: Sendable {
-    package enum Persona: Sendable {
+public struct Identity: Sendable {
+    public enum Persona: Sendable {
         case nginx, apus
     }
 
-    package let persona: Persona
-    package let build: BuildDescription
+    public let persona: Persona
+    public let build: BuildDescription
 
-    package init(persona: Persona, build: BuildDescription) {
+    public init(persona: Persona, build: BuildDescription) {
         self.persona = persona
         self.build = build
     }
 
     /// Decides by the last component of the program's name.
-    package init(program: String, build: BuildDescription) {
+    public init(program: String, build: BuildDescription) {
         let name = program.split(separator: "/").last ?? ""
         self.init(persona: name.hasPrefix("nginx") ? .nginx : .apus, build: build)
     }
 
     /// `nginx` or `apus`: before messages, in titles.
-    package var name: String {
+    public var name: String {
         switch persona {
         case .nginx: "nginx"
         case .apus: "apus"
@@ -61,7 +61,7 @@ package struct Identity: Sendable {
     }
 
     /// `nginx/1.31.5` or `apus/0.1.0`.
-    package var product: String {
+    public var product: String {
         switch persona {
         case .nginx: "nginx/" + build.nginxVersion
         case .apus: "apus/" + build.apusVersion
@@ -69,7 +69,7 @@ package struct Identity: Sendable {
     }
 
     /// The line that `-v` prints.
-    package var versionLine: String {
+    public var versionLine: String {
         switch persona {
         case .nginx: "nginx version: \(product) (Apus \(build.apusVersion))\n"
         case .apus: "apus version: \(product)\n"
@@ -78,7 +78,7 @@ package struct Identity: Sendable {
 
     /// What `-V` prints after that. acme.sh finds the configuration by `--conf-path=[^ ]* ` with the space, so that argument
     /// must not be the last; certbot looks for ` --with-http_ssl_module` and the line about SNI.
-    package var buildText: String {
+    public var buildText: String {
         var text = "built by \(build.compiler)\n"
         if let library = build.tlsLibrary {
             text += "built with \(library)\nTLS SNI support enabled\n"
@@ -102,7 +102,7 @@ package struct Identity: Sendable {
     }
 
     /// What `-h` prints after the version.
-    package var helpText: String {
+    public var helpText: String {
         """
         Usage: \(name) [-?hvVtTq] [-s signal] [-p prefix]
                      [-e filename] [-c filename] [-g directives]

@@ -1,30 +1,30 @@
-package import Bytes
-package import Log
+public import Bytes
+public import Log
 
 /// What a configuration is loaded with: the same at the start and at every reload.
-package final class StartOptions {
-    package let identity: Identity
+public final class StartOptions {
+    public let identity: Identity
     /// Ends with a slash: relative paths of most directives start here.
-    package let prefix: ByteString
+    public let prefix: ByteString
     /// Ends with a slash: the main file's directory, where `include` starts.
-    package let configurationPrefix: ByteString
+    public let configurationPrefix: ByteString
     /// The main file's full path.
-    package let configurationFile: ByteString
+    public let configurationFile: ByteString
     /// Directives from `-g`.
-    package let directives: ByteString?
+    public let directives: ByteString?
     /// Where errors go if the configuration names no file; empty: the standard error stream.
-    package let errorLogPath: ByteString
+    public let errorLogPath: ByteString
     /// `-t`: nothing may be changed that a running server would notice.
-    package let isTesting: Bool
+    public let isTesting: Bool
     /// Only the path of the running master's pid file is wanted (`-s`).
-    package let isSignalling: Bool
-    package let isQuiet: Bool
-    package let dumps: Bool
-    package let logEnvironment: LogEnvironment
+    public let isSignalling: Bool
+    public let isQuiet: Bool
+    public let dumps: Bool
+    public let logEnvironment: LogEnvironment
     /// Where to report while there is no cycle: the built-in log, later the present cycle's.
-    package internal(set) var log: ErrorLog
+    public internal(set) var log: ErrorLog
 
-    package init(
+    public init(
         _ options: CommandLineOptions, identity: Identity, logEnvironment: LogEnvironment,
         log: ErrorLog
     ) {

@@ -1,27 +1,27 @@
 /// The `keepalive` directives of an upstream.
-package struct KeepaliveSettings: Sendable, Equatable {
+public struct KeepaliveSettings: Sendable, Equatable {
     /// Idle connections kept in each worker; 0 keeps none.
-    package var connections = 32
+    public var connections = 32
     /// Only requests of the same location share connections: nginx's default since `keepalive` itself became one.
-    package var isLocal = true
+    public var isLocal = true
     /// Requests after which a connection is not kept.
-    package var requests = 1000
+    public var requests = 1000
     /// Milliseconds after which a connection is not kept, however busy.
-    package var lifetime = 3_600_000
+    public var lifetime = 3_600_000
     /// Milliseconds that a connection is kept idle.
-    package var idleTimeout = 60_000
+    public var idleTimeout = 60_000
 
-    package init() {}
+    public init() {}
 
     /// For groups that no `upstream` block defines: nginx closes after each request.
-    package static let none: KeepaliveSettings = {
+    public static let none: KeepaliveSettings = {
         var settings = KeepaliveSettings()
         settings.connections = 0
         return settings
     }()
 
     /// Whether a connection that served `requests` and is `age` milliseconds old may be kept.
-    package func keeps(requests: Int, age: Int) -> Bool {
+    public func keeps(requests: Int, age: Int) -> Bool {
         connections > 0 && requests < self.requests && age <= lifetime
     }
 }
@@ -30,31 +30,31 @@ package struct KeepaliveSettings: Sendable, Equatable {
 ///
 /// A connection is found by its peer and the location that it was opened for (`tag`; 0 where all share) in constant time, the
 /// last kept first. When the pool is full the one idle longest makes room. Closing and timers are the caller's.
-package final class KeepalivePool<Connection> {
+public final class KeepalivePool<Connection> {
     /// The place of an idle connection, to remove it by when its peer closes or its time is over.
-    package struct Slot: Equatable, Sendable {
+    public struct Slot: Equatable, Sendable {
         fileprivate let index: Int
         fileprivate let generation: UInt
     }
 
     private var order: IdleOrder
     private var connections: [Connection?] = []
-    package let capacity: Int
-    package var count: Int { order.count }
+    public let capacity: Int
+    public var count: Int { order.count }
 
-    package init(capacity: Int) {
+    public init(capacity: Int) {
         self.capacity = capacity
         order = IdleOrder(capacity: capacity)
     }
 
     /// Takes the connection kept last for a peer and a tag.
-    package func take(peer: Int, tag: Int = 0) -> Connection? {
+    public func take(peer: Int, tag: Int = 0) -> Connection? {
         let index = order.find(IdleOrder.Key(peer: peer, tag: tag))
         return index >= 0 ? take(at: index) : nil
     }
 
     /// Keeps a connection; returns its place and the connection to close for it, if any. Not with a capacity of 0.
-    package func keep(
+    public func keep(
         _ connection: Connection, peer: Int, tag: Int = 0
     ) -> (slot: Slot, evicted: Connection?) {
         precondition(capacity > 0)
@@ -70,12 +70,12 @@ package final class KeepalivePool<Connection> {
 
     /// Takes out the connection of a slot, unless it was taken before.
     @discardableResult
-    package func remove(_ slot: Slot) -> Connection? {
+    public func remove(_ slot: Slot) -> Connection? {
         order.generation(slot.index) == slot.generation ? take(at: slot.index) : nil
     }
 
     /// Takes out the connection idle longest; to empty the pool when a worker ends.
-    package func removeOldest() -> Connection? {
+    public func removeOldest() -> Connection? {
         order.oldest >= 0 ? take(at: order.oldest) : nil
     }
 

@@ -1,36 +1,36 @@
-package import Bytes
-package import Net
+public import Bytes
+public import Net
 
 /// The part of a `server` line that balancing works with: plain numbers, which cost nothing to copy.
-package struct PeerLimits: BitwiseCopyable, Sendable, Equatable {
-    package var weight = 1
+public struct PeerLimits: BitwiseCopyable, Sendable, Equatable {
+    public var weight = 1
     /// 0 is no limit.
-    package var maxConnections = 0
+    public var maxConnections = 0
     /// Failures within `failTimeout` that make the peer unavailable; 0 never does.
-    package var maxFails = 1
+    public var maxFails = 1
     /// Seconds.
-    package var failTimeout = 10
-    package var isDown = false
+    public var failTimeout = 10
+    public var isDown = false
 }
 
 /// What a `server` line of an upstream says, or its defaults.
-package struct PeerOptions: Sendable, Equatable {
-    package var limits = PeerLimits()
-    package var isBackup = false
+public struct PeerOptions: Sendable, Equatable {
+    public var limits = PeerLimits()
+    public var isBackup = false
     /// A name for session affinity; empty if none is given.
-    package var route: ByteString = .empty
+    public var route: ByteString = .empty
 
-    package init() {}
+    public init() {}
 }
 
 /// A `server` line with the addresses that its name resolved to.
-package struct UpstreamServer: Sendable {
+public struct UpstreamServer: Sendable {
     /// As written.
-    package var name: ByteString
-    package var addresses: [SocketAddress]
-    package var options: PeerOptions
+    public var name: ByteString
+    public var addresses: [SocketAddress]
+    public var options: PeerOptions
 
-    package init(name: ByteString, addresses: [SocketAddress], options: PeerOptions = .init()) {
+    public init(name: ByteString, addresses: [SocketAddress], options: PeerOptions = .init()) {
         self.name = name
         self.addresses = addresses
         self.options = options
@@ -38,15 +38,15 @@ package struct UpstreamServer: Sendable {
 }
 
 /// One address that requests can be sent to. Frozen; what changes is its `PeerState`.
-package final class Peer: Sendable {
+public final class Peer: Sendable {
     /// The place in the group: primary peers, then backup peers.
-    package let index: Int
-    package let address: SocketAddress
+    public let index: Int
+    public let address: SocketAddress
     /// The address as text, for logs and `$upstream_addr`.
-    package let name: ByteString
+    public let name: ByteString
     /// The server as the configuration writes it; peers of one name that resolved to several addresses share it.
-    package let server: ByteString
-    package let options: PeerOptions
+    public let server: ByteString
+    public let options: PeerOptions
 
     init(index: Int, address: SocketAddress, server: ByteString, options: PeerOptions) {
         self.index = index
@@ -60,21 +60,21 @@ package final class Peer: Sendable {
 }
 
 /// What balancing keeps about a peer: in each worker, or in a zone for all.
-package struct PeerState: BitwiseCopyable, Equatable, Sendable {
+public struct PeerState: BitwiseCopyable, Equatable, Sendable {
     /// The smooth weighted round robin's running balance.
-    package var currentWeight = 0
+    public var currentWeight = 0
     /// The weight, lowered by failures and regained request by request.
-    package var effectiveWeight: Int
+    public var effectiveWeight: Int
     /// Failures since the last success after a check.
-    package var fails = 0
+    public var fails = 0
     /// Second of the last failure.
-    package var accessed = 0
+    public var accessed = 0
     /// Second of the last failure, or from which the current window counts.
-    package var checked = 0
+    public var checked = 0
     /// Requests that hold the peer now.
-    package var connections = 0
+    public var connections = 0
 
-    package init(weight: Int) {
+    public init(weight: Int) {
         effectiveWeight = weight
     }
 

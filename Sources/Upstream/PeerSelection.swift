@@ -1,7 +1,7 @@
 import SharedZone
 
 /// How an attempt at a peer ended, as far as balancing cares.
-package enum PeerOutcome: Sendable {
+public enum PeerOutcome: Sendable {
     case succeeded
     /// An error, a timeout, or an answer that `proxy_next_upstream` counts as one.
     case failed
@@ -11,17 +11,17 @@ package enum PeerOutcome: Sendable {
 ///
 /// `next` chooses a peer and counts the request as a connection of it; `release` gives it back with the outcome. Both take the
 /// second of a clock that never jumps (`EventLoop.now / 1000`).
-package struct PeerSelection {
+public struct PeerSelection {
     /// nginx's words for `next` returning nil.
-    package static let noLivePeers: StaticString = "no live upstreams"
+    public static let noLivePeers: StaticString = "no live upstreams"
     /// nginx's words for `release` returning true.
-    package static let disabled: StaticString = "upstream server temporarily disabled"
+    public static let disabled: StaticString = "upstream server temporarily disabled"
 
-    package let group: UpstreamGroup
+    public let group: UpstreamGroup
     /// The peer held now.
-    package private(set) var current: Peer?
+    public private(set) var current: Peer?
     /// How often `next` may still be asked after failures.
-    package private(set) var triesLeft: Int
+    public private(set) var triesLeft: Int
     private var isOnBackups = false
     /// Peers of the present tier that were tried: the first 64, then the others.
     private var tried: UInt64 = 0
@@ -32,7 +32,7 @@ package struct PeerSelection {
     var misses = 0
 
     /// `key`: the evaluated key of `hash`, the client's address for `ip_hash`.
-    package init(group: UpstreamGroup, key: HashedKey = .none) {
+    public init(group: UpstreamGroup, key: HashedKey = .none) {
         self.group = group
         self.key = key
         triesLeft = group.primaries.tries + (group.backups?.tries ?? 0)
@@ -41,12 +41,12 @@ package struct PeerSelection {
     }
 
     /// Allows at most `limit` tries (`proxy_next_upstream_tries`); 0 is no limit.
-    package mutating func limitTries(to limit: Int) {
+    public mutating func limitTries(to limit: Int) {
         if limit > 0, triesLeft > limit { triesLeft = limit }
     }
 
     /// The peer to ask now, or nil if none is live.
-    package mutating func next(now: Int) -> Peer? {
+    public mutating func next(now: Int) -> Peer? {
         precondition(current == nil, "a peer is held already")
         let states = group.states
         let index = states.withRecords { records in choose(&records, now: now) }
@@ -98,7 +98,7 @@ package struct PeerSelection {
 
     /// Gives the held peer back; true if its failures have made it unavailable just now.
     @discardableResult
-    package mutating func release(_ outcome: PeerOutcome, now: Int) -> Bool {
+    public mutating func release(_ outcome: PeerOutcome, now: Int) -> Bool {
         guard let peer = current else { return false }
         current = nil
         let isSingle = tier.isSingle

@@ -1,15 +1,15 @@
 import Bytes
-package import Configuration
+public import Configuration
 import Expression
 import SharedZone
 
 /// The directives of `upstream` blocks, for `http` and for `stream`.
-package enum UpstreamDirectives {
+public enum UpstreamDirectives {
     /// Finds the registry that a scope's configuration is built into.
-    package typealias Find = @Sendable (Scope) -> UpstreamRegistry
+    public typealias Find = @Sendable (Scope) -> UpstreamRegistry
 
     /// `upstream` itself, in `outer` (`.http` or `.stream`), and its content.
-    package static func rows(
+    public static func rows(
         _ family: UpstreamRegistry.Family, registry: @escaping Find
     ) -> [Row] {
         let outer: Contexts = family == .http ? .http : .stream

@@ -1,10 +1,10 @@
-package import Bytes
-package import Expression
-package import Net
-package import SharedZone
+public import Bytes
+public import Expression
+public import Net
+public import SharedZone
 
 /// How the next peer is found.
-package enum BalancingMethod: Sendable, Equatable {
+public enum BalancingMethod: Sendable, Equatable {
     case roundRobin
     case leastConnections
     case addressHash
@@ -14,7 +14,7 @@ package enum BalancingMethod: Sendable, Equatable {
     case randomTwo
 
     /// nginx refuses `backup` with methods that map a key, or chance, to one list of peers.
-    package var takesBackups: Bool { self == .roundRobin || self == .leastConnections }
+    public var takesBackups: Bool { self == .roundRobin || self == .leastConnections }
 }
 
 /// Peers of one rank, in order: the primaries, or the backups.
@@ -36,14 +36,14 @@ struct PeerTier: Sendable {
 }
 
 /// The servers that a request may be sent to, and how one is chosen. Frozen with the configuration.
-package final class UpstreamGroup: Sendable {
-    package let name: ByteString
-    package let method: BalancingMethod
+public final class UpstreamGroup: Sendable {
+    public let name: ByteString
+    public let method: BalancingMethod
     /// What the `hash` methods evaluate for `HashedKey(text:)`; nil with other methods.
-    package let hashKey: Template?
+    public let hashKey: Template?
     /// Primaries first, then backups.
-    package let peers: [Peer]
-    package let keepalive: KeepaliveSettings
+    public let peers: [Peer]
+    public let keepalive: KeepaliveSettings
     /// Those of each peer, side by side.
     let limits: [PeerLimits]
     let primaries: PeerTier
@@ -56,7 +56,7 @@ package final class UpstreamGroup: Sendable {
     let weightsBefore: [Int]
 
     /// `servers`: in the order of the configuration, each with the addresses that it stands for.
-    package init(
+    public init(
         name: ByteString, servers: [UpstreamServer], method: BalancingMethod = .roundRobin,
         hashKey: Template? = nil, keepalive: KeepaliveSettings = .init(), zone: Zone? = nil
     ) {
@@ -96,14 +96,14 @@ package final class UpstreamGroup: Sendable {
     }
 
     /// A group of the addresses that a name has just resolved to, for one request whose upstream is not known before.
-    package convenience init(name: ByteString, addresses: [SocketAddress]) {
+    public convenience init(name: ByteString, addresses: [SocketAddress]) {
         self.init(
             name: name, servers: [UpstreamServer(name: name, addresses: addresses)],
             keepalive: .none)
     }
 
     /// What is known about each peer now, in order of `peers`.
-    package func snapshot() -> [PeerState] {
+    public func snapshot() -> [PeerState] {
         states.withRecords { records in records.indices.map { records[$0] } }
     }
 }

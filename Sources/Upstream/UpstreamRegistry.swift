@@ -1,18 +1,18 @@
-package import Bytes
-package import Configuration
-package import Expression
-package import Net
-package import SharedZone
+public import Bytes
+public import Configuration
+public import Expression
+public import Net
+public import SharedZone
 
 /// An upstream of the configuration: an `upstream` block, or what `proxy_pass` and its like name without one.
 ///
 /// It is known by name while the configuration is read; its `group` is there when all of it has been read.
-package final class UpstreamDeclaration {
-    package let host: ByteString
+public final class UpstreamDeclaration {
+    public let host: ByteString
     /// Where it is defined, or named first.
-    package let position: Position
+    public let position: Position
     /// True for a block.
-    package fileprivate(set) var isExplicit: Bool
+    public fileprivate(set) var isExplicit: Bool
     fileprivate(set) var port: UInt16
     fileprivate let hasNoPort: Bool
     var servers: [UpstreamServer] = []
@@ -33,7 +33,7 @@ package final class UpstreamDeclaration {
     }
 
     /// The peers; only after the registry has built all groups.
-    package var group: UpstreamGroup {
+    public var group: UpstreamGroup {
         guard let built else { preconditionFailure("the upstream groups are not built yet") }
         return built
     }
@@ -80,18 +80,18 @@ package final class UpstreamDeclaration {
 extension UpstreamDeclaration: @unchecked Sendable {}
 
 /// All upstreams of `http`, or of `stream`.
-package final class UpstreamRegistry {
+public final class UpstreamRegistry {
     /// http and stream have namespaces of their own, and rules that differ a little.
-    package enum Family: Sendable {
+    public enum Family: Sendable {
         case http, stream
     }
 
-    package let family: Family
-    package let zones: SharedZones
-    package let variables: VariableRegistry
-    package private(set) var declarations: [UpstreamDeclaration] = []
+    public let family: Family
+    public let zones: SharedZones
+    public let variables: VariableRegistry
+    public private(set) var declarations: [UpstreamDeclaration] = []
 
-    package init(_ family: Family, zones: SharedZones, variables: VariableRegistry) {
+    public init(_ family: Family, zones: SharedZones, variables: VariableRegistry) {
         self.family = family
         self.zones = zones
         self.variables = variables
@@ -119,7 +119,7 @@ package final class UpstreamRegistry {
 
     /// What a directive such as `proxy_pass` names: a block, defined before or after, or a host of its own. `address` is read with
     /// `resolves` off and the scheme's default port.
-    package func reference(
+    public func reference(
         _ address: AddressText, at position: Position
     ) throws(ConfigurationError) -> UpstreamDeclaration {
         for known in declarations where known.isNamed(address.host) {
@@ -143,7 +143,7 @@ package final class UpstreamRegistry {
     }
 
     /// Makes the groups. When the outer block (`http`, `stream`) is finished, before the zones are opened.
-    package func build() throws(ConfigurationError) {
+    public func build() throws(ConfigurationError) {
         for declaration in declarations { try declaration.build() }
     }
 }

@@ -1,7 +1,7 @@
 import Bytes
-package import Configuration
+public import Configuration
 import Expression
-package import HTTPCore
+public import HTTPCore
 
 /// Directives about bodies, sending and the connection.
 extension Core {
@@ -220,7 +220,7 @@ extension Core {
 
 extension Invocation {
     /// A folder for temporary files and up to three levels of subfolders.
-    package func tempPath() throws(ConfigurationError) -> TempPath {
+    public func tempPath() throws(ConfigurationError) -> TempPath {
         var levels: [Int] = []
         for word in arguments.dropFirst() {
             guard let digits = Units.number(word.value), digits >= 1, digits <= 3 else {

@@ -1,24 +1,24 @@
-package import Configuration
+public import Configuration
 import Expression
-package import HTTPCore
+public import HTTPCore
 import HTTPMessage
-package import Log
+public import Log
 import Net
 
 /// ngx_http_core_module: the blocks `http`, `server` and `location`, and what holds for every request.
-package enum Core {
-    package static var rows: [Row] {
+public enum Core {
+    public static var rows: [Row] {
         blockRows + serverRows + listenRows + locationRows + fileRows + bodyRows + sendRows
             + keepaliveRows + headRows + hashRows + laterRows
     }
 
     /// The log that a settled block writes to.
-    package static func errorLog(of scope: Scope, _ files: LogFiles) -> ErrorLog {
+    public static func errorLog(of scope: Scope, _ files: LogFiles) -> ErrorLog {
         scope[AccessLogging.errorSlot].log ?? files.errorLog
     }
 
     /// Prepares a block that answers requests: its location is made when its own directives are evaluated.
-    package static func openLocation(_ scope: Scope, _ location: LocationBuilder) {
+    public static func openLocation(_ scope: Scope, _ location: LocationBuilder) {
         scope.owner = location
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             guard let builder = scope.builder as? ConfigurationBuilder else { return }
@@ -29,7 +29,7 @@ package enum Core {
 }
 
 extension ConfigurationBuilder: LogFormatsOwner {
-    package var logFormats: LogFormats {
+    public var logFormats: LogFormats {
         guard let http else { preconditionFailure("access logs stand within an http block") }
         return http.formats
     }

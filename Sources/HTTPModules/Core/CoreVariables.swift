@@ -1,19 +1,19 @@
-package import Bytes
-package import Configuration
+public import Bytes
+public import Configuration
 import EventLoop
-package import Expression
-package import HTTPCore
+public import Expression
+public import HTTPCore
 import HTTPMessage
 import Log
 import Net
 import Platform
 
 /// The variables that every request has.
-package enum CoreVariables {
+public enum CoreVariables {
     /// How a module declares a variable of requests.
-    package typealias Value = @Sendable (Request, Buffer) -> Bool
+    public typealias Value = @Sendable (Request, Buffer) -> Bool
 
-    package static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
+    public static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
         try declareRequest(in: registry)
         try declareConnection(in: registry)
         try declareResponse(in: registry)
@@ -246,7 +246,7 @@ package enum CoreVariables {
     }
 
     /// Milliseconds as seconds with three decimals.
-    package static func appendSeconds(_ milliseconds: Int, to out: Buffer) {
+    public static func appendSeconds(_ milliseconds: Int, to out: Buffer) {
         let value = max(milliseconds, 0)
         out.append(decimal: value / 1_000)
         out.append(ASCII.dot)
@@ -256,7 +256,7 @@ package enum CoreVariables {
 
 extension VariableRegistry {
     /// Declares a variable of requests.
-    package func declareValue(
+    public func declareValue(
         _ name: ByteString, _ flags: VariableFlags = [],
         assign: (@Sendable (Request, Span<UInt8>) -> Void)? = nil,
         _ value: @escaping CoreVariables.Value

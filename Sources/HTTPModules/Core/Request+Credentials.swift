@@ -1,10 +1,10 @@
-package import Bytes
-package import HTTPCore
+public import Bytes
+public import HTTPCore
 import HTTPMessage
 
 extension Request {
     /// Appends `user:password` of `Authorization: Basic`; nil if there is none. The result is the end of the user's name.
-    package func appendCredentials(to out: Buffer) -> Int? {
+    public func appendCredentials(to out: Buffer) -> Int? {
         guard let range = header(.authorization) else { return nil }
         let bytes = head.bytes
         let value = bytes.span(range)

@@ -1,23 +1,23 @@
 import Bytes
-package import Configuration
+public import Configuration
 import Expression
-package import HTTPCore
-package import Log
+public import HTTPCore
+public import Log
 import Platform
 
 /// ngx_http_log_module: a line for each request in every access log of its location, when the request is over.
-package enum AccessLogging {
-    package static let slot = Slot(.log, initial: AccessLogSettings())
+public enum AccessLogging {
+    public static let slot = Slot(.log, initial: AccessLogSettings())
     /// The block's `error_log`, which belongs to nginx's core but is kept like any other setting.
-    package static let errorSlot = Slot(.errorLog, initial: ErrorLogSettings())
+    public static let errorSlot = Slot(.errorLog, initial: ErrorLogSettings())
 
     /// Whether requests of a location need the log phase at all.
-    package static func isNeeded(in location: Location) -> Bool {
+    public static func isNeeded(in location: Location) -> Bool {
         !location.settings(slot).value.isEmpty
     }
 
     /// Writes the lines of a request: in its log phase.
-    package static func log(_ request: Request) {
+    public static func log(_ request: Request) {
         let settings = request.location.settings(slot).value
         if settings.isOff { return }
         for log in settings.logs {

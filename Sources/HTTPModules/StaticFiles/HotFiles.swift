@@ -1,11 +1,11 @@
-package import Bytes
-package import EventLoop
-package import Platform
+public import Bytes
+public import EventLoop
+public import Platform
 
 /// The content of a small file, as of one look at it.
-package final class HotFile {
-    package let status: FileStatus
-    package let bytes: Buffer
+public final class HotFile {
+    public let status: FileStatus
+    public let bytes: Buffer
     /// The file was so young when it was read that a later change could bear the same times: it is read again.
     let isSettled: Bool
     var lastUse: Int
@@ -24,8 +24,8 @@ package final class HotFile {
 /// the file that was read. `ctime` cannot be set by programs and changes with content, permissions and links, so a file that
 /// any process changed is seen by the next request. Times have a granularity of a clock tick: a file read within 50 ms of
 /// its last change may change again without a new time, so it is not trusted the next time.
-package final class HotFiles {
-    package enum Found {
+public final class HotFiles {
+    public enum Found {
         case hot(HotFile)
         case file(OpenFile)
         case folder
@@ -52,7 +52,7 @@ package final class HotFiles {
     }
 
     /// The loop's own files.
-    package static func of(_ loop: EventLoop) -> HotFiles {
+    public static func of(_ loop: EventLoop) -> HotFiles {
         if let own = loop.attachment as? HotFiles { return own }
         let made = HotFiles(loop: loop)
         loop.attachment = made
@@ -60,7 +60,7 @@ package final class HotFiles {
     }
 
     /// Finds or opens the file of this name.
-    package func open(_ name: Buffer) -> Found {
+    public func open(_ name: Buffer) -> Found {
         path.removeAll()
         path.append(name)
         path.append(0)

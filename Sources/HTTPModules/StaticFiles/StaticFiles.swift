@@ -1,15 +1,15 @@
-package import Bytes
+public import Bytes
 import Configuration
-package import EventLoop
-package import HTTPCore
+public import EventLoop
+public import HTTPCore
 import HTTPMessage
 import Log
-package import Platform
+public import Platform
 
 /// Answers GET and HEAD with files: what is left of the content phase when nobody else has answered.
-package enum StaticFiles {
+public enum StaticFiles {
     /// Answers with the file that the path stands for.
-    package static func handle(_ request: Request) -> Verdict {
+    public static func handle(_ request: Request) -> Verdict {
         let path = request.routing.path
         guard request.method == .get || request.method == .head else {
             // Files cannot be posted to.
@@ -47,7 +47,7 @@ package enum StaticFiles {
     }
 
     /// Answers with an open file.
-    package static func send(_ file: OpenFile, _ request: Request) -> Verdict {
+    public static func send(_ file: OpenFile, _ request: Request) -> Verdict {
         describe(file.status, request)
         request.sendHead()
         guard !request.response.isHeadOnly, file.status.size > 0 else {
@@ -70,7 +70,7 @@ package enum StaticFiles {
     }
 
     /// nginx's form: the time and the size in hexadecimal.
-    package static func appendETag(_ status: FileStatus, to response: Response) {
+    public static func appendETag(_ status: FileStatus, to response: Response) {
         let opening = response.headers.begin(.eTag)
         let value = response.headers.bytes
         value.append(ASCII.quote)
@@ -82,7 +82,7 @@ package enum StaticFiles {
     }
 
     /// The type that the path's extension has in `types`, else the default one.
-    package static func setContentType(of request: Request) {
+    public static func setContentType(of request: Request) {
         let path = request.routing.path
         let settings = request.core.value
         let bytes = path.span
@@ -116,7 +116,7 @@ package enum StaticFiles {
     }
 
     /// Logs why a file could not be opened, and answers as nginx does.
-    package static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
+    public static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
         let status: Status
         var level = LogLevel.error
         switch error {

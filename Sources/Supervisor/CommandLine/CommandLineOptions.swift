@@ -1,36 +1,36 @@
-package import Bytes
+public import Bytes
 
 /// The command line is wrong; the text is nginx's, without the program's name.
-package struct CommandLineError: Error, Equatable, Sendable {
-    package let message: String
+public struct CommandLineError: Error, Equatable, Sendable {
+    public let message: String
 }
 
 /// What the command line asks for. Short options may be combined (`-tq`); a value may follow at once (`-cfile`) or as the next
 /// argument.
-package struct CommandLineOptions: Equatable, Sendable {
+public struct CommandLineOptions: Equatable, Sendable {
     /// `-s`: what to have the running master do.
-    package enum Command: String, Sendable {
+    public enum Command: String, Sendable {
         case stop, quit, reopen, reload
     }
 
-    package var showsVersion = false
-    package var showsHelp = false
-    package var showsBuild = false
-    package var tests = false
-    package var dumps = false
-    package var isQuiet = false
-    package var prefix: ByteString?
+    public var showsVersion = false
+    public var showsHelp = false
+    public var showsBuild = false
+    public var tests = false
+    public var dumps = false
+    public var isQuiet = false
+    public var prefix: ByteString?
     /// Empty: the standard error stream.
-    package var errorLog: ByteString?
-    package var configuration: ByteString?
+    public var errorLog: ByteString?
+    public var configuration: ByteString?
     /// `-g`: directives that stand before the configuration file.
-    package var directives: ByteString?
-    package var command: Command?
+    public var directives: ByteString?
+    public var command: Command?
 
-    package init() {}
+    public init() {}
 
     /// Reads the arguments after the program's name.
-    package init(_ arguments: [String]) throws(CommandLineError) {
+    public init(_ arguments: [String]) throws(CommandLineError) {
         var index = 0
         while index < arguments.count {
             let argument = arguments[index]

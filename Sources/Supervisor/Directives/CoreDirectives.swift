@@ -1,12 +1,12 @@
 import Bytes
-package import Configuration
+public import Configuration
 import Net
 import Platform
 
 /// The directives about processes, at the top level and in `events`.
-package enum CoreDirectives {
+public enum CoreDirectives {
     /// All rows. The caller owns the slot, whose settings are those of the outermost scope.
-    package static func rows(_ slot: Slot<ProcessSettings>) -> [Row] {
+    public static func rows(_ slot: Slot<ProcessSettings>) -> [Row] {
         processRows(slot) + workerRows(slot) + limitRows(slot) + otherRows(slot)
             + eventRows(slot)
     }

@@ -1,9 +1,9 @@
 import Log
-package import Net
+public import Net
 import Platform
 
 /// What a signal asks of a worker.
-package enum WorkerCommand: Sendable {
+public enum WorkerCommand: Sendable {
     /// End at once.
     case terminate
     /// Accept no more, finish what is open, then end.
@@ -15,17 +15,17 @@ package enum WorkerCommand: Sendable {
 }
 
 /// A worker's side of the supervisor: its part of the sockets, its signals, its title.
-package final class WorkerContext {
+public final class WorkerContext {
     /// From 0; -1 for an attendant.
-    package let number: Int
+    public let number: Int
     /// The whole server is this one process.
-    package let isAlone: Bool
+    public let isAlone: Bool
     /// The cycle that new connections get.
-    package internal(set) var cycle: any Cycle
+    public internal(set) var cycle: any Cycle
     /// The sockets this process accepts on.
-    package internal(set) var listeners: [Listener]
+    public internal(set) var listeners: [Listener]
     /// Set by the first `quit`.
-    package private(set) var isQuitting = false
+    public private(set) var isQuitting = false
 
     private let identity: Identity
     private let descriptor: SignalDescriptor
@@ -49,14 +49,14 @@ package final class WorkerContext {
     }
 
     /// The descriptor to watch for reading: a signal is pending.
-    package var signalDescriptor: Int32 { descriptor.number }
+    public var signalDescriptor: Int32 { descriptor.number }
 
     private var log: ErrorLog { cycle.logs.errorLog }
 
     /// Fetches the next signal that asks for something, or nil when none is pending. Does itself what does not concern
     /// connections: logging, titles, reopening log files, loading the configuration anew. Listening sockets are the
     /// caller's to stop watching and to close.
-    package func nextCommand() -> WorkerCommand? {
+    public func nextCommand() -> WorkerCommand? {
         while let received = descriptor.next() {
             switch received.signal {
             case .quit: return quit(received)
