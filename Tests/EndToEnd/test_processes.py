@@ -306,6 +306,14 @@ def test_shutdown_timeout(simple):
         assert 0.3 < time.monotonic() - started < 3
 
 
+def pid_in(server, name):
+    """The number in a pid file; 0 while there is none, as between its removal and its return."""
+    try:
+        return int((server.prefix / name).read_text() or 0)
+    except FileNotFoundError:
+        return 0
+
+
 def upgrade(server):
     """USR2 and WINCH, as a package's script does it; gives the new master.
 
@@ -313,8 +321,7 @@ def upgrade(server):
     """
     server.send_signal(signal.SIGUSR2)
     wait_for(lambda: (server.prefix / "nginx.pid.oldbin").exists(), 10, "nginx.pid.oldbin")
-    new = wait_for(lambda: (server.prefix / "nginx.pid").exists()
-                   and int((server.prefix / "nginx.pid").read_text() or 0), 10, "the new pid")
+    new = wait_for(lambda: pid_in(server, "nginx.pid"), 10, "the new pid")
     assert new != server.pid and int((server.prefix / "nginx.pid.oldbin").read_text()) == server.pid
     wait_for(lambda: [pid for pid in children(new) if "worker process" in title(pid)], 10, "new workers")
     server.send_signal(signal.SIGWINCH)
@@ -361,7 +368,7 @@ def test_binary_upgrade_taken_back(simple):
         wait_for(server.workers, 10, "the old master's workers")
     finally:
         end(new)
-    wait_for(lambda: int((server.prefix / "nginx.pid").read_text() or 0) == server.pid, 5, "the old pid file back")
+    wait_for(lambda: pid_in(server, "nginx.pid") == server.pid, 5, "the old pid file back")
     assert fetch(server.port).text == "one"
 
 
@@ -371,7 +378,7 @@ def test_binary_upgrade_that_fails(simple):
     changed(server, "events {", "evnets {")
     server.send_signal(signal.SIGUSR2)
     server.wait_for_log(r'unknown directive "evnets"|exited with code 1')
-    wait_for(lambda: int((server.prefix / "nginx.pid").read_text() or 0) == server.pid, 5, "the pid file back")
+    wait_for(lambda: pid_in(server, "nginx.pid") == server.pid, 5, "the pid file back")
     assert fetch(server.port).text == "one"
 
 
