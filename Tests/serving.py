@@ -154,10 +154,12 @@ class Server:
         (self.prefix / "nginx.conf").write_text(self.config)
 
     def render(self, text):
-        temp = ["client_body_temp_path temp/body;", "proxy_temp_path temp/proxy;"]
+        temp = ["client_body_temp_path temp/body;"]
         if self.binary == REFERENCE:
-            # Its other modules want folders that only root may make.
-            temp += [f"{name}_temp_path temp/{name};" for name in ("fastcgi", "uwsgi", "scgi")]
+            # Each of its modules wants a folder, used or not, that only root may make.
+            temp += [f"{name}_temp_path temp/{name};" for name in ("proxy", "fastcgi", "uwsgi", "scgi")]
+        elif "proxy_pass" in text + str(self.values.get("SITE")) + str(self.values.get("SERVER")):
+            temp.append("proxy_temp_path temp/proxy;")
         values = {
             "PORT": self.port, "PREFIX": self.prefix, "TEMP": " ".join(temp), **self.values}
         return re.sub(r"%%(\w+)%%", lambda match: str(values[match[1]]), text)

@@ -37,7 +37,7 @@ http {
     lingering_timeout 200ms;
     server {
         listen 127.0.0.1:%%MARKER%%;
-        location / { return 204; }
+        log_not_found off;
     }
 %%SITE%%
 }

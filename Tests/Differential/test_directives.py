@@ -170,4 +170,4 @@ def test_same_verdict(identity, name):
     if expected and expected.matches(f"- {reference[0]} {reference[1]}") \
             and expected.matches(f"+ {subject[0]} {subject[1]}"):
         return
-    assert subject == reference
+    pytest.fail(f"\n- {reference[0]} {reference[1]}\n+ {subject[0]} {subject[1]}", pytrace=False)
