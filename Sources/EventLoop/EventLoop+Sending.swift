@@ -102,23 +102,17 @@ extension EventLoop {
                 unsafe kernel.send(descriptor, $0, more: false)
             }
         }
-        return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 64) { parts in
-            var count = 0
-            var index = first
-            while index < pieces.count, count < 64, let (buffer, range) = pieces[index].buffer {
-                // The buffer is held by the queue, so its memory stays where it is during the call.
-                unsafe buffer.span(range).withUnsafeBytes { bytes in
-                    unsafe parts[count] = iovec(
-                        iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress),
-                        iov_len: bytes.count)
-                }
-                count += 1
-                index += 1
-            }
-            return unsafe kernel.send(
-                descriptor, vector: UnsafeBufferPointer(rebasing: parts[0..<count]),
-                more: index < pieces.count)
+        let vector = sendVector
+        vector.removeAll()
+        var index = first
+        while index < pieces.count, vector.count < SendVector.limit,
+            let (buffer, range) = pieces[index].buffer
+        {
+            // The buffer is held by the queue, so its memory stays where it is during the call.
+            unsafe buffer.span(range).withUnsafeBytes { unsafe vector.append($0) }
+            index += 1
         }
+        return kernel.send(descriptor, vector: vector, more: index < pieces.count)
     }
 
     /// Waits for an event that says that more fits.

@@ -35,7 +35,8 @@ public final class EventLoop {
     private var due: [TimerWheel.Entry] = []
     let scratch: Buffer
     var idleQueues: [OutputQueue] = []
-    private let events: EventArray
+    let sendVector = SendVector()
+    private let events: PollEvents
     /// Registered endpoints, timers included.
     public private(set) var endpointCount = 0
 
@@ -53,7 +54,7 @@ public final class EventLoop {
         largeBuffers = BufferPool(size: 32 * 1_024, bound: 128)
         wheel = TimerWheel(now: now)
         scratch = Buffer(capacity: Self.scratchSize)
-        events = EventArray(capacity: 512)
+        events = PollEvents(capacity: 512)
     }
 
     deinit {
@@ -76,10 +77,15 @@ public final class EventLoop {
             let delay = min(wheel.delay(from: now) ?? .max, limit)
             if delay < .max { timeout = Int32(clamping: delay) }
         }
-        let count = events.wait(kernel: kernel, poll: poll, timeout: timeout)
+        let count = kernel.pollWait(poll, into: events, timeout: timeout)
         readClocks()
         if !ready.isEmpty { resumeReady() }
-        for index in 0..<count { serve(events.key(at: index), events.mask(at: index)) }
+        if count > 0 {
+            for index in 0..<count {
+                let event = events[index]
+                serve(event.key, event.mask)
+            }
+        }
         expireTimers()
         if !unflushed.isEmpty { flushAll() }
         // After the flush: requests that end with their last byte sent log their lines there.
@@ -303,35 +309,4 @@ enum Event {
     static let peerEnd: UInt32 = 0x2000
     static let exclusive: UInt32 = 1 << 28
     static let edge: UInt32 = 1 << 31
-}
-
-/// The array that `epoll_wait` fills.
-@safe
-final class EventArray {
-    private let storage: UnsafeMutableBufferPointer<epoll_event>
-    private let capacity: Int
-
-    init(capacity: Int) {
-        self.capacity = capacity
-        unsafe storage = .allocate(capacity: capacity)
-        unsafe storage.initialize(repeating: epoll_event())
-    }
-
-    deinit {
-        unsafe storage.deallocate()
-    }
-
-    func wait(kernel: Kernel, poll: Int32, timeout: Int32) -> Int {
-        max(unsafe kernel.pollWait(poll, into: storage, timeout: timeout), 0)
-    }
-
-    func key(at index: Int) -> UInt64 {
-        precondition(index >= 0 && index < capacity)
-        return unsafe storage[index].data.u64
-    }
-
-    func mask(at index: Int) -> UInt32 {
-        precondition(index >= 0 && index < capacity)
-        return unsafe storage[index].events
-    }
 }

@@ -1,4 +1,4 @@
-public import CLinux
+import CLinux
 
 /// What the kernel knows of a file.
 public struct FileStatus: Equatable, Sendable {
@@ -16,7 +16,7 @@ public struct FileStatus: Equatable, Sendable {
 
     public init() {}
 
-    public init(_ raw: CLinux.stat) {
+    init(_ raw: CLinux.stat) {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         mode = raw.st_mode

@@ -1,4 +1,4 @@
-public import CLinux
+import CLinux
 
 /// The system calls of the data path, each overridable: tests put a simulated kernel in this one's place.
 ///
@@ -93,8 +93,10 @@ open class Kernel {
     }
 
     /// Sends from several places in order.
-    open func send(_ descriptor: Int32, vector: UnsafeBufferPointer<iovec>, more: Bool) -> Int {
-        unsafe apus_k_send_vector(descriptor, vector.baseAddress, vector.count, more ? 1 : 0)
+    open func send(_ descriptor: Int32, vector: SendVector, more: Bool) -> Int {
+        unsafe apus_k_send_vector(
+            descriptor, vector.parts.assumingMemoryBound(to: iovec.self), vector.count,
+            more ? 1 : 0)
     }
 
     /// Sends `count` bytes of a file from `offset` to a socket; 0 means that the file ends before.
@@ -125,10 +127,10 @@ open class Kernel {
     }
 
     /// Waits for events, at most `timeout` milliseconds (-1: for ever).
-    open func pollWait(
-        _ poll: Int32, into events: UnsafeMutableBufferPointer<epoll_event>, timeout: Int32
-    ) -> Int {
-        unsafe apus_k_epoll_wait(poll, events.baseAddress, Int32(events.count), timeout)
+    open func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
+        unsafe apus_k_epoll_wait(
+            poll, events.storage.assumingMemoryBound(to: epoll_event.self), Int32(events.capacity),
+            timeout)
     }
 
     // MARK: - Files
