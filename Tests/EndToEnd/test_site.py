@@ -212,6 +212,11 @@ def test_access_log_is_read_by_goaccess(site):
     assert general["failed_requests"] == 0
 
 
+def skip_script_if_not_built(output):
+    for line in output.splitlines():
+        serving.skip_if_not_built(line)
+
+
 def test_demonstration_script():
     """scripts/run --check: starts the site as the README says, requests its pages, stops."""
     port, app_port = serving.free_port(), serving.free_port()
@@ -219,6 +224,7 @@ def test_demonstration_script():
         ["scripts/run", "--check", "--port", str(port), "--app-port", str(app_port)], cwd=serving.ROOT,
         capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
         env={**os.environ, "APUS_BINARY": serving.SUBJECT})
+    skip_script_if_not_built(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip().endswith("OK")
     assert not serving.accepts(port) and not serving.accepts(app_port)
@@ -238,6 +244,7 @@ def test_demonstration_script_stops_everything():
             lines.append(line)
             if "Ctrl-C" in line:
                 break
+        skip_script_if_not_built("".join(lines))
         assert f"http://localhost:{port}/" in "".join(lines)
         assert fetch(port, "/", host=f"app.localhost:{port}").status == 200
         script.send_signal(signal.SIGINT)
