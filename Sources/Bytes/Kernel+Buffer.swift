@@ -12,6 +12,10 @@ extension Kernel {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }
     }
 
+    public func makeFolder(path: Buffer, mode: UInt32) -> Int {
+        unsafe path.withCString { unsafe makeFolder($0, mode: mode) }
+    }
+
     public func unlink(path: Buffer) -> Int {
         unsafe path.withCString { unsafe unlink($0) }
     }

@@ -89,6 +89,9 @@ public class LocationBuilder {
         let made = Location(
             kind: kind, name: name, settings: scope.settings, errorLog: errorLog,
             parent: parent?.location)
+        // A nested block that names no module of its own answers as the location around it.
+        let isNested = if case .nested = kind { true } else { false }
+        if isNested, contentHandler == .none { contentHandler = parent?.contentHandler ?? .none }
         made.contentHandler = contentHandler.rawValue
         made.redirectsToSlash = redirectsToSlash
         made.setsAlias = setsAlias

@@ -4,6 +4,8 @@ public import EventLoop
 /// What modules ask of the server: implemented once, above the modules.
 open class RequestEngine {
     public final let loop: EventLoop
+    /// Idle connections to upstreams are kept; not any more once the worker ends.
+    public final var keepsUpstreams = true
 
     public init(loop: EventLoop) {
         self.loop = loop
@@ -18,6 +20,13 @@ open class RequestEngine {
     /// Sends bytes that are valid during the call only as a part of the body. Overridden to hand them to the client's stream as they
     /// are when no filter wants them.
     open func sendBody(_ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
+        stageBody(request, bytes: bytes, isLast: isLast, flush: flush)
+    }
+
+    /// Copies bytes into pooled buffers and sends them through the body filters.
+    public final func stageBody(
+        _ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool
+    ) {
         var rest = bytes
         while !rest.isEmpty {
             let part = min(rest.count, loop.largeBuffers.size)

@@ -21,6 +21,8 @@ public final class Routing {
     public var accessStatus: UInt16 = 0
     /// The path is used as it came by a proxy without a URI part: no rewrite has touched it.
     public var isPathPristine = true
+    /// The location was found by this very path: no `rewrite ... break` has changed it since.
+    public var isLocationMatched = true
     /// An error page was used, and no second one may be.
     public var errorPagesUsed = false
     /// Index of a try_files or named location redirect: the URI stays.
@@ -53,6 +55,7 @@ public final class Routing {
         isPathChanged = false
         accessStatus = 0
         isPathPristine = true
+        isLocationMatched = true
         errorPagesUsed = false
         isNamed = false
     }

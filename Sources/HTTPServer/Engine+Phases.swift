@@ -376,7 +376,6 @@ extension Engine {
         let routing = request.routing
         guard allowsRedirect(request) else { return }
         routing.isInternal = true
-        routing.isPathPristine = false
         routing.isPathChanged = false
         routing.location = location
         applyLocation(request)

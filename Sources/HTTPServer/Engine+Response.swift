@@ -43,6 +43,19 @@ extension Engine {
         request.stream.writeBody(of: request)
     }
 
+    /// The same for bytes in somebody else's buffer: without filters they go straight to the client's stream.
+    func passBody(_ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
+        let response = request.response
+        guard response.isHeadSent, !response.isBodyComplete, !response.isHeadOnly,
+            request.pipeline == nil
+        else {
+            stageBody(request, bytes: bytes, isLast: isLast, flush: flush)
+            return
+        }
+        if isLast { response.isBodyComplete = true }
+        request.stream.writeBody(of: request, bytes: bytes, isLast: isLast, flush: flush)
+    }
+
     private func discardPieces(_ request: Request) {
         let isLast = request.outgoing.isLast
         discardOutgoing(request)

@@ -45,6 +45,11 @@ public final class Engine: RequestEngine {
 
     public override func sendHead(_ request: Request) { passHead(request) }
     public override func sendBody(_ request: Request) { passBody(request) }
+    public override func sendBody(
+        _ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool
+    ) {
+        passBody(request, bytes: bytes, isLast: isLast, flush: flush)
+    }
     public override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
     public override func resume(_ request: Request) { run(request) }
     public override func redirect(_ request: Request) { routeAgain(request) }

@@ -10,7 +10,15 @@ import Upstream
 public enum Roster {
     /// Every directive of HTTP.
     public static var rows: [Row] {
-        Core.rows + AccessLogging.rows
+        Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
+            + Proxy.rows
+    }
+
+    private static func upstreams(of scope: Scope) -> UpstreamRegistry {
+        guard let http = (scope.builder as? ConfigurationBuilder)?.http else {
+            preconditionFailure("an upstream outside of http")
+        }
+        return http.upstreams
     }
 
     /// Where in a phase a handler stands, and whether a location needs it.
@@ -55,6 +63,7 @@ public enum Roster {
     static func handle(_ code: UInt8, _ request: Request) -> Verdict {
         switch Handler(rawValue: code) {
         case .staticFiles: StaticFiles.handle(request)
+        case .proxy: Proxy.handle(request)
         case .accessLog: log(request)
         default: .decline
         }
@@ -72,7 +81,9 @@ public enum Roster {
         }
     }
 
-    static func appendTrailers(_ request: Request, to output: Buffer) {}
+    static func appendTrailers(_ request: Request, to output: Buffer) {
+        request.response.trailers?.write(to: output)
+    }
 }
 
 /// A body filter at work on one response.

@@ -169,6 +169,10 @@ open class Kernel {
         return unsafe apus_k_write(file, bytes.baseAddress, bytes.count)
     }
 
+    open func makeFolder(_ path: UnsafePointer<CChar>, mode: UInt32) -> Int {
+        unsafe apus_k_mkdir(path, mode)
+    }
+
     open func unlink(_ path: UnsafePointer<CChar>) -> Int {
         unsafe apus_k_unlink(path)
     }

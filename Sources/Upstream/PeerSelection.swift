@@ -45,6 +45,11 @@ public struct PeerSelection {
         if limit > 0, triesLeft > limit { triesLeft = limit }
     }
 
+    /// Allows one try more: the one before it failed on a connection that had been idle, which says little about the server.
+    package mutating func allowAnotherTry() {
+        triesLeft += 1
+    }
+
     /// The peer to ask now, or nil if none is live.
     public mutating func next(now: Int) -> Peer? {
         precondition(current == nil, "a peer is held already")

@@ -21,6 +21,9 @@ public final class UpstreamDeclaration {
     var keepalive = KeepaliveSettings()
     var zone: Zone?
     private var built: UpstreamGroup?
+    /// What a worker keeps for the group, such as idle connections. Workers are forked from the process that read the
+    /// configuration, so that each has its own.
+    package var workerState: AnyObject?
 
     fileprivate init(
         host: ByteString, port: UInt16, hasNoPort: Bool, isExplicit: Bool, position: Position
@@ -140,6 +143,20 @@ public final class UpstreamRegistry {
         }
         declarations.append(new)
         return new
+    }
+
+    /// The upstream that a host and port found while serving name, or nil.
+    package func declaration(
+        named host: Span<UInt8>, port: UInt16, hasNoPort: Bool
+    ) -> UpstreamDeclaration? {
+        for known in declarations {
+            let name = known.host
+            guard (known.port == 0 && hasNoPort) || known.port == port,
+                name.span.equalsIgnoringCase(host)
+            else { continue }
+            return known
+        }
+        return nil
     }
 
     /// Makes the groups. When the outer block (`http`, `stream`) is finished, before the zones are opened.

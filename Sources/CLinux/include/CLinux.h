@@ -128,6 +128,7 @@ static inline long apus_k_write(int fd, const void *bytes, size_t size) {
 static inline long apus_k_write_at(int fd, const void *bytes, size_t size, off_t offset) {
     APUS_RESULT(ssize_t, pwrite(fd, bytes, size, offset));
 }
+static inline long apus_k_mkdir(const char *path, mode_t mode) { APUS_RESULT(int, mkdir(path, mode)); }
 static inline long apus_k_unlink(const char *path) { APUS_RESULT(int, unlink(path)); }
 
 /* A macro in glibc (thread-local). */

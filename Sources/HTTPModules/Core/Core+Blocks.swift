@@ -54,6 +54,7 @@ extension Core {
         let http = HTTPBuilder(zones: builder.zones, fields: AccessLogging.fields)
         builder.http = http
         try CoreVariables.declare(in: http.registry)
+        try Proxy.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             http.settings = scope.settings

@@ -23,6 +23,8 @@ final class HTTP1Stream: ClientStream {
     var bodyRemaining = 0
     /// The body's bytes are wanted now.
     var readsBody = false
+    /// Bytes pass both ways as they are.
+    var isTunnel = false
     /// The whole response is queued.
     var isResponseQueued = false
     /// Interim and final heads and bodies count as sent from here.
@@ -54,6 +56,7 @@ final class HTTP1Stream: ClientStream {
         bodyRemaining = 0
         readsBody = false
         isResponseQueued = false
+        isTunnel = false
         sentBefore = connection.bytesSent
         serverIsKnown = false
     }
@@ -134,6 +137,10 @@ final class HTTP1Stream: ClientStream {
 
     /// Bytes came in while the request is served.
     func received(_ bytes: Span<UInt8>) {
+        if isTunnel {
+            request.producer?.tunnelReceived(bytes)
+            return
+        }
         guard input == nil, wantsBody else { return stash(bytes) }
         let used = consumeBody(bytes)
         if used < bytes.count, !connection.isClosed {
@@ -326,4 +333,17 @@ final class HTTP1Stream: ClientStream {
         HTTP1Writer.appendHead(of: request, engine: connection.engine, to: output)
         request.response.headSize = output.count - start
     }
+
+    override func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
+        send(bytes, of: request, isLast: isLast, flush: flush)
+    }
+
+    override func startTunnel(of request: Request) { beginTunnel() }
+
+    override func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {
+        if connection.hasOutput { loop.flush(connection) }
+        loop.send(bytes, to: connection)
+    }
+
+    override func pauseTunnel(_ isPaused: Bool) { pauseTunnelInput(isPaused) }
 }

@@ -1,0 +1,329 @@
+import Bytes
+import Configuration
+import Expression
+import HTTP1
+import HTTPCore
+import HTTPMessage
+import Log
+import Net
+import Upstream
+
+/// HTTP/1 spoken with an upstream, as the proxy module's directives say.
+final class HTTPProxyProtocol: UpstreamProtocol {
+    private var settings: Box<ProxySettings>?
+    private var proxyTarget: ProxyTarget?
+    /// `$proxy_host` and `$proxy_port`.
+    private(set) var url = ProxyURL()
+    /// What a variable made of `proxy_pass` names, until it is looked for.
+    private var dynamic: AddressText?
+    /// Where the request's URI lies in the exchange's request.
+    private var uri = 0..<0
+    /// The request's method is HEAD, whatever the client's was.
+    private var isHead = false
+    private var sendsChunks = false
+    private var parser = ResponseHeadParser()
+    private var framing = BodyFraming.none
+    private var trailerParser: TrailerParser?
+    private var trailerStore: TrailerStore?
+    private var trailerLimit = 0
+
+    private static let schemeText: ByteString = "http://"
+
+    override var scheme: ByteString { Self.schemeText }
+
+    override func appendURI(of exchange: UpstreamExchange, to line: Buffer) {
+        guard uri.upperBound <= exchange.requestBytes.count else { return }
+        line.append(exchange.requestBytes, uri)
+    }
+
+    // MARK: - The upstream
+
+    /// Gets ready for a request; false, and logged: its upstream makes no sense.
+    func prepare(
+        for request: Request, _ settings: Box<ProxySettings>, _ target: ProxyTarget
+    ) -> Bool {
+        self.settings = settings
+        proxyTarget = target
+        url = target.parts
+        dynamic = nil
+        uri = 0..<0
+        guard let template = target.template else { return true }
+        let text = Buffer(capacity: 128)
+        template.append(to: text, scope: request)
+        return evaluate(text, request)
+    }
+
+    private func evaluate(_ text: Buffer, _ request: Request) -> Bool {
+        let bytes = text.span
+        guard bytes.count > 7, bytes.extracting(0..<7).equalsIgnoringCase("http://") else {
+            let isSecure = bytes.count > 8 && bytes.extracting(0..<8).equalsIgnoringCase("https://")
+            request.log(.error) {
+                $0.append(isSecure ? "https is not supported yet in \"" : "invalid URL prefix in \"")
+                $0.append(text)
+                $0.append(ASCII.quote)
+            }
+            return false
+        }
+        let rest = ByteString(bytes.extracting(7..<bytes.count))
+        do throws(AddressError) {
+            let address = try AddressText(
+                rest, .init(allowsURI: true, resolves: false, defaultPort: 80))
+            url = ProxyURL(address, defaultPort: 80)
+            if !url.uri.isEmpty, url.uri[0] == ASCII.question { url.uri = "/" + url.uri }
+            dynamic = address
+            return true
+        } catch {
+            request.log(.error) {
+                $0.append(error.message)
+                $0.append(" in upstream \"")
+                $0.append(rest)
+                $0.append(ASCII.quote)
+            }
+            return false
+        }
+    }
+
+    override func target(of exchange: UpstreamExchange) -> UpstreamTarget? {
+        guard let address = dynamic else {
+            guard let declaration = proxyTarget?.declaration else { return nil }
+            return .group(declaration)
+        }
+        let host = address.host
+        let request = exchange.request
+        if let known = proxyTarget?.registry.registry.declaration(
+            named: host.span, port: address.port, hasNoPort: address.hasNoPort)
+        {
+            return .group(known)
+        }
+        if let only = address.addresses.first { return .address(only, host) }
+        request.log(.error) {
+            $0.append("no resolver defined to resolve ")
+            $0.append(host)
+        }
+        exchange.end(.badGateway)
+        return nil
+    }
+
+    // MARK: - The request
+
+    override func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool {
+        guard let settings = settings?.value, let target = proxyTarget else { return false }
+        let request = exchange.request
+        appendMethod(settings, request, to: output)
+        output.append(ASCII.space)
+        let start = output.count
+        ProxyURI.append(of: request, target: target, uri: url.uri, to: output)
+        uri = start..<output.count
+        if uri.isEmpty {
+            request.log(.error) { $0.append("zero length URI to proxy") }
+            return false
+        }
+        output.append(settings.version == .http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
+        appendHost(settings, request, to: output)
+        settings.headers.append(to: output, request)
+        let body = settings.body.map { template in
+            let scratch = Buffer(capacity: 256)
+            template.append(to: scratch, scope: request)
+            return scratch
+        }
+        appendBodyFields(settings, exchange, ownBody: body, to: output)
+        if exchange.settings.value.passesRequestHeaders {
+            appendClientFields(settings.headers, request, to: output)
+        }
+        output.append("\r\n")
+        if let body { output.append(body) }
+        return true
+    }
+
+    private func appendMethod(_ settings: ProxySettings, _ request: Request, to output: Buffer) {
+        let start = output.count
+        if let method = settings.method {
+            method.append(to: output, scope: request)
+            ProxyHeaders.blankLineEnds(output, from: start)
+        } else {
+            output.append(request.head.bytes, request.head.methodName)
+        }
+        isHead = output.span(start..<output.count).equalsIgnoringCase("HEAD")
+    }
+
+    private func appendHost(_ settings: ProxySettings, _ request: Request, to output: Buffer) {
+        let start = output.count
+        output.append("Host: ")
+        let middle = output.count
+        if let host = settings.headers.host {
+            host.append(to: output, scope: request)
+            ProxyHeaders.blankLineEnds(output, from: middle)
+        }
+        if output.count == middle {
+            // In HTTP/1.0 an empty value leaves the field out, in 1.1 it must be there.
+            if settings.headers.host != nil, settings.version == .http10 {
+                return output.truncate(to: start)
+            }
+            output.append(url.hostHeader)
+        }
+        output.append("\r\n")
+    }
+
+    private func appendBodyFields(
+        _ settings: ProxySettings, _ exchange: UpstreamExchange, ownBody: Buffer?,
+        to output: Buffer
+    ) {
+        let head = exchange.request.head
+        sendsChunks = false
+        var length = head.contentLength
+        if let ownBody {
+            length = ownBody.count
+        } else if head.isChunked {
+            if exchange.isStreamed, !exchange.request.body.isComplete {
+                sendsChunks = true
+            } else {
+                length = exchange.request.body.received
+            }
+        }
+        if sendsChunks {
+            if settings.headers.tellsChunked { output.append("Transfer-Encoding: chunked\r\n") }
+        } else if length >= 0, settings.headers.tellsLength {
+            output.append("Content-Length: ")
+            output.append(decimal: length)
+            output.append("\r\n")
+        }
+    }
+
+    private func appendClientFields(
+        _ headers: ProxyHeaders, _ request: Request, to output: Buffer
+    ) {
+        let head = request.head
+        let bytes = head.bytes
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            let name = bytes.span(field.nameRange)
+            guard headers.passes(field.name, spelled: name) else { continue }
+            output.append(name)
+            output.append(": ")
+            output.append(bytes, field.valueRange)
+            output.append("\r\n")
+        }
+    }
+
+    override func passesBody(of exchange: UpstreamExchange) -> Bool {
+        exchange.settings.value.passesRequestBody && settings?.value.body == nil
+    }
+
+    override func appendChunkHead(_ count: Int, to output: Buffer) {
+        if sendsChunks { ChunkedEncoder.appendHead(of: count, to: output) }
+    }
+
+    override func appendChunkTail(to output: Buffer) {
+        if sendsChunks { ChunkedEncoder.appendTail(to: output) }
+    }
+
+    override func appendBodyEnd(to output: Buffer) {
+        if sendsChunks { ChunkedEncoder.appendEnd(to: output) }
+    }
+
+    // MARK: - The answer
+
+    override func begin() {
+        parser = ResponseHeadParser()
+        framing = .none
+        trailerParser = nil
+    }
+
+    override func parse(_ head: ResponseHead) -> HeadOutcome {
+        switch parser.parse(into: head) {
+        case .needMore, .hostKnown: .needMore
+        case .complete(let end): .complete(end)
+        case .failed(let error): .failed(error)
+        }
+    }
+
+    override func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {
+        trailerStore = exchange.trailers
+        trailerLimit = exchange.settings.value.bufferSize
+        if isHead || head.status == .noContent || head.status == .notModified {
+            framing = .none
+        } else if head.isChunked {
+            framing = .chunked(keepsTrailers: exchange.settings.value.passesTrailers)
+        } else {
+            framing = head.contentLength >= 0 ? .length(head.contentLength) : .untilClose
+        }
+    }
+
+    override var isComplete: Bool { framing.isComplete && trailerParser == nil }
+    override var endsAtClose: Bool { framing.endsAtClose }
+
+    override func decode(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent {
+        if trailerParser != nil { return decodeTrailer(bytes, from: start) }
+        switch framing.next(bytes, from: start) {
+        case .needMore: return .needMore
+        case .data(let range): return .data(range)
+        case .invalid: return .invalid
+        case .end(let index):
+            guard framing.isChunked, let trailerStore, trailerLimit > 0, framing.keepsTrailers
+            else {
+                return .end(index)
+            }
+            trailerStore.removeAll()
+            trailerParser = TrailerParser()
+            return decodeTrailer(bytes, from: index)
+        }
+    }
+
+    private func decodeTrailer(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent {
+        guard let store = trailerStore, var parser = trailerParser else { return .end(start) }
+        let before = store.bytes.count
+        let taken = min(bytes.count - start, trailerLimit - before)
+        store.bytes.append(bytes.extracting(start..<start + taken))
+        let outcome = parser.parse(store.bytes, into: store.fields)
+        trailerParser = parser
+        switch outcome {
+        case .complete(let end):
+            trailerParser = nil
+            return .end(start + max(end - before, 0))
+        case .needMore, .hostKnown:
+            return store.bytes.count < trailerLimit ? .needMore : .invalid
+        case .failed: return .invalid
+        }
+    }
+
+    override func keepsConnection(_ head: ResponseHead) -> Bool {
+        !head.closes && head.status != .switchingProtocols && !framing.endsAtClose
+    }
+
+    override var excessMessage: StaticString {
+        framing.isChunked
+            ? "upstream sent data after final chunk"
+            : "upstream sent more data than specified in \"Content-Length\" header"
+    }
+
+    // MARK: - Rewriting
+
+    override var rewritesRedirects: Bool {
+        guard let settings = settings?.value else { return false }
+        if case .off = settings.redirects { return false }
+        return true
+    }
+
+    override func rewriteRedirect(
+        _ value: Span<UInt8>, prefix: Int, _ exchange: UpstreamExchange, to output: Buffer
+    ) -> Bool {
+        guard let settings = settings?.value, let target = proxyTarget else { return false }
+        switch settings.redirects {
+        case .off: return false
+        case .standard: return ProxyRewrite.applyDefault(target, value, prefix, to: output)
+        case .list(let rewrites):
+            return ProxyRewrite.applyFirst(
+                of: rewrites, value, prefix: prefix, exchange.request, to: output)
+        }
+    }
+
+    override func rewriteCookie(
+        _ value: Span<UInt8>, _ exchange: UpstreamExchange, to output: Buffer
+    ) -> Bool {
+        guard let settings = settings?.value,
+            settings.cookieDomains != nil || settings.cookiePaths != nil
+                || settings.cookieFlags != nil
+        else { return false }
+        return ProxyCookie.rewrite(value, settings, exchange.request, to: output)
+    }
+}

@@ -1,0 +1,141 @@
+import Bytes
+import Configuration
+import Expression
+public import HTTPCore
+import HTTPMessage
+import Net
+import Upstream
+
+/// ngx_http_proxy_module: passes requests to servers that speak HTTP.
+///
+/// How a conversation with an upstream goes is `UpstreamExchange`'s; what is said, and how the answer is read, is here.
+public enum Proxy {
+    static let slot = Slot(.proxy, initial: ProxySettings())
+    static let upstreamSlot = Slot(
+        .proxyUpstream, initial: UpstreamSettings(tempPath: TempPath("proxy_temp")))
+    static let family = UpstreamFamily(prefix: "proxy_", slot: upstreamSlot)
+
+    /// Answers a request of a location with `proxy_pass`.
+    public static func handle(_ request: Request) -> Verdict {
+        let location = request.location
+        let settings = location.settings(slot)
+        guard let target = settings.value.target else { return .decline }
+        let upstream = location.settings(upstreamSlot)
+        let exchange: UpstreamExchange
+        let proto: HTTPProxyProtocol
+        if let known = request.exchange as? UpstreamExchange {
+            exchange = known
+            exchange.cancel()
+            proto = known.proto as? HTTPProxyProtocol ?? HTTPProxyProtocol()
+        } else {
+            proto = HTTPProxyProtocol()
+            exchange = UpstreamExchange(request: request, settings: upstream, proto: proto)
+        }
+        guard proto.prepare(for: request, settings, target) else {
+            return .answer(.internalServerError)
+        }
+        exchange.start(
+            settings: upstream, proto: proto, streams: streams(request, settings, upstream))
+        return .done
+    }
+
+    /// Whether the client's body is passed on as it comes.
+    private static func streams(
+        _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>
+    ) -> Bool {
+        !upstream.value.buffersRequest && upstream.value.passesRequestBody
+            && settings.value.body == nil
+            && (!request.head.isChunked || settings.value.version == .http11)
+    }
+
+    /// Closes what is kept for later requests: when the worker ends.
+    public static func shutDown(_ engine: RequestEngine) {
+        UpstreamConnection.closeIdle(on: engine)
+    }
+}
+
+/// What the directives of the proxy module alone set.
+struct ProxySettings: Sendable {
+    enum Redirects: Sendable {
+        /// What `proxy_pass` names is replaced by the location.
+        case standard
+        case off
+        case list([ProxyRewrite])
+    }
+
+    var target: ProxyTarget?
+    var version = ProxyVersion.http11
+    /// What `proxy_set_header` says, and what becomes of it.
+    var setFields: [ProxyHeaders.Field] = []
+    var headers = ProxyHeaders(fields: [])
+    var body: Template?
+    var method: Template?
+    var redirects = Redirects.standard
+    /// Nil: off, set or not.
+    var cookieDomains: [ProxyRewrite]?
+    var cookiePaths: [ProxyRewrite]?
+    var cookieFlags: [ProxyCookieFlags]?
+}
+
+/// `proxy_http_version`.
+enum ProxyVersion: Sendable {
+    case http10, http11
+}
+
+/// What a `proxy_pass` names. Frozen with the configuration.
+final class ProxyTarget: Sendable {
+    /// As written, for `proxy_redirect default`.
+    let url: ByteString
+    let isSecure: Bool
+    /// The upstream; nil if variables name it.
+    let declaration: UpstreamDeclaration?
+    let template: Template?
+    let parts: ProxyURL
+    /// What the URI of `proxy_pass` stands for; empty where it cannot have one.
+    let location: ByteString
+    /// Where variables' hosts are looked for.
+    let registry: RegistryReference
+
+    init(
+        url: ByteString, declaration: UpstreamDeclaration?, template: Template?, parts: ProxyURL,
+        location: ByteString, registry: UpstreamRegistry
+    ) {
+        self.url = url
+        isSecure = false
+        self.declaration = declaration
+        self.template = template
+        self.parts = parts
+        self.location = location
+        self.registry = RegistryReference(registry: registry)
+    }
+
+    /// The registry: written while the configuration is read, by one thread; frozen with it.
+    struct RegistryReference: @unchecked Sendable {
+        let registry: UpstreamRegistry
+    }
+}
+
+/// The parts of a URL that requests need.
+struct ProxyURL: Sendable {
+    /// What `Host` says by default.
+    var hostHeader = ByteString.empty
+    var port = ByteString.empty
+    /// Empty: the client's URI is passed on as it is.
+    var uri = ByteString.empty
+
+    init() {}
+
+    /// - Parameter address: read with the scheme's default port and `allowsURI`.
+    init(_ address: AddressText, defaultPort: UInt16) {
+        uri = address.uri
+        if address.addresses.first?.isUnix == true {
+            hostHeader = "localhost"
+        } else if address.hasNoPort || address.port == defaultPort {
+            hostHeader = address.host
+            port = ByteString(String(defaultPort))
+        } else {
+            hostHeader = address.host + ":" + address.portText
+            port = address.portText
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Bytes
+import Expression
+import HTTPCore
+import HTTPMessage
+
+/// The header fields of requests to upstreams: what `proxy_set_header` sets, and what is set or dropped by itself.
+struct ProxyHeaders: Sendable {
+    struct Field: Sendable {
+        var name: ByteString
+        var value: Template
+    }
+
+    /// What is set in this order; `Host` is apart.
+    let fields: [Field]
+    /// The value of `Host`; nil: that of `proxy_pass`.
+    let host: Template?
+    /// Whether the length and the coding of the body are told by us; `proxy_set_header` may take that over.
+    let tellsLength: Bool
+    let tellsChunked: Bool
+    /// Client fields that are not passed: those above, and those of one hop only.
+    private let dropped: FieldNameSet
+    private let droppedOthers: [ByteString]
+
+    /// Fields of the client's connection with us, which is another.
+    private static let ofOneHop: FieldNameSet = [
+        .host, .connection, .proxyConnection, .contentLength, .transferEncoding, .te, .keepAlive,
+        .expect, .upgrade,
+    ]
+
+    init(fields all: [Field]) {
+        var host: Template?
+        var dropped = Self.ofOneHop
+        var others: [ByteString] = []
+        var fields: [Field] = []
+        for field in all {
+            let name = FieldName(field.name.span)
+            if name == .host { host = field.value } else { fields.append(field) }
+            if name == .other { others.append(field.name) } else { dropped.insert(name) }
+        }
+        self.fields = fields
+        self.host = host
+        self.dropped = dropped
+        droppedOthers = others
+        tellsLength = !fields.contains { FieldName($0.name.span) == .contentLength }
+        tellsChunked = !fields.contains { FieldName($0.name.span) == .transferEncoding }
+    }
+
+    /// Whether a field of the client is passed on.
+    func passes(_ name: FieldName, spelled spelling: Span<UInt8>) -> Bool {
+        if name != .other { return !dropped.contains(name) }
+        for other in droppedOthers where other.span.equalsIgnoringCase(spelling) { return false }
+        return true
+    }
+
+    /// Appends the fields whose values are not empty. A value cannot end its line: line ends in it become spaces.
+    func append(to output: Buffer, _ request: Request) {
+        for field in fields {
+            let start = output.count
+            output.append(field.name)
+            output.append(": ")
+            let middle = output.count
+            field.value.append(to: output, scope: request)
+            if output.count == middle {
+                output.truncate(to: start)
+                continue
+            }
+            Self.blankLineEnds(output, from: middle)
+            output.append("\r\n")
+        }
+    }
+
+    /// Replaces bytes that would end the line.
+    static func blankLineEnds(_ output: Buffer, from start: Int) {
+        for index in start..<output.count
+        where output[index] == ASCII.cr || output[index] == ASCII.lf || output[index] == ASCII.nul {
+            output[index] = ASCII.space
+        }
+    }
+}

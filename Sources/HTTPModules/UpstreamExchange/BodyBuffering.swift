@@ -1,0 +1,81 @@
+/// Decides where bytes of an answer go that come faster than the client takes them: to the client's queue, to a temporary file
+/// behind it, or nowhere, in which case the upstream has to wait.
+struct BodyBuffering: Sendable {
+    enum Place: Equatable {
+        case client, file
+    }
+
+    /// `proxy_buffering`: off hands everything on at once, and reads nothing before the client has taken it.
+    let isBuffered: Bool
+    /// Bytes that may wait in memory for the client.
+    let memoryLimit: Int
+    /// The size that the file may have; 0 for no file.
+    private(set) var fileLimit: Int
+    /// Bytes in the file.
+    private(set) var written = 0
+    /// Those of them that were handed to the client's queue.
+    private(set) var handedOver = 0
+
+    init(isBuffered: Bool, memoryLimit: Int, fileLimit: Int) {
+        self.isBuffered = isBuffered
+        self.memoryLimit = memoryLimit
+        self.fileLimit = isBuffered ? fileLimit : 0
+    }
+
+    /// Bytes in the file that the client's queue has not seen.
+    var hasFileBacklog: Bool { written > handedOver }
+
+    /// Where the next bytes go, with `pending` bytes waiting in the client's queue.
+    func place(pending: Int) -> Place {
+        // What is in the file comes first.
+        if hasFileBacklog { return .file }
+        return pending >= memoryLimit && written < fileLimit ? .file : .client
+    }
+
+    mutating func wrote(_ count: Int) { written += count }
+
+    /// The file takes no more: the disk is full. What was written stays good.
+    mutating func closeFile() { fileLimit = min(fileLimit, written) }
+
+    /// Whether the upstream must wait.
+    func pauses(pending: Int) -> Bool {
+        guard isBuffered else { return pending > 0 }
+        if hasFileBacklog { return written >= fileLimit }
+        return pending >= memoryLimit && written >= fileLimit
+    }
+
+    /// The client has taken what it was given: the range of the file to give it now, or nil.
+    ///
+    /// The file is never written again from its start: the kernel may still be sending from its pages.
+    mutating func takeBacklog() -> Range<Int>? {
+        guard hasFileBacklog else { return nil }
+        let range = handedOver..<written
+        handedOver = written
+        return range
+    }
+}
+
+/// Holds an upstream to `proxy_limit_rate`, as nginx does: by whole seconds since the body began.
+struct ReadingRate: Sendable {
+    /// Bytes per second; 0 is no limit.
+    let limit: Int
+    private let startSecond: Int
+    private var taken = 0
+
+    init(limit: Int, nowSecond: Int) {
+        self.limit = limit
+        startSecond = nowSecond
+    }
+
+    /// Bytes that may be taken now; none or less: wait.
+    func allowance(nowSecond: Int) -> Int {
+        limit == 0 ? .max : limit * (nowSecond - startSecond + 1) - taken
+    }
+
+    mutating func took(_ count: Int) { taken += count }
+
+    /// Milliseconds to wait when the allowance is used up.
+    func delay(nowSecond: Int) -> Int {
+        -allowance(nowSecond: nowSecond) * 1_000 / limit + 1
+    }
+}

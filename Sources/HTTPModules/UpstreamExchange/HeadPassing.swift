@@ -1,0 +1,286 @@
+import Bytes
+import Configuration
+import HTTPCore
+import HTTPMessage
+import Log
+import Platform
+
+/// Makes the head of an upstream's answer into that of the response: hides, rewrites and obeys fields as configured.
+struct HeadPassing {
+    private let exchange: UpstreamExchange
+    private let request: Request
+    private let response: Response
+    private let head: ResponseHead
+    private let settings: UpstreamSettings
+
+    init(_ exchange: UpstreamExchange) {
+        self.exchange = exchange
+        request = exchange.request
+        response = exchange.request.response
+        head = exchange.head
+        settings = exchange.settings.value
+    }
+
+    // MARK: - What fields ask for
+
+    /// The value of `X-Accel-Redirect`, if it is to be followed.
+    var accelRedirect: ByteRange? {
+        guard !settings.ignored.contains(.redirect) else { return nil }
+        return head.fields.firstValue(of: .xAccelRedirect)
+    }
+
+    /// What `X-Accel-Buffering` asks for.
+    var buffering: Bool? {
+        guard !settings.ignored.contains(.buffering),
+            let range = head.fields.firstValue(of: .xAccelBuffering)
+        else { return nil }
+        let bytes = head.bytes
+        let value = bytes.span(range)
+        if value.equalsIgnoringCase("no") { return false }
+        return value.equalsIgnoringCase("yes") ? true : nil
+    }
+
+    private func obeyLimitRate() {
+        guard !settings.ignored.contains(.limitRate),
+            let range = head.fields.firstValue(of: .xAccelLimitRate)
+        else { return }
+        let bytes = head.bytes
+        guard let rate = bytes.span(range).decimalValue else { return }
+        request.limitRate = rate
+        request.flags.insert(.hasLimitRate)
+    }
+
+    // MARK: - Passing
+
+    /// Fills in the response; false when a field cannot be rewritten.
+    func pass() -> Bool {
+        let bytes = head.bytes
+        response.clearHead()
+        response.status = head.status
+        if !head.statusLine.isEmpty { response.statusLine.append(bytes, head.statusLine) }
+        // Chunks have a length of their own; `ResponseHead` refuses both together.
+        response.contentLength = head.contentLength
+        response.disablesNotModified = true
+        if settings.forcesRanges {
+            response.allowsRanges = true
+            response.singleRange = true
+        }
+        obeyLimitRate()
+        var seen: FieldNameSet = []
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            if isIgnoredDuplicate(field, &seen) { continue }
+            if settings.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) { continue }
+            pass(field)
+        }
+        if head.fields.contains(.xAccelCharset) { overrideCharset() }
+        return true
+    }
+
+    /// Fields that make sense only once: nginx ignores, and reports, the others.
+    private func isIgnoredDuplicate(_ field: Field, _ seen: inout FieldNameSet) -> Bool {
+        switch field.name {
+        case .status, .contentType, .date, .lastModified, .eTag, .server, .location, .refresh,
+            .expires, .xAccelExpires, .xAccelRedirect, .xAccelLimitRate, .contentEncoding:
+            guard seen.contains(field.name) else {
+                seen.insert(field.name)
+                return false
+            }
+        default: return false
+        }
+        request.log(.warn, while: exchange.action(ofHead: true)) { line in
+            line.append("upstream sent duplicate header line: \"")
+            append(field, to: line)
+            line.append("\", previous value: \"")
+            if let first = head.fields.firstIndex(of: field.name) {
+                append(head.fields[first], to: line)
+            }
+            line.append("\", ignored")
+        }
+        return true
+    }
+
+    private func append(_ field: Field, to line: Buffer) {
+        line.append(head.bytes, field.nameRange)
+        line.append(": ")
+        line.append(head.bytes, field.valueRange)
+    }
+
+    private func pass(_ field: Field) {
+        let bytes = head.bytes
+        switch field.name {
+        case .contentLength, .transferEncoding, .connection, .keepAlive: break
+        case .contentType: passContentType(field.valueRange)
+        case .server: response.server.append(bytes, field.valueRange)
+        case .date: response.date.append(bytes, field.valueRange)
+        case .location: passLocation(field)
+        case .refresh: passRefresh(field)
+        case .setCookie: passCookie(field)
+        case .acceptRanges: if !settings.forcesRanges { copy(field) }
+        case .upgrade: if request.head.version < .http2 { copy(field) }
+        default: copy(field)
+        }
+    }
+
+    private func copy(_ field: Field) {
+        let bytes = head.bytes
+        response.headers.appendEntry(
+            field.name, spelled: bytes.span(field.nameRange), bytes.span(field.valueRange))
+    }
+
+    /// The type as it came, and apart from it the charset if it is written as we would write it.
+    private func passContentType(_ range: ByteRange) {
+        let bytes = head.bytes
+        let value = bytes.span(range)
+        response.contentType.removeAll()
+        response.charset.removeAll()
+        if let semicolon = value.firstIndex(of: ASCII.semicolon),
+            value.extracting(semicolon..<value.count).hasPrefix("; charset="),
+            value.firstIndex(of: ASCII.semicolon, from: semicolon + 1) == nil,
+            value.firstIndex(of: ASCII.quote) == nil
+        {
+            response.contentType.append(value.extracting(0..<semicolon))
+            response.charset.append(value.extracting(semicolon + 10..<value.count))
+        } else {
+            response.contentType.append(value)
+        }
+    }
+
+    private func overrideCharset() {
+        guard !settings.ignored.contains(.charset),
+            let range = head.fields.firstValue(of: .xAccelCharset)
+        else { return }
+        response.charset.removeAll()
+        response.charset.append(head.bytes, range)
+    }
+
+    // MARK: - Rewriting
+
+    private func passLocation(_ field: Field) {
+        let bytes = head.bytes
+        let value = bytes.span(field.valueRange)
+        let proto = exchange.proto
+        exchange.scratch.removeAll()
+        if proto.rewriteRedirect(value, prefix: 0, exchange, to: exchange.scratch) {
+            // What is ours now is completed like a redirect of our own.
+            response.location.removeAll()
+            response.location.append(exchange.scratch)
+            if response.location.isEmpty { copyWithValue(field, exchange.scratch) }
+        } else {
+            copy(field)
+        }
+    }
+
+    private func passRefresh(_ field: Field) {
+        let bytes = head.bytes
+        let value = bytes.span(field.valueRange)
+        guard exchange.proto.rewritesRedirects, let start = Self.urlStart(value) else {
+            return copy(field)
+        }
+        exchange.scratch.removeAll()
+        if exchange.proto.rewriteRedirect(value, prefix: start, exchange, to: exchange.scratch) {
+            copyWithValue(field, exchange.scratch)
+        } else {
+            copy(field)
+        }
+    }
+
+    /// The index behind `url=`, or nil.
+    private static func urlStart(_ value: Span<UInt8>) -> Int? {
+        guard value.count >= 4 else { return nil }
+        for index in 0...value.count - 4
+        where value.extracting(index..<index + 4).equalsIgnoringCase("url=") {
+            return index + 4
+        }
+        return nil
+    }
+
+    private func passCookie(_ field: Field) {
+        let bytes = head.bytes
+        let value = bytes.span(field.valueRange)
+        exchange.scratch.removeAll()
+        if exchange.proto.rewriteCookie(value, exchange, to: exchange.scratch) {
+            copyWithValue(field, exchange.scratch)
+        } else {
+            copy(field)
+        }
+    }
+
+    private func copyWithValue(_ field: Field, _ value: Buffer) {
+        let bytes = head.bytes
+        response.headers.appendEntry(
+            field.name, spelled: bytes.span(field.nameRange), value.span)
+    }
+
+    // MARK: - Other heads
+
+    /// The challenges of a 401 that an error page replaces.
+    func passChallenges() {
+        for index in head.fields.indices where head.fields[index].name == .wwwAuthenticate {
+            copy(head.fields[index])
+        }
+    }
+
+    /// What survives an internal redirect.
+    func passForRedirect() {
+        response.clearHead()
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            switch field.name {
+            case .contentType, .setCookie, .contentDisposition, .cacheControl, .expires, .acceptRanges:
+                pass(field)
+            default: continue
+            }
+        }
+        obeyLimitRate()
+    }
+
+    func passTrailers() {
+        let list = response.trailers ?? HeaderList(capacity: 128)
+        let store = exchange.trailers
+        let bytes = store.bytes
+        for index in store.fields.indices {
+            let field = store.fields[index]
+            let name = bytes.span(field.nameRange)
+            if settings.hidden.contains(field.name, spelled: name) { continue }
+            list.appendEntry(field.name, spelled: name, bytes.span(field.valueRange))
+        }
+        response.trailers = list
+        response.hasTrailers = true
+    }
+}
+
+/// Reads the target of `X-Accel-Redirect`.
+enum AccelTarget {
+    /// Appends the decoded path; the index of the `?`, or the length if there is none. Nil: the target is not safe.
+    static func decode(_ target: Span<UInt8>, into path: Buffer) -> Int? {
+        guard !target.isEmpty, target[0] != ASCII.question else { return nil }
+        let end = target.firstIndex(of: ASCII.question) ?? target.count
+        var index = 0
+        while index < end {
+            let byte = target[index]
+            if byte == ASCII.percent, index + 2 < end,
+                let high = target[index + 1].hexValue, let low = target[index + 2].hexValue
+            {
+                path.append(high << 4 | low)
+                index += 3
+            } else {
+                path.append(byte)
+                index += 1
+            }
+        }
+        return isSafe(path.span) ? end : nil
+    }
+
+    /// Without NUL, and without segments that lead upwards.
+    private static func isSafe(_ path: Span<UInt8>) -> Bool {
+        if path.firstIndex(of: ASCII.nul) != nil { return false }
+        var start = 0
+        while start <= path.count {
+            let end = path.firstIndex(of: ASCII.slash, from: start) ?? path.count
+            if path.extracting(start..<end).equals("..") { return false }
+            start = end + 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,130 @@
+import Bytes
+import EventLoop
+import HTTPCore
+import Net
+import Platform
+import Upstream
+
+/// A connection to an upstream's peer. It belongs to one exchange at a time, or lies idle among its group's connections.
+final class UpstreamConnection: Endpoint {
+    /// Who uses it; nil while it is idle.
+    var exchange: UpstreamExchange?
+    /// Where it lies while idle.
+    fileprivate var place: KeepalivePool<UpstreamConnection>.Slot?
+    /// Where it is kept when it is idle; nil if it is not.
+    fileprivate let group: GroupConnections?
+    /// Exchanges that used it, the present one included.
+    private(set) var requests = 0
+    let startedAt: Int
+    /// It has served an exchange before this one.
+    var isReused: Bool { requests > 1 }
+
+    init(loop: EventLoop, descriptor: Int32, group: GroupConnections?) {
+        self.group = group
+        startedAt = loop.now
+        super.init(loop: loop, descriptor: descriptor)
+    }
+
+    func begin(for exchange: UpstreamExchange) {
+        self.exchange = exchange
+        requests += 1
+    }
+
+    /// Age in milliseconds.
+    var age: Int { loop.now - startedAt }
+
+    fileprivate func drop() {
+        guard let group else { return loop.close(self) }
+        group.dropIdle(self)
+    }
+
+    // MARK: - What the loop tells
+
+    override func received(_ bytes: Span<UInt8>) {
+        // An idle upstream has nothing to say: whatever it sends ends the connection.
+        guard let exchange else { return drop() }
+        exchange.received(bytes, on: self)
+    }
+
+    override func peerEnded() {
+        guard let exchange else { return drop() }
+        exchange.upstreamEnded()
+    }
+
+    override func connected() { exchange?.connected() }
+
+    override func failed(_ error: Errno) {
+        guard let exchange else { return drop() }
+        exchange.connectionFailed(error)
+    }
+
+    override func drained() { exchange?.upstreamDrained() }
+
+    override func outputBlocked() { exchange?.upstreamBlocked() }
+
+    override func inputTimedOut() {
+        guard let exchange else { return drop() }
+        exchange.readTimedOut()
+    }
+
+    override func outputTimedOut() { exchange?.sendTimedOut() }
+}
+
+/// A group's idle connections in one worker.
+final class GroupConnections {
+    private let pool: KeepalivePool<UpstreamConnection>
+    let loop: EventLoop
+    let settings: KeepaliveSettings
+
+    init(loop: EventLoop, settings: KeepaliveSettings) {
+        self.loop = loop
+        self.settings = settings
+        pool = KeepalivePool(capacity: settings.connections)
+    }
+
+    /// An idle connection to a peer, if there is one. `tag` tells connections of differing settings apart.
+    func take(peer: Int, tag: Int) -> UpstreamConnection? {
+        guard pool.count > 0 else { return nil }
+        guard let connection = pool.take(peer: peer, tag: settings.isLocal ? tag : 0) else {
+            return nil
+        }
+        connection.place = nil
+        loop.clearInputDeadline(connection)
+        return connection
+    }
+
+    /// Keeps a connection that nothing is to be expected of; false: it has served enough.
+    func keep(_ connection: UpstreamConnection, peer: Int, tag: Int) -> Bool {
+        guard settings.keeps(requests: connection.requests, age: connection.age) else { return false }
+        connection.exchange = nil
+        let (place, evicted) = pool.keep(connection, peer: peer, tag: settings.isLocal ? tag : 0)
+        connection.place = place
+        loop.clearOutputDeadline(connection)
+        loop.setInputDeadline(connection, in: settings.idleTimeout)
+        loop.resumeReading(connection)
+        if let evicted {
+            evicted.place = nil
+            loop.close(evicted)
+        }
+        return true
+    }
+
+    fileprivate func dropIdle(_ connection: UpstreamConnection) {
+        if let place = connection.place { pool.remove(place) }
+        connection.place = nil
+        loop.close(connection)
+    }
+}
+
+extension UpstreamConnection {
+    /// Closes the idle connections of a worker that ends; those in use are closed after their exchange.
+    static func closeIdle(on engine: RequestEngine) {
+        engine.keepsUpstreams = false
+        engine.loop.forEachEndpoint { endpoint in
+            guard let connection = endpoint as? UpstreamConnection, connection.exchange == nil else {
+                return
+            }
+            connection.drop()
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import Bytes
+import CLinux
+import Configuration
+import EventLoop
+import Expression
+import HTTPCore
+import HTTPMessage
+import Log
+import Net
+import Platform
+import Upstream
+
+/// Choosing a server and making a connection to it.
+extension UpstreamExchange {
+    /// Tags idle connections: those of locations with other settings are not taken.
+    private var tag: Int { Int(bitPattern: ObjectIdentifier(settings)) }
+
+    /// The clock of balancing.
+    var second: Int { loop.now / 1_000 }
+
+    func updateAttempt(_ change: (inout UpstreamAttempt) -> Void) {
+        let last = request.attempts.count - 1
+        if last >= 0 { change(&request.attempts[last]) }
+    }
+
+    /// Asks the next server, on an idle connection if there is one.
+    func tryNextPeer() {
+        stage = .connecting
+        attempt = Attempt()
+        attempt.startedAt = loop.now
+        head.reset()
+        head.bytes.removeAll()
+        trailers.removeAll()
+        intake = Intake()
+        proto.begin()
+        guard let peer = selection?.next(now: second) else {
+            peerName = selection?.group.name ?? .empty
+            request.attempts.append(UpstreamAttempt(address: peerName))
+            request.log(.error, while: action) { $0.append(PeerSelection.noLivePeers) }
+            return failed(Fault(.local, .noLive, .noLivePeers))
+        }
+        peerName = peer.name
+        request.attempts.append(UpstreamAttempt(address: peerName))
+        if let idle = connections?.take(peer: peer.index, tag: tag) {
+            connection = idle
+            idle.begin(for: self)
+            attempt.sentBefore = idle.bytesSent
+            return connected()
+        }
+        connect(to: peer.address)
+    }
+
+    private func connect(to address: SocketAddress) {
+        let kernel = loop.kernel
+        let descriptor = kernel.socket(
+            family: address.systemFamily, type: Int32(SOCK_STREAM.rawValue))
+        guard descriptor >= 0 else {
+            let error = Errno(Int32(-descriptor))
+            request.log(.alert, errno: error, while: action) { $0.append("socket() failed") }
+            return end(.internalServerError)
+        }
+        let made = UpstreamConnection(
+            loop: loop, descriptor: Int32(descriptor), group: connections)
+        connection = made
+        made.begin(for: self)
+        guard prepare(made, for: address) else { return end(.internalServerError) }
+        let code = unsafe address.withSystemAddress { unsafe kernel.connect(made.descriptor, to: $0) }
+        let error = Errno(Int32(-code))
+        do throws(Errno) {
+            if code == 0 { try loop.add(made) }
+            if code < 0, error == .inProgress { try loop.addConnecting(made) }
+        } catch {
+            request.log(.alert, errno: error, while: action) { $0.append("epoll_ctl() failed") }
+            return end(.internalServerError)
+        }
+        if code == 0 { return connected() }
+        guard error == .inProgress else {
+            request.log(.error, errno: error, while: action) {
+                $0.append("connect() to ")
+                $0.append(peerName)
+                $0.append(" failed")
+            }
+            return failed(Fault(.upstream, .error, .connect, errno: error))
+        }
+        loop.setOutputDeadline(made, in: settings.value.connectTimeout)
+    }
+
+    /// Options of the socket, and its own address. False: it cannot be used.
+    private func prepare(_ connection: UpstreamConnection, for address: SocketAddress) -> Bool {
+        let settings = settings.value
+        let descriptor = connection.descriptor
+        if settings.receiveBuffer > 0 {
+            set(.receiveBuffer, settings.receiveBuffer, on: descriptor)
+        }
+        if settings.sendBuffer > 0 { set(.sendBuffer, settings.sendBuffer, on: descriptor) }
+        if settings.socketKeepalive { set(.keepalive, 1, on: descriptor) }
+        // Requests are written in one go, so Nagle's algorithm could only hold their last part back.
+        if !address.isUnix { set(.noDelay, 1, on: descriptor) }
+        guard let local = settings.local, let own = self.address(of: local) else { return true }
+        // The port is chosen at connect(), so that one address serves more than 28,000 connections.
+        if !own.isUnix, own.port == 0 {
+            _ = loop.kernel.setOption(
+                descriptor, level: Int32(IPPROTO_IP), name: IP_BIND_ADDRESS_NO_PORT, value: 1)
+        }
+        let code = unsafe own.withSystemAddress { unsafe loop.kernel.bind(descriptor, to: $0) }
+        if code >= 0 { return true }
+        request.log(.crit, errno: Errno(Int32(-code)), while: action) {
+            $0.append("bind(")
+            own.appendText(to: $0, withPort: own.port != 0)
+            $0.append(") failed")
+        }
+        return false
+    }
+
+    private func set(_ option: SocketOption, _ value: Int, on descriptor: Int32) {
+        do throws(Errno) {
+            try option.set(value, on: descriptor)
+        } catch {
+            request.log(.alert, errno: error, while: action) {
+                $0.append("setsockopt(")
+                $0.append(option.text)
+                $0.append(") failed, ignored")
+            }
+        }
+    }
+
+    private func address(of local: LocalAddress) -> SocketAddress? {
+        switch local.source {
+        case .address(let address): return address
+        case .template(let template):
+            let scratch = scratch
+            scratch.removeAll()
+            template.append(to: scratch, scope: request)
+            if scratch.isEmpty { return nil }
+            if let address = SocketAddress.ipWithPort(scratch.span) { return address }
+            request.log(.error) {
+                $0.append("invalid local address \"")
+                $0.append(scratch)
+                $0.append(ASCII.quote)
+            }
+            return nil
+        }
+    }
+
+    /// The connection stands.
+    func connected() {
+        guard let connection, stage == .connecting else { return }
+        loop.clearOutputDeadline(connection)
+        stage = .asking
+        let elapsed = loop.now - attempt.startedAt
+        updateAttempt { $0.connectTime = elapsed }
+        sendRequest()
+    }
+
+    /// Gives the peer back with what came of it, and its connection up or to the idle ones.
+    func releasePeer(_ outcome: PeerOutcome = .succeeded, keepsConnection: Bool = false) {
+        let held = selection?.current
+        let elapsed = loop.now - attempt.startedAt
+        if let connection {
+            self.connection = nil
+            let sent = connection.bytesSent - attempt.sentBefore
+            updateAttempt {
+                $0.bytesSent = sent
+                if $0.responseTime < 0 { $0.responseTime = elapsed }
+            }
+            let isClean =
+                keepsConnection && attempt.isSent && !connection.isClosed && !connection.hasOutput
+                && !connection.hasPeerEnded && engine.keepsUpstreams
+            if isClean, let held, let connections,
+                connections.keep(connection, peer: held.index, tag: tag)
+            {
+                // It lies among the idle ones.
+            } else {
+                connection.exchange = nil
+                loop.close(connection)
+            }
+        } else if held == nil {
+            // No server was found: the try still took its time.
+            updateAttempt { if !$0.address.isEmpty, $0.responseTime < 0 { $0.responseTime = elapsed } }
+        }
+        guard held != nil else { return }
+        if selection?.release(outcome, now: second) == true {
+            request.log(.warn, while: action) { $0.append(PeerSelection.disabled) }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+import Bytes
+import Configuration
+import EventLoop
+import Expression
+import HTTPCore
+import HTTPMessage
+import Log
+import Net
+import Platform
+import Upstream
+
+/// The answer's head, as it comes.
+extension UpstreamExchange {
+    /// Bytes came from the upstream.
+    func received(_ bytes: Span<UInt8>, on connection: UpstreamConnection) {
+        guard connection === self.connection else { return }
+        updateAttempt { $0.bytesReceived += bytes.count }
+        switch stage {
+        case .asking:
+            loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            receiveHead(bytes)
+        case .receiving:
+            loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            receiveBody(bytes)
+        case .tunnelling:
+            loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            passToClient(bytes)
+        case .idle, .readingRequest, .connecting, .draining, .done:
+            break
+        }
+    }
+
+    private func receiveHead(_ bytes: Span<UInt8>) {
+        var rest = bytes
+        let limit = settings.value.bufferSize
+        while true {
+            let before = head.bytes.count
+            let taken = min(rest.count, limit - before)
+            head.bytes.append(rest.extracting(0..<taken))
+            switch proto.parse(head) {
+            case .needMore:
+                if head.bytes.count < limit { return }
+                request.log(.error, while: action(ofHead: true)) {
+                    $0.append("upstream sent too big header")
+                }
+                return failed(Fault(.upstream, .invalidHeader, .tooBigHead))
+            case .failed(let error):
+                request.log(.error, while: action(ofHead: true)) {
+                    error.appendMessage(to: $0, head: head)
+                }
+                return failed(Fault(.upstream, .invalidHeader, .invalidHead))
+            case .complete(let end):
+                rest = rest.extracting(max(end - before, 0)..<rest.count)
+                head.bytes.truncate(to: end)
+                guard isInterim else { return headIsComplete(rest) }
+                guard passInterim() else { return }
+                if rest.isEmpty { return }
+            }
+        }
+    }
+
+    func action(ofHead: Bool) -> StaticString { "reading response header from upstream" }
+
+    /// An answer before the answer. nginx takes a 100 that nobody asked for as the final answer; here it is swallowed.
+    private var isInterim: Bool {
+        head.status.code >= 100 && head.status.code < 200 && head.status != .switchingProtocols
+    }
+
+    /// Passes early hints on and gets ready for the next head; false when the try has failed.
+    private func passInterim() -> Bool {
+        if head.status == .earlyHints {
+            if head.version < .http11 {
+                request.log(.error, while: action(ofHead: true)) {
+                    $0.append("upstream sent HTTP/1.0 response with early hints")
+                }
+                failed(Fault(.upstream, .invalidHeader, .invalidHead))
+                return false
+            }
+            attempt.hintBytes += head.bytes.count
+            if attempt.hintBytes <= settings.value.bufferSize {
+                passHints()
+            } else {
+                request.log(.info, while: action(ofHead: true)) {
+                    $0.append("upstream sent too big early hints")
+                }
+            }
+        }
+        head.reset()
+        head.bytes.removeAll()
+        proto.begin()
+        return true
+    }
+
+    private func passHints() {
+        let conditions = request.core.value.earlyHints
+        guard !conditions.isEmpty, request.head.version >= .http11 else { return }
+        for condition in conditions where condition.isEmpty(in: request) { return }
+        let response = request.response
+        let bytes = head.bytes
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            let name = bytes.span(field.nameRange)
+            if settings.value.hidden.contains(field.name, spelled: name) { continue }
+            response.headers.appendEntry(field.name, spelled: name, bytes.span(field.valueRange))
+        }
+        if !response.headers.isEmpty {
+            response.status = .earlyHints
+            request.stream.writeInterim(request)
+        }
+        response.status = Status(rawValue: 0)
+        response.headers.removeAll()
+    }
+
+    // MARK: - The final head
+
+    /// The head is there; `rest` is the body's beginning.
+    private func headIsComplete(_ rest: Span<UInt8>) {
+        let status = head.status
+        let elapsed = loop.now - attempt.startedAt
+        updateAttempt {
+            $0.status = status.rawValue
+            $0.headerTime = elapsed
+        }
+        if status.code >= 300 {
+            if retriesAnswer() { return }
+            if interceptsError() { return }
+        }
+        proto.beginBody(head, self)
+        let redirect = HeadPassing(self).accelRedirect
+        if let redirect { return redirectInternally(redirect) }
+        guard HeadPassing(self).pass() else { return end(.internalServerError) }
+        let isUpgrade = status == .switchingProtocols && request.head.fields.contains(.upgrade)
+        if isUpgrade { request.response.isTunnel = true }
+        let current = use
+        stage = .receiving
+        engine.sendHead(request)
+        guard use == current, stage == .receiving else { return }
+        if isUpgrade { return startTunnel(rest) }
+        if request.response.isHeadOnly { return upstreamCompleted(keepsConnection: proto.isComplete && rest.isEmpty && proto.keepsConnection(head)) }
+        beginBuffering()
+        if proto.isComplete, rest.isEmpty {
+            return upstreamCompleted(keepsConnection: proto.keepsConnection(head))
+        }
+        if !rest.isEmpty || proto.isComplete { receiveBody(rest) }
+    }
+
+    private func beginBuffering() {
+        let settings = settings.value
+        var isBuffered = settings.isBuffering
+        if let wish = HeadPassing(self).buffering { isBuffered = wish }
+        intake.buffering = BodyBuffering(
+            isBuffered: isBuffered, memoryLimit: settings.memoryLimit,
+            fileLimit: settings.fileLimit)
+        guard isBuffered else {
+            // What is not held back here is not held back by us at all.
+            request.limitRate = 0
+            request.flags.insert(.hasLimitRate)
+            return
+        }
+        guard let template = settings.limitRate else { return }
+        let scratch = scratch
+        scratch.removeAll()
+        template.append(to: scratch, scope: request)
+        intake.rate = ReadingRate(limit: Self.size(scratch.span), nowSecond: second)
+    }
+
+    /// A size in nginx's notation, 0 if it is none.
+    private static func size(_ text: Span<UInt8>) -> Int { Units.size(text) ?? 0 }
+
+    /// Ends with an error page of ours where `proxy_intercept_errors` says so.
+    private func interceptsError() -> Bool {
+        guard settings.value.interceptsErrors else { return false }
+        let status = head.status
+        for page in request.core.value.errorPages where page.status == status {
+            if status == .unauthorized { HeadPassing(self).passChallenges() }
+            // The body is not read, so the connection is kept only if there is none.
+            proto.beginBody(head, self)
+            let keeps = proto.isComplete && proto.keepsConnection(head)
+            stage = .done
+            close(keepsConnection: keeps)
+            engine.finish(request, code: status.rawValue)
+            return true
+        }
+        return false
+    }
+
+    /// Answers with what `X-Accel-Redirect` names.
+    private func redirectInternally(_ value: ByteRange) {
+        let keeps = proto.isComplete && proto.keepsConnection(head)
+        stage = .done
+        close(keepsConnection: keeps)
+        HeadPassing(self).passForRedirect()
+        let bytes = head.bytes
+        let target = bytes.span(value)
+        if !target.isEmpty, target[0] == ASCII.at {
+            let name = target.extracting(1..<target.count)
+            guard let location = request.server.root.children.named(name) else {
+                request.log(.error) {
+                    $0.append("could not find named location \"")
+                    $0.append(head.bytes, value)
+                    $0.append(ASCII.quote)
+                }
+                return engine.finish(request, code: 500)
+            }
+            request.producer = nil
+            return engine.redirect(request, toNamed: location)
+        }
+        let routing = request.routing
+        scratch.removeAll()
+        guard let question = AccelTarget.decode(target, into: scratch) else {
+            request.log(.error) {
+                $0.append("unsafe URI \"")
+                $0.append(head.bytes, value)
+                $0.append("\" was detected")
+            }
+            return engine.finish(request, code: 404)
+        }
+        routing.path.removeAll()
+        routing.path.append(scratch)
+        routing.arguments.removeAll()
+        if question < target.count {
+            routing.arguments.append(target.extracting(question + 1..<target.count))
+        }
+        if request.method != .head {
+            let requestHead = request.head
+            let start = requestHead.bytes.count
+            requestHead.bytes.append("GET")
+            requestHead.method = .get
+            requestHead.methodName = ByteRange(start, requestHead.bytes.count)
+        }
+        request.producer = nil
+        engine.redirect(request)
+    }
+}

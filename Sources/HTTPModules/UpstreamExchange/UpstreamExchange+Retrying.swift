@@ -1,0 +1,123 @@
+import Bytes
+import Configuration
+import EventLoop
+import Expression
+import HTTPCore
+import HTTPMessage
+import Log
+import Net
+import Platform
+import Upstream
+
+/// What follows from a failure: another server, or an end.
+extension UpstreamExchange {
+    private var situation: RetryPolicy.Situation {
+        RetryPolicy.Situation(
+            method: request.method, isSent: attempt.isStarted, isStreamed: isStreamed,
+            triesLeft: selection?.triesLeft ?? 0, elapsed: loop.now - firstTryAt)
+    }
+
+    /// A try failed before its answer was passed on.
+    func failed(_ fault: Fault) {
+        let wasReused = connection?.isReused ?? false
+        if fault.cause == .timeout {
+            request.log(.error, errno: .timedOut, while: action) { $0.append("upstream timed out") }
+        }
+        updateAttempt { $0.status = fault.retry.status.rawValue }
+        let outcome: PeerOutcome = fault.countsAgainstPeer ? .failed : .succeeded
+        releasePeer(outcome)
+        // An idle connection that turns out to be closed says little about its server.
+        if wasReused, fault.retry == .error { selection?.allowAnotherTry() }
+        if request.flags.contains(.clientGone) { return end(.clientClosedRequest) }
+        guard settings.value.retryPolicy.allowsRetry(after: fault.retry, situation) else {
+            return end(fault.retry.status)
+        }
+        tryNextPeer()
+    }
+
+    /// Whether the answer is given up for another server's; then that one has been asked.
+    func retriesAnswer() -> Bool {
+        guard let condition = RetryConditions(status: head.status) else { return false }
+        // This try is not over yet for the balancer, so two must be left.
+        guard
+            settings.value.retryPolicy.allowsRetry(after: condition, situation, triesNeeded: 2)
+        else { return false }
+        failed(Fault(.upstream, condition, .status))
+        return true
+    }
+
+    /// The connection broke.
+    func connectionFailed(_ error: Errno) {
+        switch stage {
+        case .connecting:
+            request.log(.error, errno: error, while: action) { $0.append("connect() failed") }
+            failed(Fault(.upstream, .error, .connect, errno: error))
+        case .asking:
+            let isSending = error == .brokenPipe
+            request.log(
+                .error, errno: error,
+                while: isSending ? "sending request to upstream" : action
+            ) { $0.append(isSending ? "writev() failed" : "recv() failed") }
+            failed(Fault(.upstream, .error, isSending ? .send : .receive, errno: error))
+        case .receiving:
+            request.log(.error, errno: error, while: action) {
+                $0.append(error == .brokenPipe ? "writev() failed" : "recv() failed")
+            }
+            end(.badGateway)
+        case .tunnelling:
+            request.log(.error, errno: error, while: action) {
+                $0.append(error == .brokenPipe ? "send() failed" : "recv() failed")
+            }
+            endTunnel()
+        case .idle, .readingRequest, .draining, .done:
+            close()
+        }
+    }
+
+    func sendTimedOut() {
+        switch stage {
+        case .connecting, .asking: failed(Fault(.upstream, .timeout, .timeout))
+        case .receiving:
+            logTimeout()
+            end(.gatewayTimeout)
+        case .tunnelling: tunnelTimedOut()
+        case .idle, .readingRequest, .draining, .done: break
+        }
+    }
+
+    func readTimedOut() {
+        switch stage {
+        case .connecting, .asking: failed(Fault(.upstream, .timeout, .timeout))
+        case .receiving:
+            if intake.isDelayed { return deliverHeld() }
+            logTimeout()
+            end(.gatewayTimeout)
+        case .tunnelling: tunnelTimedOut()
+        case .idle, .readingRequest, .draining, .done: break
+        }
+    }
+
+    func logTimeout() {
+        request.log(.error, errno: .timedOut, while: action) { $0.append("upstream timed out") }
+    }
+
+    /// The upstream sends no more.
+    func upstreamEnded() {
+        switch stage {
+        case .connecting, .asking:
+            let isReading = attempt.isStarted
+            request.log(
+                .error,
+                while: isReading ? "reading response header from upstream" : action
+            ) { $0.append("upstream prematurely closed connection") }
+            failed(Fault(.upstream, .error, .closed))
+        case .receiving:
+            if proto.endsAtClose, intake.held == nil { return upstreamCompleted(keepsConnection: false) }
+            if intake.held != nil { return }
+            request.log(.error, while: action) { $0.append("upstream prematurely closed connection") }
+            end(.badGateway)
+        case .tunnelling: upstreamEndedTunnel()
+        case .idle, .readingRequest, .draining, .done: close()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Bytes
+import Expression
+import HTTPCore
+import HTTPMessage
+import Net
+import Upstream
+
+/// What is spoken with an upstream: how a request is written, and how its answer is read. One for each exchange, used over and over.
+///
+/// It does no I/O and knows neither connections nor retries. Families subclass it.
+class UpstreamProtocol {
+    init() {}
+
+    /// What the first bytes of an answer turned out to be.
+    enum HeadOutcome {
+        case needMore
+        /// The head ends before this index of `head.bytes`.
+        case complete(Int)
+        case failed(ResponseError)
+    }
+
+    /// What the bytes of a body turned out to be.
+    enum BodyEvent {
+        case needMore
+        /// This range is data for the client; go on from its end.
+        case data(Range<Int>)
+        /// The answer has ended before this index.
+        case end(Int)
+        case invalid
+    }
+
+    /// `http://`, for the log.
+    var scheme: ByteString { .empty }
+
+    /// Which servers are asked. Nil: there are none, the request was ended.
+    func target(of exchange: UpstreamExchange) -> UpstreamTarget? { nil }
+
+    /// Appends what the log shows as the request's URI.
+    func appendURI(of exchange: UpstreamExchange, to line: Buffer) {}
+
+    /// Appends the request's head, and its body if the configuration sets one. False: it cannot be made, which is logged.
+    func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool { false }
+
+    /// Whether the client's body follows the head.
+    func passesBody(of exchange: UpstreamExchange) -> Bool { true }
+
+    /// Appends what goes before `count` bytes of a body whose length the head does not tell.
+    func appendChunkHead(_ count: Int, to output: Buffer) {}
+    func appendChunkTail(to output: Buffer) {}
+    func appendBodyEnd(to output: Buffer) {}
+
+    /// Gets ready for an answer, or for another one.
+    func begin() {}
+
+    /// Reads on in `head.bytes`.
+    func parse(_ head: ResponseHead) -> HeadOutcome { .needMore }
+
+    /// The final head is complete: settles where the body ends.
+    func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {}
+
+    /// The answer is complete: no (further) body.
+    var isComplete: Bool { true }
+    /// The end of the connection is the end of the body.
+    var endsAtClose: Bool { false }
+
+    func decode(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent { .end(start) }
+
+    /// Whether the connection may serve another request after this answer.
+    func keepsConnection(_ head: ResponseHead) -> Bool { false }
+
+    /// nginx's words for bytes behind the end of an answer.
+    var excessMessage: StaticString { "upstream sent more data than specified" }
+
+    /// Rewrites the value of `Location`, or of `Refresh` behind `prefix` bytes, appending the new value to `output`.
+    func rewriteRedirect(
+        _ value: Span<UInt8>, prefix: Int, _ exchange: UpstreamExchange, to output: Buffer
+    ) -> Bool { false }
+
+    /// Whether redirects are rewritten at all.
+    var rewritesRedirects: Bool { false }
+
+    /// Rewrites the value of `Set-Cookie`.
+    func rewriteCookie(
+        _ value: Span<UInt8>, _ exchange: UpstreamExchange, to output: Buffer
+    ) -> Bool { false }
+}

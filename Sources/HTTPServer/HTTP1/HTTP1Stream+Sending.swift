@@ -1,0 +1,66 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTPCore
+import HTTPMessage
+
+/// Sending what lies in somebody else's buffer, and the tunnel of an upgraded connection.
+extension HTTP1Stream {
+    /// Bodies up to this size join what is queued: copying them costs less than a second send.
+    private static let copiedSize = 4 * 1_024
+
+    /// Sends a part of the body from where it lies; only what the kernel does not take at once is copied.
+    func send(_ bytes: Span<UInt8>, of request: Request, isLast: Bool, flush: Bool) {
+        let isChunked = request.response.isChunked
+        if isChunked, !bytes.isEmpty {
+            let head = loop.output(of: connection).writable
+            head.append(hex: UInt64(bytes.count))
+            head.append("\r\n")
+        }
+        if bytes.count <= Self.copiedSize {
+            if !bytes.isEmpty { loop.output(of: connection).writable.append(bytes) }
+        } else {
+            // The head, or the chunk's, goes first.
+            loop.flush(connection)
+            loop.send(bytes, to: connection)
+            if connection.isClosed { return }
+        }
+        if isChunked {
+            let tail = loop.output(of: connection).writable
+            if !bytes.isEmpty { tail.append("\r\n") }
+            if isLast {
+                tail.append("0\r\n")
+                connection.engine.appendTrailers(request, to: tail)
+                tail.append("\r\n")
+            }
+        }
+        if isLast {
+            isResponseQueued = true
+            // Everything may have left already; then nobody else would say so.
+            if !connection.hasOutput { return outputDrained() }
+        }
+        if isLast || flush || connection.pendingOutput >= request.core.value.postponeOutput {
+            loop.flushLater(connection)
+        }
+    }
+
+    // MARK: - The tunnel
+
+    /// Hands what the client sends to the producer from now on.
+    func beginTunnel() {
+        isTunnel = true
+        loop.clearInputDeadline(connection)
+        if let input {
+            self.input = nil
+            let start = inputStart
+            inputStart = 0
+            request.producer?.tunnelReceived(input.span(start..<input.count))
+            loop.buffers.give(input)
+        }
+        if !connection.isClosed { loop.resumeReading(connection) }
+    }
+
+    func pauseTunnelInput(_ isPaused: Bool) {
+        if isPaused { loop.pauseReading(connection) } else { loop.resumeReading(connection) }
+    }
+}
