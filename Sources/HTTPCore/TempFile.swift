@@ -27,6 +27,7 @@ public enum TempFile {
     ) throws(TempFileError) -> OpenFile {
         let flags: Int32 = openReadWrite | openCreate | openExclusive
         var tries = 0
+        var hasMadeFolders = false
         while true {
             unsafe next += 1
             name.removeAll()
@@ -42,8 +43,24 @@ public enum TempFile {
             let error = Errno(Int32(-code))
             tries += 1
             if error == .exists, tries < 1_000 { continue }
+            if error == .notFound, !hasMadeFolders {
+                hasMadeFolders = true
+                makeFolders(of: name, kernel)
+                continue
+            }
             name.truncate(to: name.count - 1)
             throw TempFileError(path: ByteString(name.span), errno: error)
+        }
+    }
+
+    /// Makes the folders that lead to a file: levels are made as they are used.
+    private static func makeFolders(of path: Buffer, _ kernel: Kernel) {
+        let folder = Buffer(capacity: path.count)
+        for index in 1..<path.count where path[index] == ASCII.slash {
+            folder.removeAll()
+            folder.append(path, 0..<index)
+            folder.append(0)
+            _ = kernel.makeFolder(path: folder, mode: 0o700)
         }
     }
 

@@ -11,7 +11,7 @@ public enum Roster {
     /// Every directive of HTTP.
     public static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows
+            + Proxy.rows + LaterFamilies.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {

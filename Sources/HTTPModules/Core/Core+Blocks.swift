@@ -56,6 +56,10 @@ extension Core {
         try CoreVariables.declare(in: http.registry)
         try Proxy.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
+        // The default folders are relative to the prefix, which only the configuration knows.
+        let bodies = invocation.path(invocation[CoreSettings.slot].bodyTempPath.folder)
+        scope.write(CoreSettings.slot) { $0.bodyTempPath.folder = bodies }
+        Proxy.placeTempFiles(in: scope, of: invocation)
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             http.settings = scope.settings
         }

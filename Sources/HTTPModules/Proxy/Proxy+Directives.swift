@@ -21,7 +21,6 @@ extension Proxy {
         ) { (invocation: inout Invocation) throws(ConfigurationError) in
             let target = try target(invocation)
             invocation.write(slot) { $0.target = target }
-            placeTempFiles(invocation)
             guard let owner = invocation.scope.owner as? LocationBuilder else { return }
             owner.contentHandler = .proxy
             if owner.name.hasSuffix("/"), !isNested(owner) { owner.redirectsToSlash = true }
@@ -86,11 +85,10 @@ extension Proxy {
         }
     }
 
-    /// Makes the default folder absolute: workers have no other way to find it.
-    private static func placeTempFiles(_ invocation: Invocation) {
-        let folder = invocation[upstreamSlot].tempPath.folder
-        let absolute = invocation.path(folder)
-        if absolute != folder { invocation.write(upstreamSlot) { $0.tempPath.folder = absolute } }
+    /// Makes the default folder absolute for the whole of http.
+    static func placeTempFiles(in scope: Scope, of invocation: Invocation) {
+        let folder = invocation.path(scope[upstreamSlot].tempPath.folder)
+        scope.write(upstreamSlot) { $0.tempPath.folder = folder }
     }
 
     // MARK: - The request

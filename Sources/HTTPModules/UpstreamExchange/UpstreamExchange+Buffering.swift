@@ -218,36 +218,18 @@ extension UpstreamExchange {
     }
 
     private func makeFile() -> OpenFile? {
-        let path = settings.value.tempPath
         scratch.removeAll()
-        for isSecondTry in [false, true] {
-            do throws(TempFileError) {
-                let file = try TempFile.create(
-                    in: path, keepsName: false, name: scratch, kernel: loop.kernel)
-                request.log(.warn, while: action) {
-                    $0.append("an upstream response is buffered to a temporary file ")
-                    $0.append(scratch)
-                }
-                return file
-            } catch {
-                if !isSecondTry, error.errno == .notFound {
-                    makeFolders(of: error.path)
-                    continue
-                }
-                request.log(.crit, errno: error.errno, while: action) { error.appendMessage(to: $0) }
-                return nil
+        do throws(TempFileError) {
+            let file = try TempFile.create(
+                in: settings.value.tempPath, keepsName: false, name: scratch, kernel: loop.kernel)
+            request.log(.warn, while: action) {
+                $0.append("an upstream response is buffered to a temporary file ")
+                $0.append(scratch)
             }
-        }
-        return nil
-    }
-
-    private func makeFolders(of path: ByteString) {
-        let folder = Buffer(capacity: path.count + 1)
-        for index in path.bytes.indices where index > 0 && path[index] == ASCII.slash {
-            folder.removeAll()
-            folder.append(path.span.extracting(0..<index))
-            folder.append(ASCII.nul)
-            _ = loop.kernel.makeFolder(path: folder, mode: 0o700)
+            return file
+        } catch {
+            request.log(.crit, errno: error.errno, while: action) { error.appendMessage(to: $0) }
+            return nil
         }
     }
 

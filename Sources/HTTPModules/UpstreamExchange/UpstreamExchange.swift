@@ -121,6 +121,7 @@ final class UpstreamExchange: Producer {
         request.producer = self
         request.exchange = self
         stage = .readingRequest
+        peerName = .empty
         isStreamed = false
         if !request.attempts.isEmpty {
             // An earlier location of this request has asked upstreams too: the lists of the variables are told apart.
