@@ -86,6 +86,7 @@ let package = Package(
         tests(of: "Log", with: ["CLinux", "Platform", "Bytes", "EventLoop", "Configuration", "Expression"]),
         tests(of: "HTTPMessage", with: ["Bytes"]),
         tests(of: "HTTP1", with: ["Bytes", "HTTPMessage"]),
+        tests(of: "HTTPModules", with: ["Bytes", "HTTPMessage", "HTTPCore"]),
         tests(of: "FuzzTargets"),
         tests(of: "Platform", with: ["CLinux"]),
         tests(of: "Net", with: ["Platform", "Bytes", "EventLoop", "Log"]),

@@ -25,6 +25,9 @@ open class Kernel {
 
     // MARK: - Sockets
 
+    /// The type of sockets that carry a stream of bytes.
+    public static let streamType = Int32(SOCK_STREAM.rawValue)
+
     /// A non-blocking, close-on-exec socket; `type` is `SOCK_STREAM` or `SOCK_DGRAM` as a number.
     open func socket(family: Int32, type: Int32) -> Int {
         apus_k_socket(family, type)

@@ -26,6 +26,9 @@ public struct SocketOption: Sendable {
     public static let fastOpen = tcp(TCP_FASTOPEN, "TCP_FASTOPEN")
     public static let deferAccept = tcp(TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT")
     public static let noDelay = tcp(TCP_NODELAY, "TCP_NODELAY")
+    /// The port is chosen when the socket connects, so that one address serves more connections than it has ports.
+    public static let bindAddressNoPort = SocketOption(
+        level: Int32(IPPROTO_IP), name: IP_BIND_ADDRESS_NO_PORT, text: "IP_BIND_ADDRESS_NO_PORT")
     public static let ipv6Only = SocketOption(
         level: Int32(IPPROTO_IPV6), name: IPV6_V6ONLY, text: "IPV6_V6ONLY")
 

@@ -1,5 +1,4 @@
 import Bytes
-import CLinux
 import Configuration
 import EventLoop
 import Expression
@@ -52,8 +51,7 @@ extension UpstreamExchange {
 
     private func connect(to address: SocketAddress) {
         let kernel = loop.kernel
-        let descriptor = kernel.socket(
-            family: address.systemFamily, type: Int32(SOCK_STREAM.rawValue))
+        let descriptor = kernel.socket(family: address.systemFamily, type: Kernel.streamType)
         guard descriptor >= 0 else {
             let error = Errno(Int32(-descriptor))
             request.log(.alert, errno: error, while: action) { $0.append("socket() failed") }
@@ -97,11 +95,7 @@ extension UpstreamExchange {
         // Requests are written in one go, so Nagle's algorithm could only hold their last part back.
         if !address.isUnix { set(.noDelay, 1, on: descriptor) }
         guard let local = settings.local, let own = self.address(of: local) else { return true }
-        // The port is chosen at connect(), so that one address serves more than 28,000 connections.
-        if !own.isUnix, own.port == 0 {
-            _ = loop.kernel.setOption(
-                descriptor, level: Int32(IPPROTO_IP), name: IP_BIND_ADDRESS_NO_PORT, value: 1)
-        }
+        if !own.isUnix, own.port == 0 { set(.bindAddressNoPort, 1, on: descriptor) }
         let code = unsafe own.withSystemAddress { unsafe loop.kernel.bind(descriptor, to: $0) }
         if code >= 0 { return true }
         request.log(.crit, errno: Errno(Int32(-code)), while: action) {
