@@ -1,6 +1,6 @@
 extension Buffer {
     /// Appends what base64 text (RFC 4648 4, padding optional) stands for; false, with nothing appended, if it is malformed.
-    public func append(base64 text: Span<UInt8>) -> Bool {
+    func append(base64 text: Span<UInt8>) -> Bool {
         var end = text.count
         while end > 0, text[end - 1] == ASCII.equals { end -= 1 }
         guard text.count - end <= 2, end % 4 != 1 else { return false }
@@ -23,7 +23,7 @@ extension Buffer {
     }
 
     /// Appends the base64 text of bytes, padded.
-    public func append(asBase64 bytes: Span<UInt8>) {
+    func append(asBase64 bytes: Span<UInt8>) {
         var index = 0
         while index < bytes.count {
             let left = bytes.count - index

@@ -9,17 +9,17 @@ import CLinux
 /// given to a buffer stays mapped until the buffer itself goes: such a span then shows old bytes, never freed ones. Doubling
 /// bounds what is retired by what is in use.
 @safe
-public final class Buffer {
+final class Buffer {
     // No access to these lasts longer than a method that calls nothing but the C library, or `fill`, which reads them again
     // afterwards. So the run-time check of exclusive access is left out: it costs more than appending a byte.
     @exclusivity(unchecked) private var base: UnsafeMutableRawPointer
     private var retired: [UnsafeMutableRawPointer] = unsafe []
     /// Bytes that fit without another allocation.
-    @safe @exclusivity(unchecked) public private(set) var capacity: Int
+    @safe @exclusivity(unchecked) private(set) var capacity: Int
     /// Bytes in use, from the start.
-    @safe @exclusivity(unchecked) public private(set) var count = 0
+    @safe @exclusivity(unchecked) private(set) var count = 0
 
-    public init(capacity: Int = 256) {
+    init(capacity: Int = 256) {
         let size = max(capacity, 16)
         unsafe base = .allocate(byteCount: size, alignment: 16)
         self.capacity = size
@@ -30,11 +30,11 @@ public final class Buffer {
         for unsafe old in unsafe retired { unsafe old.deallocate() }
     }
 
-    public var isEmpty: Bool { count == 0 }
-    public var free: Int { capacity - count }
+    var isEmpty: Bool { count == 0 }
+    var free: Int { capacity - count }
 
     /// The bytes in use.
-    public var span: Span<UInt8> {
+    var span: Span<UInt8> {
         @_lifetime(borrow self) get {
             let span = unsafe Span<UInt8>(
                 _unsafeBytes: UnsafeRawBufferPointer(start: base, count: count))
@@ -44,14 +44,14 @@ public final class Buffer {
 
     /// The bytes of a range within those in use.
     @_lifetime(borrow self)
-    public func span(_ range: Range<Int>) -> Span<UInt8> {
+    func span(_ range: Range<Int>) -> Span<UInt8> {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         let span = unsafe Span<UInt8>(
             _unsafeBytes: UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    public subscript(index: Int) -> UInt8 {
+    subscript(index: Int) -> UInt8 {
         get {
             precondition(index >= 0 && index < count)
             return unsafe base.load(fromByteOffset: index, as: UInt8.self)
@@ -63,7 +63,7 @@ public final class Buffer {
     }
 
     /// Makes room for `extra` more bytes.
-    public func reserve(_ extra: Int) {
+    func reserve(_ extra: Int) {
         if capacity - count < extra { grow(by: extra) }
     }
 
@@ -79,18 +79,18 @@ public final class Buffer {
     }
 
     /// Forgets the bytes, keeps the memory.
-    public func removeAll() {
+    func removeAll() {
         count = 0
     }
 
     /// Keeps the first `newCount` bytes.
-    public func truncate(to newCount: Int) {
+    func truncate(to newCount: Int) {
         precondition(newCount >= 0 && newCount <= count)
         count = newCount
     }
 
     /// Drops the first `n` bytes, moving the rest to the start.
-    public func removeFirst(_ n: Int) {
+    func removeFirst(_ n: Int) {
         precondition(n >= 0 && n <= count)
         unsafe memmove(base, base + n, count - n)
         count -= n
@@ -98,14 +98,14 @@ public final class Buffer {
 
     // MARK: - Appending
 
-    public func append(_ byte: UInt8) {
+    func append(_ byte: UInt8) {
         if count == capacity { grow(by: 1) }
         unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count &+= 1
     }
 
     /// Appends other bytes; they must not be this buffer's own (see `appendCopy(of:)`).
-    public func append(_ bytes: Span<UInt8>) {
+    func append(_ bytes: Span<UInt8>) {
         reserve(bytes.count)
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
@@ -114,25 +114,25 @@ public final class Buffer {
         count &+= bytes.count
     }
 
-    public func append(_ literal: StaticString) {
+    func append(_ literal: StaticString) {
         append(literal.bytes)
     }
 
     /// Appends a range of another buffer's bytes.
-    public func append(_ other: Buffer, _ range: Range<Int>) {
+    func append(_ other: Buffer, _ range: Range<Int>) {
         append(other.span(range))
     }
 
     /// Appends all of another buffer's bytes.
-    public func append(_ other: Buffer) {
+    func append(_ other: Buffer) {
         append(other.span)
     }
 
-    public func append(_ string: ByteString) {
+    func append(_ string: ByteString) {
         append(string.span)
     }
 
-    public func append(_ text: String) {
+    func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
             reserve(utf8.count)
@@ -144,7 +144,7 @@ public final class Buffer {
     }
 
     /// Appends a copy of a range of this buffer's own bytes.
-    public func appendCopy(of range: Range<Int>) {
+    func appendCopy(of range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         reserve(range.count)
         unsafe memmove(base + count, base + range.lowerBound, range.count)
@@ -152,14 +152,14 @@ public final class Buffer {
     }
 
     /// Appends `byte` `n` times.
-    public func append(repeating byte: UInt8, count n: Int) {
+    func append(repeating byte: UInt8, count n: Int) {
         reserve(n)
         unsafe memset(base + count, Int32(byte), n)
         count += n
     }
 
     /// Appends a number in decimal.
-    public func append(decimal value: Int) {
+    func append(decimal value: Int) {
         if value < 0 {
             append(ASCII.minus)
             appendMagnitude(value.magnitude)
@@ -168,12 +168,12 @@ public final class Buffer {
         }
     }
 
-    public func append(decimal value: UInt64) {
+    func append(decimal value: UInt64) {
         appendMagnitude(UInt(value))
     }
 
     /// Appends a number in decimal, filled with zeros on the left to `width` digits.
-    public func append(decimal value: Int, width: Int) {
+    func append(decimal value: Int, width: Int) {
         var digits = 1
         var rest = value / 10
         while rest > 0 {
@@ -206,7 +206,7 @@ public final class Buffer {
     }
 
     /// Appends a number in lower-case hexadecimal without leading zeros, or filled to `width` digits.
-    public func append(hex value: UInt64, width: Int = 1) {
+    func append(hex value: UInt64, width: Int = 1) {
         let digits = max(width, (64 - value.leadingZeroBitCount + 3) / 4)
         var shift = digits * 4
         while shift > 0 {
@@ -220,7 +220,7 @@ public final class Buffer {
     /// Lets `fill` write into the free space, of which at least `minimum` bytes are made, and takes the number of bytes
     /// it wrote. For system calls and C libraries only.
     @unsafe
-    public func fill<Failure: Error>(
+    func fill<Failure: Error>(
         minimum: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) -> Int {
         reserve(minimum)
@@ -234,7 +234,7 @@ public final class Buffer {
 
     /// Lets `body` see the bytes as a C string; the last byte in use must be NUL.
     @unsafe
-    public func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+    func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
         precondition(count > 0 && self[count - 1] == 0, "a C string ends with NUL")
         return unsafe body(UnsafePointer(base.assumingMemoryBound(to: CChar.self)))
     }

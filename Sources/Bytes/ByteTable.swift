@@ -2,7 +2,7 @@
 ///
 /// Open addressing with linear probing, at most half full. A lookup takes a span and allocates nothing. The hash is keyed
 /// at random, so a client cannot aim at one slot.
-public struct ByteIndex: Sendable {
+struct ByteIndex: Sendable {
     private struct Entry {
         let hash: UInt64
         let start: Int
@@ -17,23 +17,23 @@ public struct ByteIndex: Sendable {
     /// Numbers of entries, -1 where free; the count is a power of two.
     private var slots: [Int32] = []
     /// The length of the longest key: longer strings need no hashing to be known absent.
-    public private(set) var longest = 0
+    private(set) var longest = 0
 
-    public init(ignoringCase: Bool = false, sip: SipHash = SipHash()) {
+    init(ignoringCase: Bool = false, sip: SipHash = SipHash()) {
         self.ignoringCase = ignoringCase
         self.sip = sip
     }
 
-    public var count: Int { entries.count }
+    var count: Int { entries.count }
 
     /// The key with this number, as it was inserted.
-    public func key(_ number: Int) -> ByteString {
+    func key(_ number: Int) -> ByteString {
         let entry = entries[number]
         return ByteString(Array(keys[entry.start..<entry.end]))
     }
 
     /// The number of the key, or nil.
-    public func number(of key: Span<UInt8>) -> Int? {
+    func number(of key: Span<UInt8>) -> Int? {
         guard key.count <= longest, !slots.isEmpty else { return nil }
         return number(of: key, hash: sip.hash(key, ignoringCase: ignoringCase))
     }
@@ -56,7 +56,7 @@ public struct ByteIndex: Sendable {
     }
 
     /// Adds a key; false if it is there already.
-    public mutating func insert(_ key: Span<UInt8>) -> Bool {
+    mutating func insert(_ key: Span<UInt8>) -> Bool {
         if (entries.count + 1) * 2 > slots.count { grow() }
         let hash = sip.hash(key, ignoringCase: ignoringCase)
         guard number(of: key, hash: hash) == nil else { return false }
@@ -84,36 +84,36 @@ public struct ByteIndex: Sendable {
 /// Values found by byte strings: built while configuration is read, constant afterwards.
 ///
 /// A dictionary would want its key as an owned value; this one is looked up by span, without allocation.
-public struct ByteTable<Value: Sendable>: Sendable {
+struct ByteTable<Value: Sendable>: Sendable {
     private var index: ByteIndex
     private var values: [Value] = []
 
     /// With `ignoringCase`, keys that differ in the case of ASCII letters only are the same.
-    public init(ignoringCase: Bool = false) {
+    init(ignoringCase: Bool = false) {
         index = ByteIndex(ignoringCase: ignoringCase)
     }
 
-    public var count: Int { values.count }
-    public var isEmpty: Bool { values.isEmpty }
+    var count: Int { values.count }
+    var isEmpty: Bool { values.isEmpty }
     /// The length of the longest key.
-    public var longest: Int { index.longest }
+    var longest: Int { index.longest }
 
     /// Adds a value; false, with nothing changed, if the key is there already.
-    public mutating func insert(_ value: Value, for key: ByteString) -> Bool {
+    mutating func insert(_ value: Value, for key: ByteString) -> Bool {
         guard index.insert(key.span) else { return false }
         values.append(value)
         return true
     }
 
-    public func find(_ key: Span<UInt8>) -> Value? {
+    func find(_ key: Span<UInt8>) -> Value? {
         guard let number = index.number(of: key) else { return nil }
         return values[number]
     }
 
-    public func contains(_ key: Span<UInt8>) -> Bool {
+    func contains(_ key: Span<UInt8>) -> Bool {
         index.number(of: key) != nil
     }
 
     /// The keys, in the order of insertion.
-    public var keys: [ByteString] { (0..<index.count).map { index.key($0) } }
+    var keys: [ByteString] { (0..<index.count).map { index.key($0) } }
 }

@@ -1,18 +1,18 @@
 /// A moment of the civil calendar, in UTC or shifted by a zone's offset.
-public struct CivilTime: Equatable, Sendable {
-    public var year: Int
+struct CivilTime: Equatable, Sendable {
+    var year: Int
     /// 1 to 12.
-    public var month: Int
+    var month: Int
     /// 1 to 31.
-    public var day: Int
-    public var hour: Int
-    public var minute: Int
-    public var second: Int
+    var day: Int
+    var hour: Int
+    var minute: Int
+    var second: Int
     /// 0 is Sunday.
-    public var weekday: Int
+    var weekday: Int
 
     /// From seconds since 1970-01-01T00:00:00Z (days-from-civil algorithm, proleptic Gregorian).
-    public init(secondsSinceEpoch seconds: Int) {
+    init(secondsSinceEpoch seconds: Int) {
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let rest = seconds - days * 86_400
         hour = rest / 3_600
@@ -32,7 +32,7 @@ public struct CivilTime: Equatable, Sendable {
     }
 
     /// Seconds since the epoch of a UTC moment.
-    public static func secondsSinceEpoch(
+    static func secondsSinceEpoch(
         year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0
     ) -> Int {
         let shiftedYear = month <= 2 ? year - 1 : year
@@ -44,15 +44,15 @@ public struct CivilTime: Equatable, Sendable {
         return days * 86_400 + hour * 3_600 + minute * 60 + second
     }
 
-    public static let weekdays: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    public static let months: [StaticString] = [
+    static let weekdays: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    static let months: [StaticString] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 }
 
 extension Buffer {
     /// Appends an HTTP date (RFC 9110 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-    public func append(httpDate seconds: Int) {
+    func append(httpDate seconds: Int) {
         let time = CivilTime(secondsSinceEpoch: seconds)
         append(CivilTime.weekdays[time.weekday])
         append(", ")

@@ -1,27 +1,25 @@
-public import Platform
-
 /// The kernel's file calls over checked buffers.
 extension Kernel {
     /// Opens the path in `path`, whose last byte must be NUL.
-    public func open(path: Buffer, flags: Int32, mode: UInt32 = 0) -> Int {
+    func open(path: Buffer, flags: Int32, mode: UInt32 = 0) -> Int {
         unsafe path.withCString { unsafe open($0, flags: flags, mode: mode) }
     }
 
     /// The status of the path in `path`, whose last byte must be NUL.
-    public func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
+    func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }
     }
 
-    public func makeFolder(path: Buffer, mode: UInt32) -> Int {
+    func makeFolder(path: Buffer, mode: UInt32) -> Int {
         unsafe path.withCString { unsafe makeFolder($0, mode: mode) }
     }
 
-    public func unlink(path: Buffer) -> Int {
+    func unlink(path: Buffer) -> Int {
         unsafe path.withCString { unsafe unlink($0) }
     }
 
     /// Reads up to `count` bytes at `offset` of a file behind the buffer's last byte.
-    public func read(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
+    func read(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
         var outcome = 0
         _ = unsafe buffer.fill(minimum: count) { space in
             outcome = unsafe read(
@@ -32,7 +30,7 @@ extension Kernel {
     }
 
     /// Writes bytes at the file's position or at `offset`.
-    public func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
+    func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
         unsafe bytes.withUnsafeBytes { unsafe write(file, $0, offset: offset) }
     }
 }

@@ -1,22 +1,22 @@
 /// A keyed 64-bit hash (SipHash-1-3) of bytes: for tables that are looked up with what clients send.
 ///
 /// Without the key nobody can choose inputs that fall into one slot. The key is drawn at random once per table.
-public struct SipHash: Sendable {
+struct SipHash: Sendable {
     private let key0: UInt64
     private let key1: UInt64
 
     /// A hash with a random key.
-    public init() {
+    init() {
         self.init(key0: .random(in: 0 ... .max), key1: .random(in: 0 ... .max))
     }
 
-    public init(key0: UInt64, key1: UInt64) {
+    init(key0: UInt64, key1: UInt64) {
         self.key0 = key0
         self.key1 = key1
     }
 
     /// The hash of the bytes; with `ignoringCase`, of the bytes with ASCII letters in lower case.
-    public func hash(_ bytes: Span<UInt8>, ignoringCase: Bool = false) -> UInt64 {
+    func hash(_ bytes: Span<UInt8>, ignoringCase: Bool = false) -> UInt64 {
         var state = State(key0: key0, key1: key1)
         let words = bytes.count / 8
         unsafe bytes.withUnsafeBytes { raw in

@@ -3,7 +3,7 @@ extension Span where Element == UInt8 {
     ///
     /// Eight bytes are tested at a time: those below 16 borrow into their top bit when 16 is taken from each. The lowest
     /// such bit is exact, ones above it need not be; a tab or another control byte found so is stepped over.
-    public func firstLineBreakOrNUL(from start: Int) -> Int? {
+    func firstLineBreakOrNUL(from start: Int) -> Int? {
         precondition(start >= 0 && start <= count)
         return unsafe withUnsafeBytes { all in
             var index = start

@@ -4,7 +4,7 @@ extension Span where Element == UInt8 {
     /// The index of the first `byte` at or after `start`, or nil.
     ///
     /// The C library's `memchr` compares 16 to 32 bytes at a time; bounds are checked once, here.
-    public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+    func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         precondition(start >= 0 && start <= count)
         return unsafe withUnsafeBytes { all in
             guard let base = all.baseAddress, start < all.count else { return nil }
@@ -15,7 +15,7 @@ extension Span where Element == UInt8 {
         }
     }
 
-    public func lastIndex(of byte: UInt8) -> Int? {
+    func lastIndex(of byte: UInt8) -> Int? {
         var index = count
         while index > 0 {
             index &-= 1
@@ -25,7 +25,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The index at which `needle` first occurs, at or after `start`.
-    public func firstIndex(of needle: Span<UInt8>, from start: Int = 0) -> Int? {
+    func firstIndex(of needle: Span<UInt8>, from start: Int = 0) -> Int? {
         guard !needle.isEmpty else { return start <= count ? start : nil }
         var index = start
         while let candidate = firstIndex(of: needle[0], from: index) {
@@ -36,7 +36,7 @@ extension Span where Element == UInt8 {
         return nil
     }
 
-    public func equals(_ other: Span<UInt8>) -> Bool {
+    func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in
@@ -46,7 +46,7 @@ extension Span where Element == UInt8 {
         }
     }
 
-    public func equals(_ literal: StaticString) -> Bool {
+    func equals(_ literal: StaticString) -> Bool {
         equals(literal.bytes)
     }
 
@@ -54,7 +54,7 @@ extension Span where Element == UInt8 {
     ///
     /// Eight bytes are compared at a time: equal words need no second look, words that differ in more than the case bits
     /// are different, and only what is left is compared byte by byte.
-    public func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
+    func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in
@@ -82,24 +82,24 @@ extension Span where Element == UInt8 {
         }
     }
 
-    public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+    func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         equalsIgnoringCase(literal.bytes)
     }
 
-    public func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
+    func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
         count >= prefix.count && extracting(0..<prefix.count).equals(prefix)
     }
 
-    public func hasPrefix(_ prefix: StaticString) -> Bool { hasPrefix(prefix.bytes) }
+    func hasPrefix(_ prefix: StaticString) -> Bool { hasPrefix(prefix.bytes) }
 
-    public func hasSuffix(_ suffix: Span<UInt8>) -> Bool {
+    func hasSuffix(_ suffix: Span<UInt8>) -> Bool {
         count >= suffix.count && extracting(count - suffix.count..<count).equals(suffix)
     }
 
-    public func hasSuffix(_ suffix: StaticString) -> Bool { hasSuffix(suffix.bytes) }
+    func hasSuffix(_ suffix: StaticString) -> Bool { hasSuffix(suffix.bytes) }
 
     /// -1, 0 or 1: bytewise order, a prefix before what it begins.
-    public func compare(_ other: Span<UInt8>) -> Int {
+    func compare(_ other: Span<UInt8>) -> Int {
         let common = Swift.min(count, other.count)
         for index in 0..<common where self[index] != other[index] {
             return self[index] < other[index] ? -1 : 1
@@ -108,7 +108,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Without leading and trailing spaces and tabs.
-    public var trimmingBlanks: Span<UInt8> {
+    var trimmingBlanks: Span<UInt8> {
         @_lifetime(copy self) get {
             var start = 0
             var end = count
@@ -123,7 +123,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The value of an unsigned decimal number that fills the whole span, or nil (also on overflow or no digits).
-    public var decimalValue: Int? {
+    var decimalValue: Int? {
         guard !isEmpty else { return nil }
         var value = 0
         for index in indices {
@@ -137,12 +137,12 @@ extension Span where Element == UInt8 {
     }
 
     /// The bytes as text, ill-formed UTF-8 repaired.
-    public var text: String {
+    var text: String {
         unsafe withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 
     /// A 64-bit FNV-1a hash: for tables whose keys are not chosen by clients.
-    public var fnv1a: UInt64 {
+    var fnv1a: UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for index in indices {
             hash = (hash ^ UInt64(self[index])) &* 0x100_0000_01B3
@@ -153,7 +153,7 @@ extension Span where Element == UInt8 {
 
 extension StaticString {
     /// The literal's bytes: static storage, so the span may live for ever.
-    public var bytes: Span<UInt8> {
+    var bytes: Span<UInt8> {
         @_lifetime(immortal) get {
             let span = unsafe Span<UInt8>(_unsafeStart: utf8Start, count: utf8CodeUnitCount)
             return unsafe _overrideLifetime(span, copying: ())

@@ -3,9 +3,9 @@
 ///
 /// An exact name wins over the longest `*.name`, that one over the longest `name.*`. Case of ASCII letters is ignored.
 /// A lookup hashes only parts no longer than the longest key, so a name of many dots costs no more than an ordinary one.
-public struct WildcardTable<Value: Sendable>: Sendable {
+struct WildcardTable<Value: Sendable>: Sendable {
     /// What became of an insertion.
-    public enum Insertion: Equatable, Sendable {
+    enum Insertion: Equatable, Sendable {
         case inserted
         /// The name is in the table already.
         case conflict
@@ -17,13 +17,13 @@ public struct WildcardTable<Value: Sendable>: Sendable {
     private var leading = ByteTable<Value>(ignoringCase: true)
     private var trailing = ByteTable<Value>(ignoringCase: true)
 
-    public init() {}
+    init() {}
 
-    public var isEmpty: Bool { exact.isEmpty && leading.isEmpty && trailing.isEmpty }
-    public var hasWildcards: Bool { !leading.isEmpty || !trailing.isEmpty }
+    var isEmpty: Bool { exact.isEmpty && leading.isEmpty && trailing.isEmpty }
+    var hasWildcards: Bool { !leading.isEmpty || !trailing.isEmpty }
 
     /// Adds a name or wildcard.
-    public mutating func insert(_ value: Value, for name: ByteString) -> Insertion {
+    mutating func insert(_ value: Value, for name: ByteString) -> Insertion {
         let span = name.span
         var asterisks = 0
         for index in span.indices {
@@ -54,12 +54,12 @@ public struct WildcardTable<Value: Sendable>: Sendable {
     }
 
     /// Adds a key in which `*` and dots mean nothing.
-    public mutating func insertExact(_ value: Value, for key: ByteString) -> Insertion {
+    mutating func insertExact(_ value: Value, for key: ByteString) -> Insertion {
         exact.insert(value, for: key) ? .inserted : .conflict
     }
 
     /// The value of the best match, or nil.
-    public func find(_ name: Span<UInt8>) -> Value? {
+    func find(_ name: Span<UInt8>) -> Value? {
         if let value = exact.find(name) { return value }
         if !leading.isEmpty, let value = findLeading(name) { return value }
         return trailing.isEmpty ? nil : findTrailing(name)

@@ -1,23 +1,23 @@
 /// A mistake in the configuration, in nginx's words, with advice of our own.
-public struct ConfigurationError: Error, Sendable {
+struct ConfigurationError: Error, Sendable {
     /// nginx's levels that configuration messages have.
-    public enum Level: String, Sendable {
+    enum Level: String, Sendable {
         case emerg, crit, warn, notice
     }
 
     /// nginx's message, without level and place.
-    public var message: String
+    var message: String
     /// The place that nginx reports. Errors of deeper layers have none; the evaluator fills in their directive's.
-    public var position: Position?
+    var position: Position?
     /// The word that the mistake is about, if it is narrower.
-    public var focus: Position?
+    var focus: Position?
     /// How to put it right, one or more lines.
-    public var advice: String?
-    public var level: Level
+    var advice: String?
+    var level: Level
     /// Whether the message stands without a place, as for a main file that cannot be opened.
-    public var isPlaceless = false
+    var isPlaceless = false
 
-    public init(
+    init(
         _ message: String, position: Position? = nil, focus: Position? = nil,
         advice: String? = nil, level: Level = .emerg
     ) {

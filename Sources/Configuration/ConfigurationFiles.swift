@@ -1,30 +1,27 @@
-public import Bytes
-public import Platform
-
 /// Why a file could not be read.
-public struct FileFailure: Error, Sendable {
+struct FileFailure: Error, Sendable {
     /// The system call, as nginx names it: `open()`.
-    public let operation: String
-    public let errno: Errno
+    let operation: String
+    let errno: Errno
 
-    public init(operation: String, errno: Errno) {
+    init(operation: String, errno: Errno) {
         self.operation = operation
         self.errno = errno
     }
 }
 
 /// Where configuration files come from: the file system, or memory in tests.
-public protocol ConfigurationFiles {
+protocol ConfigurationFiles {
     func contents(of path: ByteString) throws(FileFailure) -> [UInt8]
     /// The files that match a pattern with `*`, `?`, `[`, sorted; none is not a failure.
     func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString]
 }
 
 /// The files of the machine.
-public struct SystemFiles: ConfigurationFiles {
-    public init() {}
+struct SystemFiles: ConfigurationFiles {
+    init() {}
 
-    public func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
+    func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
         do throws(WholeFile.Failure) {
             return try WholeFile.read(path.bytes)
         } catch {
@@ -32,7 +29,7 @@ public struct SystemFiles: ConfigurationFiles {
         }
     }
 
-    public func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
+    func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
         do throws(Errno) {
             return try WholeFile.matches(pattern.bytes).map(ByteString.init)
         } catch {
@@ -42,26 +39,26 @@ public struct SystemFiles: ConfigurationFiles {
 }
 
 /// Files held in memory, for tests and fuzzers. A pattern may have `*` and `?`, neither matching a slash.
-public struct MemoryFiles: ConfigurationFiles {
+struct MemoryFiles: ConfigurationFiles {
     private let files: [ByteString: [UInt8]]
 
-    public init(_ files: [ByteString: [UInt8]]) {
+    init(_ files: [ByteString: [UInt8]]) {
         self.files = files
     }
 
-    public init(_ files: [String: String]) {
+    init(_ files: [String: String]) {
         self.files = Dictionary(
             uniqueKeysWithValues: files.map { (ByteString($0.key), Array($0.value.utf8)) })
     }
 
-    public func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
+    func contents(of path: ByteString) throws(FileFailure) -> [UInt8] {
         guard let content = files[path] else {
             throw FileFailure(operation: "open()", errno: .notFound)
         }
         return content
     }
 
-    public func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
+    func matches(of pattern: ByteString) throws(FileFailure) -> [ByteString] {
         files.keys.filter { Self.matches($0.bytes[...], pattern.bytes[...]) }.sorted()
     }
 

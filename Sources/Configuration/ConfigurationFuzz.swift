@@ -1,12 +1,10 @@
-import Bytes
-
 /// For libFuzzer: traps if arbitrary bytes as a configuration do anything but succeed or fail with a message.
 public func fuzzConfiguration(_ input: [UInt8]) {
     ConfigurationFuzz.run(input.span)
 }
 
 /// Everything of this target, driven by arbitrary bytes: for a fuzzer and for seeded random tests.
-public enum ConfigurationFuzz {
+enum ConfigurationFuzz {
     private struct Settings: Sendable {
         var isOn = false
         var size = 0
@@ -62,7 +60,7 @@ public enum ConfigurationFuzz {
     /// Reads and evaluates the bytes as a main file that may include itself and an empty file `empty`; what is wrong is rendered.
     /// Returns whether it was a valid configuration.
     @discardableResult
-    public static func run(_ bytes: Span<UInt8>) -> Bool {
+    static func run(_ bytes: Span<UInt8>) -> Bool {
         let files = MemoryFiles([
             "/main": Array(copying: bytes), "/empty": [], "/one": Array("flag on;".utf8),
         ])

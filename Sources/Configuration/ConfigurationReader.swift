@@ -1,5 +1,3 @@
-import Bytes
-
 /// Reads nginx's grammar: words, `;`, `{`, `}`, comments, and `include`, which is spliced in.
 struct ConfigurationReader {
     /// Deeper nesting is refused; nginx would run out of stack or of descriptors at some point.

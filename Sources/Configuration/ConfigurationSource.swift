@@ -1,24 +1,21 @@
-public import Bytes
-import Platform
-
 /// The files of a configuration: reads them with what they include, and keeps their texts for `-T` and for messages.
-public final class ConfigurationSource {
+final class ConfigurationSource {
     /// A file as it was read.
-    public struct File {
-        public let name: ByteString
-        public let text: [UInt8]
+    struct File {
+        let name: ByteString
+        let text: [UInt8]
         /// The text after `-g`, which has no name and no lines.
-        public let isCommandLine: Bool
+        let isCommandLine: Bool
     }
 
     /// In the order of their first opening, each file once.
-    public private(set) var files: [File] = []
+    private(set) var files: [File] = []
     private var indices: [ByteString: Int] = [:]
     private let reader: any ConfigurationFiles
     /// Ends with a slash: where `include` starts.
-    public let configurationPrefix: ByteString
+    let configurationPrefix: ByteString
 
-    public init(
+    init(
         files: any ConfigurationFiles = SystemFiles(), configurationPrefix: ByteString
     ) {
         reader = files
@@ -26,7 +23,7 @@ public final class ConfigurationSource {
     }
 
     /// Reads the text after `-g` and then the main file. What stopped the reading is in the tree.
-    public func read(_ path: ByteString, parameters: ByteString? = nil) -> ConfigurationTree {
+    func read(_ path: ByteString, parameters: ByteString? = nil) -> ConfigurationTree {
         var reader = ConfigurationReader(source: self)
         do throws(ConfigurationError) {
             if let parameters, !parameters.isEmpty {
@@ -48,7 +45,7 @@ public final class ConfigurationSource {
     }
 
     /// What `-T` prints: every file with its name, as nginx does.
-    public func appendDump(to buffer: Buffer) {
+    func appendDump(to buffer: Buffer) {
         for file in files where !file.isCommandLine {
             buffer.append("# configuration file ")
             buffer.append(file.name)

@@ -1,5 +1,3 @@
-import Bytes
-
 /// The errors about directives as such, in nginx's words, with advice.
 enum Diagnosis {
     static func error(

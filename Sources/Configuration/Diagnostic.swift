@@ -1,16 +1,14 @@
-import Bytes
-
 /// An error as it is shown: nginx's line in its parts, then advice.
-public struct Diagnostic: Sendable {
+struct Diagnostic: Sendable {
     /// `emerg`, `warn`, ...
-    public let level: String
+    let level: String
     /// `MESSAGE in FILE:LINE`.
-    public let message: String
+    let message: String
     /// The source line with a caret, and how to put it right. Without indentation.
-    public let advice: [String]
+    let advice: [String]
 
     /// The whole as printed: `nginx: [emerg] MESSAGE in FILE:LINE` and indented advice, each line with its end.
-    public func text(program: String = "nginx") -> String {
+    func text(program: String = "nginx") -> String {
         var text = "\(program): [\(level)] \(message)\n"
         for line in advice { text += "    \(line)\n" }
         return text
@@ -19,7 +17,7 @@ public struct Diagnostic: Sendable {
 
 extension ConfigurationSource {
     /// An error with its place in words.
-    public func diagnostic(for error: ConfigurationError) -> Diagnostic {
+    func diagnostic(for error: ConfigurationError) -> Diagnostic {
         var message = Self.printable(error.message)
         if let position = error.position, files.indices.contains(position.file) {
             let file = files[position.file]

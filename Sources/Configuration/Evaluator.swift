@@ -1,21 +1,19 @@
-import Bytes
-
 /// Turns what was read into settings and whatever the rows build.
 ///
 /// Top-down, in two passes a block: first the block's simple directives in file order (inner blocks are opened among them), then
 /// the content of the inner blocks, each starting from the finished settings of its outer one. So nothing is merged. Errors are
 /// reported in file order all the same: when a directive fails, the inner blocks before it are evaluated first, and their error wins.
-public struct Evaluator {
+struct Evaluator {
     private let table: RowTable
 
-    public init(_ table: RowTable) {
+    init(_ table: RowTable) {
         self.table = table
     }
 
     /// Evaluates a whole configuration and returns its outermost scope.
     ///
     /// - Parameter root: made with the builder and the prefixes.
-    public func evaluate(
+    func evaluate(
         _ tree: ConfigurationTree, in root: Scope
     ) throws(ConfigurationError) {
         let isComplete = tree.failure == nil

@@ -1,9 +1,7 @@
-public import Bytes
-
 /// Reading arguments, with nginx's errors.
 extension Invocation {
     /// The first argument as `on` or `off`.
-    public func flag() throws(ConfigurationError) -> Bool {
+    func flag() throws(ConfigurationError) -> Bool {
         let word = arguments[0]
         if word.span.equalsIgnoringCase("on") { return true }
         if word.span.equalsIgnoringCase("off") { return false }
@@ -13,14 +11,14 @@ extension Invocation {
     }
 
     /// An argument as a decimal number.
-    public func number(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    func number(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.number(self[index]) else {
             throw refuse("invalid number", at: arguments[index])
         }
         return value
     }
 
-    public func check(
+    func check(
         _ value: Int, atLeast lowest: Int?, atMost highest: Int?
     ) throws(ConfigurationError) {
         if value >= lowest ?? .min, value <= highest ?? .max { return }
@@ -32,7 +30,7 @@ extension Invocation {
     }
 
     /// An argument as a size: bytes, `k`, `m`.
-    public func size(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    func size(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.size(self[index]) else {
             throw refuse(
                 "invalid value", advice: "a size is a number of bytes, or with k or m: 8k, 1m",
@@ -42,7 +40,7 @@ extension Invocation {
     }
 
     /// An argument as an offset: bytes, `k`, `m`, `g`.
-    public func offset(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    func offset(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.offset(self[index]) else {
             throw refuse(
                 "invalid value",
@@ -53,7 +51,7 @@ extension Invocation {
     }
 
     /// An argument as a time in milliseconds.
-    public func milliseconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    func milliseconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.milliseconds(self[index]) else {
             throw refuse("invalid value", advice: Self.timeAdvice, at: arguments[index])
         }
@@ -61,7 +59,7 @@ extension Invocation {
     }
 
     /// An argument as a time in seconds.
-    public func seconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
+    func seconds(_ index: Int = 0) throws(ConfigurationError) -> Int {
         guard let value = Units.seconds(self[index]) else {
             throw refuse("invalid value", advice: Self.timeAdvice, at: arguments[index])
         }
@@ -72,7 +70,7 @@ extension Invocation {
         "a time is a number of seconds, or with units, the largest first: 500ms, 30s, 1h30m, 1d"
 
     /// The index of the word among some, without regard to case.
-    public func choice(
+    func choice(
         of choices: [ByteString], _ word: Word
     ) throws(ConfigurationError) -> Int {
         for (index, choice) in choices.enumerated()

@@ -1,30 +1,28 @@
-public import Bytes
-
 /// One occurrence of a directive being evaluated: what a row's code is given.
-public struct Invocation {
+struct Invocation {
     /// Where relative paths start.
-    public enum PathStart: Sendable {
+    enum PathStart: Sendable {
         case prefix, configuration
     }
 
     let entry: RowTable.Entry
-    public let directive: Directive
-    public let scope: Scope
-    public var arguments: [Word]
+    let directive: Directive
+    let scope: Scope
+    var arguments: [Word]
     /// Whether this is the row's first occurrence in the block.
-    public let isFirst: Bool
+    let isFirst: Bool
 
-    public var row: Row { entry.row }
-    public var name: String { entry.row.name }
-    public var builder: AnyObject { scope.builder }
+    var row: Row { entry.row }
+    var name: String { entry.row.name }
+    var builder: AnyObject { scope.builder }
 
     /// The value of an argument; the arity has been checked.
-    public subscript(index: Int) -> ByteString { arguments[index].value }
+    subscript(index: Int) -> ByteString { arguments[index].value }
 
     // MARK: - Errors
 
     /// An error with this message, placed at the directive.
-    public func fail(
+    func fail(
         _ message: String, advice: String? = nil, at word: Word? = nil
     ) -> ConfigurationError {
         ConfigurationError(
@@ -33,36 +31,36 @@ public struct Invocation {
     }
 
     /// `"NAME" directive REASON`, as in `"listen" directive is duplicate`.
-    public func refuse(
+    func refuse(
         _ reason: String, advice: String? = nil, at word: Word? = nil
     ) -> ConfigurationError {
         fail("\"\(name)\" directive \(reason)", advice: advice, at: word ?? arguments.first)
     }
 
     /// `invalid value "WORD"`.
-    public func invalidValue(_ word: Word, advice: String? = nil) -> ConfigurationError {
+    func invalidValue(_ word: Word, advice: String? = nil) -> ConfigurationError {
         fail("invalid value \"\(word.text)\"", advice: advice, at: word)
     }
 
     /// `invalid parameter "WORD"`.
-    public func invalidParameter(_ word: Word, advice: String? = nil) -> ConfigurationError {
+    func invalidParameter(_ word: Word, advice: String? = nil) -> ConfigurationError {
         fail("invalid parameter \"\(word.text)\"", advice: advice, at: word)
     }
 
     /// `invalid number of arguments in "NAME" directive`.
-    public func invalidCount(advice: String? = nil) -> ConfigurationError {
+    func invalidCount(advice: String? = nil) -> ConfigurationError {
         fail("invalid number of arguments in \"\(name)\" directive", advice: advice)
     }
 
     /// Says something without refusing the configuration.
-    public func warn(_ message: String, advice: String? = nil, at word: Word? = nil) {
+    func warn(_ message: String, advice: String? = nil, at word: Word? = nil) {
         var warning = fail(message, advice: advice, at: word)
         warning.level = .warn
         scope.evaluation.warn(warning)
     }
 
     /// Runs `check` when the whole configuration has been evaluated; an error without a place gets this directive's.
-    public func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
+    func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
         let place = directive.terminator
         scope.evaluation.afterwards { () throws(ConfigurationError) in
             do throws(ConfigurationError) {
@@ -75,16 +73,16 @@ public struct Invocation {
 
     // MARK: - Settings
 
-    public subscript<S>(slot: Slot<S>) -> S { scope[slot] }
+    subscript<S>(slot: Slot<S>) -> S { scope[slot] }
 
-    public func write<S, R, Failure: Error>(
+    func write<S, R, Failure: Error>(
         _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
     ) throws(Failure) -> R {
         try scope.write(slot, body)
     }
 
     /// The path made absolute, as nginx does: by putting the prefix before it.
-    public func path(_ path: ByteString, relativeTo start: PathStart = .prefix) -> ByteString {
+    func path(_ path: ByteString, relativeTo start: PathStart = .prefix) -> ByteString {
         if !path.isEmpty, path[0] == ASCII.slash { return path }
         switch start {
         case .prefix: return scope.evaluation.prefix + path
@@ -95,7 +93,7 @@ public struct Invocation {
     /// The entries of a block that has no directives. An inner block among them is an error, as in nginx.
     ///
     /// `body` is given each entry in file order; its name is the first word.
-    public func forEachEntry(
+    func forEachEntry(
         _ body: (Directive) throws(ConfigurationError) -> Void
     ) throws(ConfigurationError) {
         for entry in directive.block ?? [] {
@@ -113,7 +111,7 @@ public struct Invocation {
     }
 
     /// An error about one entry of the block.
-    public func fail(
+    func fail(
         _ message: String, in entry: Directive, advice: String? = nil
     ) -> ConfigurationError {
         ConfigurationError(

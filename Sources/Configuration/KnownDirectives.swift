@@ -1,5 +1,3 @@
-import Bytes
-
 /// Directives that nginx or a well-known module of others has. Looked at only when a name has no row.
 enum KnownDirectives {
     /// Where a directive comes from.

@@ -1,5 +1,3 @@
-import Bytes
-
 /// Splits one file into statements: words up to a `;` or a `{`, or a single `}`.
 struct Lexer {
     /// What ended a statement, and where it stands.

@@ -1,7 +1,7 @@
 /// The directive reference, made from the rows.
-public enum Reference {
+enum Reference {
     /// Markdown: a heading a directive, in alphabetical order, with contexts, arguments and summary.
-    public static func markdown(_ rows: [Row]) -> String {
+    static func markdown(_ rows: [Row]) -> String {
         var text = "# Directives\n"
         let sorted = rows.sorted {
             ($0.name, $0.contexts.rawValue) < ($1.name, $1.contexts.rawValue)
@@ -27,7 +27,7 @@ public enum Reference {
     }
 
     /// The rows that have no effect, with their reasons: for the page of differences.
-    public static func ignored(_ rows: [Row]) -> [(name: String, reason: String)] {
+    static func ignored(_ rows: [Row]) -> [(name: String, reason: String)] {
         rows.compactMap { row in
             if case .ignored(let reason) = row.action { return (row.name, reason) }
             return nil
@@ -42,7 +42,7 @@ public enum Reference {
 
 extension Row {
     /// Whether the row is only there to be refused.
-    public var isUnsupported: Bool {
+    var isUnsupported: Bool {
         if case .unsupported = action { return true }
         return false
     }

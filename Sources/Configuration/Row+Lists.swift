@@ -1,11 +1,9 @@
-public import Bytes
-
 /// A name and a value, as `proxy_set_header` has.
-public struct KeyValue: Equatable, Sendable {
-    public var key: ByteString
-    public var value: ByteString
+struct KeyValue: Equatable, Sendable {
+    var key: ByteString
+    var value: ByteString
 
-    public init(key: ByteString, value: ByteString) {
+    init(key: ByteString, value: ByteString) {
         self.key = key
         self.value = value
     }
@@ -14,7 +12,7 @@ public struct KeyValue: Equatable, Sendable {
 /// Rows whose setting is a list. The first occurrence in a block replaces what was inherited, further ones append.
 extension Row {
     /// A list with elements that `parse` makes of one occurrence.
-    public static func list<S, Element>(
+    static func list<S, Element>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, [Element]>, _ summary: String, syntax: String = "",
         _ parse: @escaping Parse<[Element]>
@@ -32,7 +30,7 @@ extension Row {
     }
 
     /// A list that may be nil: not set.
-    public static func list<S, Element>(
+    static func list<S, Element>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, [Element]?>, _ summary: String, syntax: String = "",
         _ parse: @escaping Parse<[Element]>
@@ -50,7 +48,7 @@ extension Row {
     }
 
     /// A list of words; an occurrence adds all its arguments.
-    public static func words<S>(
+    static func words<S>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, [ByteString]>,
         arity: Arity = .atLeast(1), _ summary: String
     ) -> Row {
@@ -61,7 +59,7 @@ extension Row {
     }
 
     /// A list of pairs; an occurrence adds one.
-    public static func keyValues<S>(
+    static func keyValues<S>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, [KeyValue]>,
         _ summary: String
     ) -> Row {

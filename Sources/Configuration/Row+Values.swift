@@ -1,50 +1,48 @@
-public import Bytes
-
 /// What a setting's property may be: the value itself or an optional of it, whose nil means "not set".
-public protocol Storable<Setting>: Sendable {
+protocol Storable<Setting>: Sendable {
     associatedtype Setting: Sendable
     static func storing(_ setting: Setting) -> Self
 }
 
 extension Bool: Storable {
-    public static func storing(_ setting: Bool) -> Bool { setting }
+    static func storing(_ setting: Bool) -> Bool { setting }
 }
 
 extension Int: Storable {
-    public static func storing(_ setting: Int) -> Int { setting }
+    static func storing(_ setting: Int) -> Int { setting }
 }
 
 extension ByteString: Storable {
-    public static func storing(_ setting: ByteString) -> ByteString { setting }
+    static func storing(_ setting: ByteString) -> ByteString { setting }
 }
 
 extension Optional: Storable where Wrapped: Storable {
-    public static func storing(_ setting: Wrapped.Setting) -> Wrapped? {
+    static func storing(_ setting: Wrapped.Setting) -> Wrapped? {
         .some(Wrapped.storing(setting))
     }
 }
 
 /// A number of buffers of one size, as `proxy_buffers` has.
-public struct BufferPlan: Equatable, Sendable, Storable {
-    public var count: Int
+struct BufferPlan: Equatable, Sendable, Storable {
+    var count: Int
     /// In bytes.
-    public var size: Int
+    var size: Int
 
-    public init(count: Int, size: Int) {
+    init(count: Int, size: Int) {
         self.count = count
         self.size = size
     }
 
-    public static func storing(_ setting: BufferPlan) -> BufferPlan { setting }
+    static func storing(_ setting: BufferPlan) -> BufferPlan { setting }
 }
 
 /// Rows that read one value and store it through a key path. A second occurrence in one block is a duplicate.
 extension Row {
-    public typealias Path<S, V> = any WritableKeyPath<S, V> & Sendable
-    public typealias Parse<V> = @Sendable (inout Invocation) throws(ConfigurationError) -> V
+    typealias Path<S, V> = any WritableKeyPath<S, V> & Sendable
+    typealias Parse<V> = @Sendable (inout Invocation) throws(ConfigurationError) -> V
 
     /// A row for any value that `parse` makes of the arguments.
-    public static func value<S, V>(
+    static func value<S, V>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
         _ path: Path<S, V>, _ summary: String, mayRepeat: Bool = false, syntax: String = "",
         _ parse: @escaping Parse<V>
@@ -58,7 +56,7 @@ extension Row {
     }
 
     /// `on` or `off`.
-    public static func flag<S, V: Storable<Bool>>(
+    static func flag<S, V: Storable<Bool>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -69,7 +67,7 @@ extension Row {
     }
 
     /// A decimal number, at least `lowest` and at most `highest`.
-    public static func number<S, V: Storable<Int>>(
+    static func number<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         atLeast lowest: Int? = nil, atMost highest: Int? = nil, _ summary: String
     ) -> Row {
@@ -82,7 +80,7 @@ extension Row {
     }
 
     /// A number of bytes with `k` or `m` (nginx's buffer sizes).
-    public static func size<S, V: Storable<Int>>(
+    static func size<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -93,7 +91,7 @@ extension Row {
     }
 
     /// A number of bytes with `k`, `m` or `g` (nginx's offsets: file and body sizes).
-    public static func offset<S, V: Storable<Int>>(
+    static func offset<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -104,7 +102,7 @@ extension Row {
     }
 
     /// A time, stored in milliseconds.
-    public static func milliseconds<S, V: Storable<Int>>(
+    static func milliseconds<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -115,7 +113,7 @@ extension Row {
     }
 
     /// A time, stored in seconds.
-    public static func seconds<S, V: Storable<Int>>(
+    static func seconds<S, V: Storable<Int>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -126,7 +124,7 @@ extension Row {
     }
 
     /// One word as it is.
-    public static func text<S, V: Storable<ByteString>>(
+    static func text<S, V: Storable<ByteString>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
@@ -137,7 +135,7 @@ extension Row {
     }
 
     /// A file, made absolute.
-    public static func path<S, V: Storable<ByteString>>(
+    static func path<S, V: Storable<ByteString>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         relativeTo start: Invocation.PathStart = .prefix, _ summary: String
     ) -> Row {
@@ -148,7 +146,7 @@ extension Row {
     }
 
     /// One of some words, compared without regard to case.
-    public static func choice<S, V: Sendable>(
+    static func choice<S, V: Sendable>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ choices: [(String, V)], _ summary: String
     ) -> Row {
@@ -162,7 +160,7 @@ extension Row {
     }
 
     /// Any number of some words, each an option.
-    public static func options<S, V: OptionSet & Sendable>(
+    static func options<S, V: OptionSet & Sendable>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ choices: [(String, V)], _ summary: String
     ) -> Row where V.Element == V {
@@ -186,7 +184,7 @@ extension Row {
     }
 
     /// A number and a size, as `proxy_buffers 8 4k`.
-    public static func buffers<S, V: Storable<BufferPlan>>(
+    static func buffers<S, V: Storable<BufferPlan>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {

@@ -1,19 +1,19 @@
 /// One row of the directive table: everything about a directive in one value.
-public struct Row: Sendable {
+struct Row: Sendable {
     /// Evaluates one occurrence of a directive.
-    public typealias Perform = @Sendable (inout Invocation) throws(ConfigurationError) -> Void
+    typealias Perform = @Sendable (inout Invocation) throws(ConfigurationError) -> Void
     /// Opens a block: makes the scope in which its content is evaluated.
-    public typealias Open = @Sendable (inout Invocation) throws(ConfigurationError) -> Scope
+    typealias Open = @Sendable (inout Invocation) throws(ConfigurationError) -> Scope
 
     /// When the content of a block is evaluated.
-    public enum Moment: Sendable {
+    enum Moment: Sendable {
         /// After all simple directives of the outer block, from its finished settings: `server`, `location`, `if`.
         case afterOuterSettings
         /// At once, before what follows it in the file: `upstream`.
         case inPlace
     }
 
-    public enum Action: Sendable {
+    enum Action: Sendable {
         /// Ends with `;`.
         case simple(Perform)
         /// A block whose content is not directives but entries (`types`, `map`): the action reads them itself.
@@ -26,17 +26,17 @@ public struct Row: Sendable {
         case ignored(reason: String)
     }
 
-    public let name: String
-    public let contexts: Contexts
-    public let arity: Arity
-    public let summary: String
-    public let action: Action
+    let name: String
+    let contexts: Contexts
+    let arity: Arity
+    let summary: String
+    let action: Action
     /// Whether a block may have it more than once; otherwise the second is refused as a duplicate.
-    public let mayRepeat: Bool
+    let mayRepeat: Bool
     /// For the reference: `on | off`, `size`, `time`.
-    public let syntax: String
+    let syntax: String
 
-    public init(
+    init(
         name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = false, syntax: String = "", action: Action
     ) {
@@ -50,7 +50,7 @@ public struct Row: Sendable {
     }
 
     /// Whether the directive has a `{ }` block.
-    public var isBlock: Bool {
+    var isBlock: Bool {
         switch action {
         case .simple, .ignored: false
         case .entries, .block: true
@@ -61,7 +61,7 @@ public struct Row: Sendable {
     // MARK: - Rows with their own code
 
     /// A directive with its own code. `mayRepeat` is left to the code unless it is set to false.
-    public static func custom(
+    static func custom(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
     ) -> Row {
@@ -71,7 +71,7 @@ public struct Row: Sendable {
     }
 
     /// A block of directives. `open` runs in file order and returns the scope for the content.
-    public static func block(
+    static func block(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         evaluated moment: Moment = .afterOuterSettings, mayRepeat: Bool = true,
         syntax: String = "", _ open: @escaping Open
@@ -82,7 +82,7 @@ public struct Row: Sendable {
     }
 
     /// A block of entries that `perform` reads from `invocation.entries()`.
-    public static func entries(
+    static func entries(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String,
         mayRepeat: Bool = true, syntax: String = "", _ perform: @escaping Perform
     ) -> Row {
@@ -92,7 +92,7 @@ public struct Row: Sendable {
     }
 
     /// A directive that nginx has and Apus does not have yet: refused.
-    public static func unsupported(
+    static func unsupported(
         _ name: String, in contexts: Contexts, _ summary: String, advice: String? = nil,
         isBlock: Bool = false
     ) -> Row {
@@ -102,7 +102,7 @@ public struct Row: Sendable {
     }
 
     /// A directive that is accepted without effect, and why.
-    public static func ignored(
+    static func ignored(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String, reason: String
     ) -> Row {
         Row(

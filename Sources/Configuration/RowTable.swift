@@ -1,7 +1,5 @@
-import Bytes
-
 /// The rows of all modules, found by name.
-public final class RowTable: Sendable {
+final class RowTable: Sendable {
     /// A row in the table.
     final class Entry: Sendable {
         let row: Row
@@ -27,7 +25,7 @@ public final class RowTable: Sendable {
     private let buckets: [Int32]
 
     /// Rows of one name are tried in order; the first whose contexts fit is taken.
-    public init(_ rows: [Row]) {
+    init(_ rows: [Row]) {
         var size = 64
         while size < rows.count * 2 { size *= 2 }
         var buckets = [Int32](repeating: -1, count: size)
@@ -45,10 +43,10 @@ public final class RowTable: Sendable {
         self.buckets = buckets
     }
 
-    public var rows: [Row] { entries.reversed().map(\.row) }
+    var rows: [Row] { entries.reversed().map(\.row) }
 
     /// Names that two rows have in one context: one of them can never be reached.
-    public var conflicts: [String] {
+    var conflicts: [String] {
         var taken: [String: Contexts] = [:]
         var found: [String] = []
         for row in rows {

@@ -1,16 +1,14 @@
-public import Bytes
-
 /// A block being evaluated: its context, its settings, and what it builds.
-public final class Scope {
-    public typealias Hook = (Scope) throws(ConfigurationError) -> Void
+final class Scope {
+    typealias Hook = (Scope) throws(ConfigurationError) -> Void
 
-    public let context: Contexts
-    public let parent: Scope?
+    let context: Contexts
+    let parent: Scope?
     /// What the block builds: a server, a location, an upstream.
-    public var owner: AnyObject?
+    var owner: AnyObject?
     /// What the whole configuration is built into.
-    public let builder: AnyObject
-    public let evaluation: Evaluation
+    let builder: AnyObject
+    let evaluation: Evaluation
     private var table: SettingsTable
     /// What the block has changed and `table` does not have yet, by slot.
     private var drafts: [(index: Int, draft: AnyDraft)] = []
@@ -20,7 +18,7 @@ public final class Scope {
     private var finishHooks: [Hook] = []
 
     /// The outermost scope of a configuration.
-    public init(evaluation: Evaluation, builder: AnyObject) {
+    init(evaluation: Evaluation, builder: AnyObject) {
         context = .main
         parent = nil
         self.builder = builder
@@ -31,7 +29,7 @@ public final class Scope {
 
     /// A block within `parent`. It takes its parent's settings when its content is evaluated, which is after all simple
     /// directives of the parent.
-    public init(_ context: Contexts, in parent: Scope, owner: AnyObject? = nil) {
+    init(_ context: Contexts, in parent: Scope, owner: AnyObject? = nil) {
         self.context = context
         self.parent = parent
         self.owner = owner
@@ -43,7 +41,7 @@ public final class Scope {
 
     /// The settings as they are now: the parent's own table while the block has set nothing. Later changes are not seen in
     /// what was returned, so that a block's table is taken when it is settled.
-    public var settings: SettingsTable {
+    var settings: SettingsTable {
         if drafts.isEmpty { return table }
         let current = SettingsTable(inheriting: table, drafts)
         // Before its content is evaluated, a block has yet to take its parent's finished settings.
@@ -53,12 +51,12 @@ public final class Scope {
         return current
     }
 
-    public subscript<S>(slot: Slot<S>) -> S {
+    subscript<S>(slot: Slot<S>) -> S {
         draft(slot)?.value ?? table[slot]
     }
 
     /// Changes settings of this block alone.
-    public func write<S, R, Failure: Error>(
+    func write<S, R, Failure: Error>(
         _ slot: Slot<S>, _ body: (inout S) throws(Failure) -> R
     ) throws(Failure) -> R {
         if let draft = draft(slot) { return try body(&draft.value) }
@@ -77,17 +75,17 @@ public final class Scope {
     }
 
     /// Runs `hook` when all simple directives of the block are evaluated and before its inner blocks are: `settings` is final.
-    public func whenSettled(_ hook: @escaping Hook) {
+    func whenSettled(_ hook: @escaping Hook) {
         settleHooks.append(hook)
     }
 
     /// Runs `hook` when the block and all its inner blocks are evaluated. Its errors are reported at the closing brace.
-    public func whenFinished(_ hook: @escaping Hook) {
+    func whenFinished(_ hook: @escaping Hook) {
         finishHooks.append(hook)
     }
 
     /// The nearest enclosing scope, this one included, of one of these contexts.
-    public func enclosing(_ contexts: Contexts) -> Scope? {
+    func enclosing(_ contexts: Contexts) -> Scope? {
         var scope: Scope? = self
         while let current = scope {
             if !contexts.isDisjoint(with: current.context) { return current }
@@ -132,28 +130,28 @@ public final class Scope {
 }
 
 /// What holds for one evaluation as a whole.
-public final class Evaluation {
+final class Evaluation {
     /// Ends with a slash: relative paths of most directives start here.
-    public let prefix: ByteString
+    let prefix: ByteString
     /// Ends with a slash: the main file's directory, where `include` and certificates start.
-    public let configurationPrefix: ByteString
+    let configurationPrefix: ByteString
     /// What is worth saying but refuses nothing.
-    public private(set) var warnings: [ConfigurationError] = []
+    private(set) var warnings: [ConfigurationError] = []
     /// How many words a set of rows takes, one bit each.
     var rowWords = 0
     private var checks: [() throws(ConfigurationError) -> Void] = []
 
-    public init(prefix: ByteString, configurationPrefix: ByteString) {
+    init(prefix: ByteString, configurationPrefix: ByteString) {
         self.prefix = prefix
         self.configurationPrefix = configurationPrefix
     }
 
-    public func warn(_ warning: ConfigurationError) {
+    func warn(_ warning: ConfigurationError) {
         warnings.append(warning)
     }
 
     /// Runs `check` when the whole configuration has been evaluated, in the order of registration.
-    public func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
+    func afterwards(_ check: @escaping () throws(ConfigurationError) -> Void) {
         checks.append(check)
     }
 

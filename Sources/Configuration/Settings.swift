@@ -1,12 +1,12 @@
 /// A module's settings: a struct whose initial value holds the defaults, and its place in every block's table.
 ///
 /// No two slots may have one index; the indices come from one enum.
-public struct Slot<S: Sendable>: Sendable {
-    public let index: Int
+struct Slot<S: Sendable>: Sendable {
+    let index: Int
     /// What holds where no block sets anything.
-    public let initial: Box<S>
+    let initial: Box<S>
 
-    public init(index: Int, initial: S) {
+    init(index: Int, initial: S) {
         precondition(index >= 0)
         self.index = index
         self.initial = Box(initial)
@@ -16,8 +16,8 @@ public struct Slot<S: Sendable>: Sendable {
 /// The settings of one module in one block, shared with all inner blocks that do not touch them.
 ///
 /// The value never changes, so that reading it costs a load: no access is tracked, nothing is copied.
-public final class Box<S: Sendable>: Sendable {
-    public let value: S
+final class Box<S: Sendable>: Sendable {
+    let value: S
 
     init(_ value: S) {
         self.value = value
@@ -25,12 +25,12 @@ public final class Box<S: Sendable>: Sendable {
 }
 
 /// The settings of a block, by slot. What the block does not touch is its parent's, by reference. Never changes.
-public final class SettingsTable {
+final class SettingsTable {
     /// By the slot's index; nil or beyond the end: the slot's initial value.
     let boxes: [AnyObject?]
 
     /// A table in which every setting has its default.
-    public init() {
+    init() {
         boxes = []
     }
 
@@ -45,12 +45,12 @@ public final class SettingsTable {
     }
 
     /// The settings of a slot.
-    public subscript<S>(slot: Slot<S>) -> S {
+    subscript<S>(slot: Slot<S>) -> S {
         _read { yield box(slot).value }
     }
 
     /// The box itself, for those who read it often: a location fetches it once.
-    public func box<S>(_ slot: Slot<S>) -> Box<S> {
+    func box<S>(_ slot: Slot<S>) -> Box<S> {
         guard slot.index < boxes.count, let any = boxes[slot.index] else { return slot.initial }
         precondition(type(of: any) == Box<S>.self, "two slots have one index")
         // The type has just been compared; a dynamic cast would cost five times as much.
@@ -58,7 +58,7 @@ public final class SettingsTable {
     }
 
     /// Whether both tables have the same settings in this slot, untouched since the outer block.
-    public func shares<S>(_ slot: Slot<S>, with other: SettingsTable) -> Bool {
+    func shares<S>(_ slot: Slot<S>, with other: SettingsTable) -> Bool {
         box(slot) === other.box(slot)
     }
 }

@@ -1,20 +1,18 @@
-public import Bytes
-
 /// nginx's notations for sizes and times.
-public enum Units {
-    public static func number(_ text: ByteString) -> Int? { text.span.decimalValue }
-    public static func size(_ text: ByteString) -> Int? { size(text.span) }
-    public static func offset(_ text: ByteString) -> Int? { offset(text.span) }
-    public static func milliseconds(_ text: ByteString) -> Int? { milliseconds(text.span) }
-    public static func seconds(_ text: ByteString) -> Int? { seconds(text.span) }
+enum Units {
+    static func number(_ text: ByteString) -> Int? { text.span.decimalValue }
+    static func size(_ text: ByteString) -> Int? { size(text.span) }
+    static func offset(_ text: ByteString) -> Int? { offset(text.span) }
+    static func milliseconds(_ text: ByteString) -> Int? { milliseconds(text.span) }
+    static func seconds(_ text: ByteString) -> Int? { seconds(text.span) }
 
     /// Bytes, with `k` or `m` in either case; nil if it is not a size.
-    public static func size(_ text: Span<UInt8>) -> Int? {
+    static func size(_ text: Span<UInt8>) -> Int? {
         scaled(text, largest: 20)
     }
 
     /// Bytes, with `k`, `m` or `g` in either case; nil if it is not one.
-    public static func offset(_ text: Span<UInt8>) -> Int? {
+    static func offset(_ text: Span<UInt8>) -> Int? {
         scaled(text, largest: 30)
     }
 
@@ -33,12 +31,12 @@ public enum Units {
     }
 
     /// A time as milliseconds: `1d 2h`, `500ms`, `30` (seconds). Nil if it is not one.
-    public static func milliseconds(_ text: Span<UInt8>) -> Int? {
+    static func milliseconds(_ text: Span<UInt8>) -> Int? {
         time(text, inSeconds: false)
     }
 
     /// A time as seconds. nginx takes no `ms` here, but years and months. Nil if it is not one.
-    public static func seconds(_ text: Span<UInt8>) -> Int? {
+    static func seconds(_ text: Span<UInt8>) -> Int? {
         time(text, inSeconds: true)
     }
 

@@ -1,33 +1,31 @@
-public import Bytes
-
 /// Buffers of one size, used over and over. What comes back grown, or beyond the bound, is freed.
-public final class BufferPool {
+final class BufferPool {
     /// The size of a fresh buffer, in bytes.
-    public let size: Int
+    let size: Int
     /// Free buffers that are kept at most.
     private let bound: Int
     private var free: [Buffer] = []
 
-    public init(size: Int, bound: Int) {
+    init(size: Int, bound: Int) {
         self.size = size
         self.bound = bound
     }
 
     /// An empty buffer.
-    public func take() -> Buffer {
+    func take() -> Buffer {
         if let buffer = free.popLast() { return buffer }
         return Buffer(capacity: size)
     }
 
     /// Gives a buffer back; the caller must not touch it any more.
-    public func give(_ buffer: Buffer) {
+    func give(_ buffer: Buffer) {
         guard buffer.capacity <= size * 2, free.count < bound else { return }
         buffer.removeAll()
         free.append(buffer)
     }
 
     /// Frees the kept buffers: after a burst.
-    public func trim() {
+    func trim() {
         free.removeAll()
     }
 }

@@ -1,16 +1,13 @@
-import Bytes
-public import Platform
-
 /// Something that the event loop serves: a connection, a listening socket, a signal descriptor, or a timer alone.
 ///
 /// The contract is completion-shaped: the loop says *received these bytes*, *all output is sent*, *your deadline is over*;
 /// no endpoint asks whether it may read or write. Each method is called on the loop's thread, never while another call of the
 /// same endpoint's `received` is running. After `close` no further call comes.
-open class Endpoint {
+class Endpoint {
     /// The loop that serves this endpoint.
-    public final let loop: EventLoop
+    final let loop: EventLoop
     /// The descriptor, or -1 for a timer.
-    public internal(set) final var descriptor: Int32
+     final var descriptor: Int32
     /// Index into the loop's table, -1 while not registered.
     final var slot: Int32 = -1
     /// Tells this endpoint's events from those of an earlier one with the same slot.
@@ -24,7 +21,7 @@ open class Endpoint {
     /// Bytes and files waiting to be sent; nil while there are none.
     final var output: OutputQueue?
     /// Bytes handed to the kernel so far.
-    public internal(set) final var bytesSent = 0
+     final var bytesSent = 0
 
     struct Flags: OptionSet {
         let rawValue: UInt16
@@ -49,7 +46,7 @@ open class Endpoint {
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
-    public init(loop: EventLoop, descriptor: Int32) {
+    init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop
         self.descriptor = descriptor
     }
@@ -57,42 +54,42 @@ open class Endpoint {
     // MARK: - What the loop tells
 
     /// Bytes came in. They are valid during the call only.
-    open func received(_ bytes: Span<UInt8>) {}
+    func received(_ bytes: Span<UInt8>) {}
 
     /// The peer sends no more.
-    open func peerEnded() {}
+    func peerEnded() {}
 
     /// A connection attempt succeeded.
-    open func connected() {}
+    func connected() {}
 
     /// The connection is broken: nothing can be sent or received any more.
-    open func failed(_ error: Errno) {}
+    func failed(_ error: Errno) {}
 
     /// Everything queued has been handed to the kernel.
-    open func drained() {}
+    func drained() {}
 
     /// The kernel takes no more for now; it may have taken something. An event will say when it does again.
-    open func outputBlocked() {}
+    func outputBlocked() {}
 
     /// The input deadline is over (and unset again).
-    open func inputTimedOut() {}
+    func inputTimedOut() {}
 
     /// The output deadline is over (and unset again).
-    open func outputTimedOut() {}
+    func outputTimedOut() {}
 
     /// The descriptor can be read. Stream connections leave this as it is: the loop receives and calls `received`.
-    open func becameReadable() {
+    func becameReadable() {
         loop.receive(self)
     }
 
     // MARK: - State
 
-    public final var isClosed: Bool { flags.contains(.closed) }
+    final var isClosed: Bool { flags.contains(.closed) }
     /// The peer's end was seen, perhaps before all its bytes were read.
-    public final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
-    public final var hasOutput: Bool { output != nil }
+    final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
+    final var hasOutput: Bool { output != nil }
     /// Bytes waiting to be sent, file parts included.
-    public final var pendingOutput: Int { output?.byteCount ?? 0 }
+    final var pendingOutput: Int { output?.byteCount ?? 0 }
     /// The kernel's buffer is full: what is queued now waits.
-    public final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
+    final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
 }

@@ -1,21 +1,18 @@
-import Bytes
-import Platform
-
 extension EventLoop {
     /// Stops handing input to the endpoint: it stays in the kernel, whose window then slows the peer.
-    public func pauseReading(_ endpoint: Endpoint) {
+    func pauseReading(_ endpoint: Endpoint) {
         endpoint.flags.remove(.reading)
     }
 
     /// Hands out input again, from the next pass of the loop on, never from within this call.
-    public func resumeReading(_ endpoint: Endpoint) {
+    func resumeReading(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.reading) else { return }
         endpoint.flags.insert(.reading)
         if endpoint.flags.contains(.readable) { readLater(endpoint) }
     }
 
     /// Tries to receive in this turn's next pass although no event has come: data often arrive with a connection.
-    public func readSoon(_ endpoint: Endpoint) {
+    func readSoon(_ endpoint: Endpoint) {
         endpoint.flags.insert(.readable)
         readLater(endpoint)
     }
@@ -27,7 +24,7 @@ extension EventLoop {
     }
 
     /// Receives what there is and hands it to the endpoint, at most a few buffers in a row so that none starves.
-    public func receive(_ endpoint: Endpoint) {
+    func receive(_ endpoint: Endpoint) {
         var rounds = 0
         while endpoint.flags.isSuperset(of: [.reading, .readable]) {
             if rounds == 4 { return readLater(endpoint) }

@@ -1,10 +1,8 @@
 import CLinux
-import Bytes
-import Platform
 
 extension EventLoop {
     /// The queue of what `endpoint` has still to send, made if there is none. Call `flush` or `flushLater` after writing to it.
-    public func output(of endpoint: Endpoint) -> OutputQueue {
+    func output(of endpoint: Endpoint) -> OutputQueue {
         if let output = endpoint.output { return output }
         let queue = idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers)
         endpoint.output = queue
@@ -17,14 +15,14 @@ extension EventLoop {
     }
 
     /// Sends at the end of this turn, together with whatever else is queued until then.
-    public func flushLater(_ endpoint: Endpoint) {
+    func flushLater(_ endpoint: Endpoint) {
         guard !endpoint.flags.contains(.inFlushList), !endpoint.isClosed else { return }
         endpoint.flags.insert(.inFlushList)
         unflushed.append(endpoint)
     }
 
     /// Sends bytes at once without queueing when nothing waits before them; what does not fit is copied to the queue.
-    public func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
+    func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
         var sent = 0
         if endpoint.output == nil, !endpoint.flags.contains(.sendBlocked),
@@ -55,7 +53,7 @@ extension EventLoop {
     }
 
     /// Sends what is queued as far as the kernel takes it; `drained` is called when nothing is left.
-    public func flush(_ endpoint: Endpoint) {
+    func flush(_ endpoint: Endpoint) {
         guard let queue = endpoint.output, !endpoint.isClosed,
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }
@@ -129,7 +127,7 @@ extension EventLoop {
 
 extension EventLoop {
     /// Gives a piece that will not be sent back to where its memory belongs.
-    public func release(_ piece: Piece) {
+    func release(_ piece: Piece) {
         guard case .pooled(let buffer, _) = piece else { return }
         (buffer.capacity >= largeBuffers.size ? largeBuffers : buffers).give(buffer)
     }

@@ -1,28 +1,26 @@
 import CLinux
-import Bytes
-public import Platform
 
 /// One worker's event loop over epoll: edge-triggered, one registration per connection, one send per connection and turn.
 ///
 /// It reads into one scratch buffer of its own and hands out a span, so that an idle connection owns no buffer.
-public final class EventLoop {
-    public let kernel: Kernel
-    public let poll: Int32
+final class EventLoop {
+    let kernel: Kernel
+    let poll: Int32
     /// Monotonic milliseconds, read once a turn.
-    public private(set) var now: Int
+    private(set) var now: Int
     /// UTC milliseconds since the epoch, read once a turn.
-    public private(set) var wallMilliseconds: Int
-    public var wallSeconds: Int { wallMilliseconds / 1_000 }
+    private(set) var wallMilliseconds: Int
+    var wallSeconds: Int { wallMilliseconds / 1_000 }
     /// Small buffers: heads, short bodies, output.
-    public let buffers: BufferPool
+    let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
-    public let largeBuffers: BufferPool
+    let largeBuffers: BufferPool
     /// Called at the end of each turn, after the flush: access logs write here.
-    public var endOfTurn: [() -> Void] = []
+    var endOfTurn: [() -> Void] = []
     /// What the layer above keeps for this loop: its caches.
-    public var attachment: AnyObject?
+    var attachment: AnyObject?
     /// Set to leave `run` at the end of the turn.
-    public var shouldStop = false
+    var shouldStop = false
 
     var slots: [Endpoint?] = []
     var freeSlots: [Int32] = []
@@ -38,12 +36,12 @@ public final class EventLoop {
     let sendVector = SendVector()
     private let events: PollEvents
     /// Registered endpoints, timers included.
-    public private(set) var endpointCount = 0
+    private(set) var endpointCount = 0
 
     /// Bytes received at once: large enough that a large body needs few calls.
     static let scratchSize = 128 * 1_024
 
-    public init(kernel: Kernel = Kernel()) throws(Errno) {
+    init(kernel: Kernel = Kernel()) throws(Errno) {
         self.kernel = kernel
         let created = kernel.pollCreate()
         guard created >= 0 else { throw Errno(Int32(-created)) }
@@ -64,12 +62,12 @@ public final class EventLoop {
     // MARK: - Running
 
     /// Serves until `shouldStop`.
-    public func run() {
+    func run() {
         while !shouldStop { turn() }
     }
 
     /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
-    public func turn(waitingAtMost limit: Int = .max) {
+    func turn(waitingAtMost limit: Int = .max) {
         var timeout: Int32 = -1
         if !ready.isEmpty {
             timeout = 0
@@ -93,7 +91,7 @@ public final class EventLoop {
         if !unflushed.isEmpty { flushAll() }
     }
 
-    public func readClocks() {
+    func readClocks() {
         now = kernel.monotonicMilliseconds()
         wallMilliseconds = kernel.wallMilliseconds()
     }
@@ -176,25 +174,25 @@ public final class EventLoop {
     // MARK: - Registration
 
     /// Registers a connection or other descriptor; it starts to receive at once.
-    public func add(_ endpoint: Endpoint) throws(Errno) {
+    func add(_ endpoint: Endpoint) throws(Errno) {
         try add(endpoint, events: Event.input | Event.peerEnd | Event.edge)
         endpoint.flags.insert(.reading)
     }
 
     /// Registers a listening socket, level-triggered; of several workers one is woken.
-    public func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
+    func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
         try add(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
         endpoint.flags.insert(.reading)
     }
 
     /// Registers a socket whose connection attempt is under way; `connected` or `failed` follows.
-    public func addConnecting(_ endpoint: Endpoint) throws(Errno) {
+    func addConnecting(_ endpoint: Endpoint) throws(Errno) {
         try add(endpoint, events: Event.input | Event.output | Event.peerEnd | Event.edge)
         endpoint.flags.insert([.reading, .connecting, .watchesOutput])
     }
 
     /// Registers an endpoint without a descriptor: a timer.
-    public func addTimer(_ endpoint: Endpoint) {
+    func addTimer(_ endpoint: Endpoint) {
         assignSlot(endpoint)
     }
 
@@ -237,7 +235,7 @@ public final class EventLoop {
     }
 
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
-    public func close(_ endpoint: Endpoint) {
+    func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
@@ -255,7 +253,7 @@ public final class EventLoop {
     }
 
     /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
-    public func withdraw(_ endpoint: Endpoint) {
+    func withdraw(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
         _ = kernel.pollControl(
             poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
@@ -264,7 +262,7 @@ public final class EventLoop {
     }
 
     /// Every registered endpoint, in no order: for closing idle connections at shutdown.
-    public func forEachEndpoint(_ body: (Endpoint) -> Void) {
+    func forEachEndpoint(_ body: (Endpoint) -> Void) {
         for index in slots.indices {
             if let endpoint = slots[index] { body(endpoint) }
         }
@@ -273,18 +271,18 @@ public final class EventLoop {
     // MARK: - Deadlines
 
     /// Calls `inputTimedOut` once `milliseconds` have passed, unless set again or cleared.
-    public func setInputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+    func setInputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
         endpoint.inputDeadline = saturatingAdd(now, milliseconds)
         arm(endpoint)
     }
 
-    public func setOutputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
+    func setOutputDeadline(_ endpoint: Endpoint, in milliseconds: Int) {
         endpoint.outputDeadline = saturatingAdd(now, milliseconds)
         arm(endpoint)
     }
 
-    public func clearInputDeadline(_ endpoint: Endpoint) { endpoint.inputDeadline = .max }
-    public func clearOutputDeadline(_ endpoint: Endpoint) { endpoint.outputDeadline = .max }
+    func clearInputDeadline(_ endpoint: Endpoint) { endpoint.inputDeadline = .max }
+    func clearOutputDeadline(_ endpoint: Endpoint) { endpoint.outputDeadline = .max }
 
     private func saturatingAdd(_ a: Int, _ b: Int) -> Int {
         let (sum, overflow) = a.addingReportingOverflow(b)

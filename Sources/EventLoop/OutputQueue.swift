@@ -1,7 +1,5 @@
-public import Bytes
-
 /// A part of a body or of a connection's output.
-public enum Piece {
+enum Piece {
     /// A range of a buffer that returns to the loop's pool when it is sent.
     case pooled(Buffer, Range<Int>)
     /// A range of a buffer that others keep and nobody changes any more.
@@ -9,14 +7,14 @@ public enum Piece {
     /// A range of a file.
     case file(OpenFile, Range<Int>)
 
-    public var count: Int {
+    var count: Int {
         switch self {
         case .pooled(_, let range), .shared(_, let range), .file(_, let range): range.count
         }
     }
 
     /// The bytes, when they are in memory.
-    public var buffer: (Buffer, Range<Int>)? {
+    var buffer: (Buffer, Range<Int>)? {
         switch self {
         case .pooled(let buffer, let range), .shared(let buffer, let range): (buffer, range)
         case .file: nil
@@ -24,7 +22,7 @@ public enum Piece {
     }
 
     /// The same piece without its first `n` bytes.
-    public func dropping(first n: Int) -> Piece {
+    func dropping(first n: Int) -> Piece {
         switch self {
         case .pooled(let buffer, let range):
             .pooled(buffer, range.lowerBound + n..<range.upperBound)
@@ -37,11 +35,11 @@ public enum Piece {
 }
 
 /// What a connection has still to send, in order. Pooled by the loop: an idle connection has none.
-public final class OutputQueue {
+final class OutputQueue {
     /// Pieces from `first` on are to be sent.
     private(set) var pieces: [Piece] = []
     private(set) var first = 0
-    public private(set) var byteCount = 0
+    private(set) var byteCount = 0
     /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
     private var tail: Buffer?
     private var tailStart = 0
@@ -57,7 +55,7 @@ public final class OutputQueue {
     var isEmpty: Bool { first == pieces.count && tail == nil }
 
     /// A buffer to append bytes to; they follow all that was queued before.
-    public var writable: Buffer {
+    var writable: Buffer {
         if let tail { return tail }
         let buffer = pool.take()
         tail = buffer
@@ -66,7 +64,7 @@ public final class OutputQueue {
     }
 
     /// Queues a piece behind everything written so far.
-    public func append(_ piece: Piece) {
+    func append(_ piece: Piece) {
         sealTail()
         pieces.append(piece)
         byteCount += piece.count

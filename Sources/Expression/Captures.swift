@@ -1,40 +1,38 @@
-public import Bytes
-
 /// The groups of the last successful match of a regular expression: what `$1` to `$9` stand for.
 ///
 /// The subject is copied, since the captures outlive it. Memory is reused from match to match.
-public final class Captures {
+final class Captures {
     private let subject = Buffer(capacity: 128)
     private var groups: [Range<Int>] = []
 
-    public init() {}
+    init() {}
 
     /// The number of groups, with the whole match as group 0; 0 after a match of an expression without groups.
-    public var count: Int { groups.count }
+    var count: Int { groups.count }
 
     /// Forgets the groups, keeps the memory.
-    public func reset() {
+    func reset() {
         subject.removeAll()
         groups.removeAll(keepingCapacity: true)
     }
 
     /// The text of a group: empty if it took no part in the match.
     @_lifetime(borrow self)
-    public func group(_ number: Int) -> Span<UInt8> {
+    func group(_ number: Int) -> Span<UInt8> {
         let text = subject
         let span = text.span(number < groups.count ? groups[number] : 0..<0)
         // The buffer is a constant of this object, so it lives as long.
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    public func append(group number: Int, to out: Buffer) {
+    func append(group number: Int, to out: Buffer) {
         guard number < groups.count else { return }
         let text = subject
         out.append(text.span(groups[number]))
     }
 
     /// Takes over the groups of another scope, as a subrequest does.
-    public func copy(from other: Captures) {
+    func copy(from other: Captures) {
         guard other !== self else { return }
         let text = other.subject
         start(subject: text.span)

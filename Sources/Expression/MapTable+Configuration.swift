@@ -1,9 +1,6 @@
-public import Bytes
-public import Configuration
-
 extension MapTable {
     /// Reads a `map SOURCE $VARIABLE { ... }` block and declares its variable.
-    public static func declare(
+    static func declare(
         _ invocation: Invocation, registry: VariableRegistry, jit: Bool = true
     ) throws(ConfigurationError) {
         let source = try Template(
@@ -24,20 +21,20 @@ extension MapTable {
 }
 
 /// Fills a `MapTable` from the entries of its block.
-public struct MapBuilder {
-    public private(set) var table = MapTable()
+struct MapBuilder {
+    private(set) var table = MapTable()
     private let registry: VariableRegistry
     private let jit: Bool
     private var numbers: [ByteString: Int] = [.empty: 0]
     private var hasDefault = false
 
-    public init(registry: VariableRegistry, jit: Bool = true) {
+    init(registry: VariableRegistry, jit: Bool = true) {
         self.registry = registry
         self.jit = jit
     }
 
     /// Adds an entry: `hostnames`, `volatile`, `default VALUE` or `TEXT VALUE`.
-    public mutating func add(_ words: [Word]) throws(ConfigurationError) {
+    mutating func add(_ words: [Word]) throws(ConfigurationError) {
         if words.count == 1, words[0].equals("hostnames") {
             table.areHostnames = true
             return
@@ -103,7 +100,7 @@ public struct MapBuilder {
 
 extension VariableRegistry {
     /// The name in a word such as `$name`, which declares a variable.
-    public func declaredName(_ word: Word) throws(ConfigurationError) -> ByteString {
+    func declaredName(_ word: Word) throws(ConfigurationError) -> ByteString {
         guard word.span.hasPrefix("$") else {
             throw ConfigurationError(
                 "invalid variable name \"\(word.text)\"", focus: word.position,

@@ -1,10 +1,8 @@
-import Bytes
-
 /// What a `map` maps: values found by text, by host name with wildcards, or by regular expression.
 ///
 /// Exact strings win over `*.name`, that over `name.*`, that over regular expressions in their order. Case is ignored, except
 /// by expressions that heed it.
-public struct MapTable: Sendable {
+struct MapTable: Sendable {
     struct Pattern: Sendable {
         let regex: Regex
         let value: Int
@@ -19,10 +17,10 @@ public struct MapTable: Sendable {
     /// `hostnames`: a dot at the end of the text does not count.
     var areHostnames = false
     /// `volatile`: the variable is evaluated anew at each use.
-    public internal(set) var isVolatile = false
+     var isVolatile = false
 
     /// The template that the text is mapped to. Groups of a matching expression are left in the scope.
-    public func find(_ text: Span<UInt8>, in scope: VariableScope) -> Template {
+    func find(_ text: Span<UInt8>, in scope: VariableScope) -> Template {
         values[number(text, in: scope)]
     }
 

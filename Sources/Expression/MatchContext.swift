@@ -1,4 +1,3 @@
-import Bytes
 import CPCRE2
 
 /// The memory that PCRE2 matches with, and the limits that it keeps to.

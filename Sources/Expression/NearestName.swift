@@ -1,5 +1,3 @@
-import Bytes
-
 /// Finds the name that was probably meant by a misspelt one, for advice in messages.
 enum NearestName {
     /// The nearest of the candidates, if it is near enough: a third of the letters may be wrong.

@@ -1,9 +1,7 @@
-public import Bytes
 import CPCRE2
-public import Configuration
 
 /// How a match ended.
-public enum MatchResult: Equatable, Sendable {
+enum MatchResult: Equatable, Sendable {
     case matched
     case noMatch
     /// The limits of matching were reached, or the subject is not what the pattern demands: PCRE2's code.
@@ -14,18 +12,18 @@ public enum MatchResult: Equatable, Sendable {
 ///
 /// It never changes once it is bound, and PCRE2 allows a compiled pattern to be shared: hence the unchecked conformance.
 @safe
-public final class Regex: @unchecked Sendable {
+final class Regex: @unchecked Sendable {
     private let code: OpaquePointer
-    public let pattern: ByteString
+    let pattern: ByteString
     /// The number of groups, without the whole match.
-    public let groupCount: Int
+    let groupCount: Int
     /// The named groups, in the order of names.
-    public let namedGroups: [(name: ByteString, group: Int)]
+    let namedGroups: [(name: ByteString, group: Int)]
     /// Set when a registry has declared the named groups' variables.
     private var variables: [(variable: VariableIndex, group: Int)] = []
 
     /// Compiles the pattern, and declares the variables of its named groups.
-    public init(
+    init(
         pattern: ByteString, caseless: Bool = false, jit: Bool = true,
         registry: VariableRegistry? = nil
     ) throws(ConfigurationError) {
@@ -87,12 +85,12 @@ public final class Regex: @unchecked Sendable {
     }
 
     /// Matches without keeping the groups.
-    public func match(_ subject: Span<UInt8>) -> MatchResult {
+    func match(_ subject: Span<UInt8>) -> MatchResult {
         unsafe MatchContext.match(code, subject)
     }
 
     /// Matches and keeps the groups.
-    public func match(_ subject: Span<UInt8>, captures: Captures) -> MatchResult {
+    func match(_ subject: Span<UInt8>, captures: Captures) -> MatchResult {
         // As in nginx, a match of an expression without groups makes `$1` empty.
         guard groupCount > 0 else {
             let result = match(subject)
@@ -104,7 +102,7 @@ public final class Regex: @unchecked Sendable {
     }
 
     /// Matches, keeps the groups in the scope and sets the variables of named groups. A failure is reported.
-    public func match(_ subject: Span<UInt8>, in scope: VariableScope) -> MatchResult {
+    func match(_ subject: Span<UInt8>, in scope: VariableScope) -> MatchResult {
         let result = match(subject, captures: scope.captures)
         switch result {
         case .matched:
@@ -119,5 +117,5 @@ public final class Regex: @unchecked Sendable {
     }
 
     /// PCRE2's text for a code of a failed match.
-    public static func message(for code: Int32) -> String { MatchContext.message(code) }
+    static func message(for code: Int32) -> String { MatchContext.message(code) }
 }

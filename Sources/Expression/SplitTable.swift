@@ -1,8 +1,5 @@
-public import Bytes
-public import Configuration
-
 /// What a `split_clients` splits: shares of all hash values, each with a text.
-public struct SplitTable: Sendable {
+struct SplitTable: Sendable {
     /// A share ends before this hash value; nil for what takes all the rest.
     struct Share: Sendable {
         let end: UInt32?
@@ -12,7 +9,7 @@ public struct SplitTable: Sendable {
     private(set) var shares: [Share] = []
 
     /// The text for the bytes, or nil if they fall into no share.
-    public func find(_ bytes: Span<UInt8>) -> ByteString? {
+    func find(_ bytes: Span<UInt8>) -> ByteString? {
         let hash = bytes.murmur2
         for index in shares.indices {
             guard let end = shares[index].end else { return shares[index].value }
@@ -22,7 +19,7 @@ public struct SplitTable: Sendable {
     }
 
     /// Reads a `split_clients SOURCE $VARIABLE { ... }` block and declares its variable.
-    public static func declare(
+    static func declare(
         _ invocation: Invocation, registry: VariableRegistry
     ) throws(ConfigurationError) {
         let source = try Template(
@@ -98,7 +95,7 @@ public struct SplitTable: Sendable {
 
 extension Span where Element == UInt8 {
     /// MurmurHash2 with a seed of 0: nginx's choice for splitting, so that clients keep their group.
-    public var murmur2: UInt32 {
+    var murmur2: UInt32 {
         let factor: UInt32 = 0x5BD1_E995
         var hash = UInt32(truncatingIfNeeded: count)
         var index = 0

@@ -1,9 +1,6 @@
-public import Bytes
-public import Configuration
-
 /// A compiled text with variables, such as `$scheme://${host}/$1`.
-public struct Template: Sendable {
-    public enum Part: Sendable {
+struct Template: Sendable {
+    enum Part: Sendable {
         case text(ByteString)
         case variable(VariableIndex)
         /// `$1` to `$9`.
@@ -11,20 +8,20 @@ public struct Template: Sendable {
     }
 
     /// The text as it stands in the configuration.
-    public let source: ByteString
-    public let parts: [Part]
+    let source: ByteString
+    let parts: [Part]
     /// The whole value, if it has no variables.
-    public let constant: ByteString?
+    let constant: ByteString?
 
     /// A text in which `$` means nothing.
-    public init(constant text: ByteString) {
+    init(constant text: ByteString) {
         source = text
         parts = text.isEmpty ? [] : [.text(text)]
         constant = text
     }
 
     /// Compiles the text; `position` is where it stands, for messages about unknown variables.
-    public init(
+    init(
         compiling text: ByteString, registry: VariableRegistry, at position: Position? = nil
     ) throws(ConfigurationError) {
         source = text
@@ -43,19 +40,19 @@ public struct Template: Sendable {
     }
 
     /// Whether the text would compile to anything but a constant.
-    public static func hasVariables(_ text: Span<UInt8>) -> Bool {
+    static func hasVariables(_ text: Span<UInt8>) -> Bool {
         text.firstIndex(of: ASCII.dollar) != nil
     }
 
     /// The highest group used, 0 if none is.
-    public var highestCapture: Int {
+    var highestCapture: Int {
         parts.reduce(0) { highest, part in
             if case .capture(let number) = part { max(highest, number) } else { highest }
         }
     }
 
     /// Appends the value. Variables without a value and groups that matched nothing add nothing.
-    public func append(to out: Buffer, scope: VariableScope) {
+    func append(to out: Buffer, scope: VariableScope) {
         if let constant { return out.append(constant.span) }
         for index in parts.indices {
             switch parts[index] {
@@ -67,7 +64,7 @@ public struct Template: Sendable {
     }
 
     /// Whether the value is empty, which many directives take for "off".
-    public func isEmpty(in scope: VariableScope) -> Bool {
+    func isEmpty(in scope: VariableScope) -> Bool {
         if let constant { return constant.isEmpty }
         let scratch = scope.values.scratch
         let mark = scratch.count
@@ -77,7 +74,7 @@ public struct Template: Sendable {
     }
 
     /// Whether the value is neither empty nor "0": nginx's test of a condition, as in `proxy_cache_bypass`.
-    public func isTrue(in scope: VariableScope) -> Bool {
+    func isTrue(in scope: VariableScope) -> Bool {
         let scratch = scope.values.scratch
         let mark = scratch.count
         defer { scratch.truncate(to: mark) }

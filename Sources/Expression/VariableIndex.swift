@@ -1,7 +1,5 @@
-public import Bytes
-
 /// A variable that some template or directive uses, numbered in the order of first use.
-public struct VariableIndex: Hashable, Sendable {
+struct VariableIndex: Hashable, Sendable {
     private let number: Int32
 
     init(_ number: Int) { self.number = Int32(clamping: number) }
@@ -13,32 +11,32 @@ public struct VariableIndex: Hashable, Sendable {
 ///
 /// It only ever appends: bytes before the buffer's end on entry belong to others. It may use the space behind as scratch,
 /// as long as it ends with exactly its value there (see `Buffer.truncate(to:)`).
-public typealias Evaluate = @Sendable (VariableScope, Buffer) -> Bool
+typealias Evaluate = @Sendable (VariableScope, Buffer) -> Bool
 
 /// The same for every variable whose name starts with a prefix; it is given the rest of the name, in lower case.
-public typealias EvaluatePrefixed = @Sendable (VariableScope, ByteString, Buffer) -> Bool
+typealias EvaluatePrefixed = @Sendable (VariableScope, ByteString, Buffer) -> Bool
 
 /// Takes the value that a `set` gives to a built-in variable, such as `$limit_rate`.
-public typealias Assign = @Sendable (VariableScope, Span<UInt8>) -> Void
+typealias Assign = @Sendable (VariableScope, Span<UInt8>) -> Void
 
 /// How a variable may be declared again, and how long its value lasts.
-public struct VariableFlags: OptionSet, Sendable {
-    public let rawValue: UInt8
+struct VariableFlags: OptionSet, Sendable {
+    let rawValue: UInt8
 
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Another declaration takes it over instead of being refused as a duplicate.
-    public static let changeable = VariableFlags(rawValue: 1)
+    static let changeable = VariableFlags(rawValue: 1)
     /// It is evaluated anew at each use.
-    public static let noCacheable = VariableFlags(rawValue: 2)
+    static let noCacheable = VariableFlags(rawValue: 2)
     /// A prefix that fits the name wins over it: what `set` declares.
-    public static let weak = VariableFlags(rawValue: 4)
+    static let weak = VariableFlags(rawValue: 4)
     /// It cannot be found by name while serving, as by SSI.
-    public static let noHash = VariableFlags(rawValue: 8)
+    static let noHash = VariableFlags(rawValue: 8)
 }
 
 /// What can go wrong while a variable or expression is evaluated.
-public enum EvaluationProblem {
+enum EvaluationProblem {
     /// Logged by nginx at "error".
     case cycle(VariableIndex)
     /// Logged by nginx at "warn", if `uninitialized_variable_warn` is on.

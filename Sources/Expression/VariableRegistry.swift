@@ -1,6 +1,3 @@
-public import Bytes
-public import Configuration
-
 /// Where a variable's value comes from, and how it may be used.
 final class VariableDefinition {
     enum Source {
@@ -31,7 +28,7 @@ final class VariableDefinition {
 /// All variables of a configuration: declared by modules and directives, used by templates.
 ///
 /// A use may come before the declaration; `freeze()` brings them together. Names are not case-sensitive.
-public final class VariableRegistry {
+final class VariableRegistry {
     /// How deep evaluations may nest before it is taken for a cycle.
     static let depthLimit = 100
 
@@ -64,14 +61,14 @@ public final class VariableRegistry {
     private var byName = ByteTable<Int>()
     private var named: [VariableDefinition] = []
     /// Told of trouble while serving: cycles, uninitialized variables, failing expressions.
-    public var problem: @Sendable (VariableScope, EvaluationProblem) -> Void = { _, _ in }
+    var problem: @Sendable (VariableScope, EvaluationProblem) -> Void = { _, _ in }
 
-    public init() {}
+    init() {}
 
     // MARK: - Declaring
 
     /// Declares a variable. One declared as changeable before is taken over.
-    public func declare(
+    func declare(
         _ name: ByteString, _ flags: VariableFlags = [], assign: Assign? = nil,
         evaluate: @escaping Evaluate
     ) throws(ConfigurationError) {
@@ -82,7 +79,7 @@ public final class VariableRegistry {
     }
 
     /// Declares all variables whose names start with `prefix`. Of several prefixes that fit, the longest wins.
-    public func declarePrefix(
+    func declarePrefix(
         _ prefix: ByteString, _ flags: VariableFlags = [], evaluate: @escaping EvaluatePrefixed
     ) throws(ConfigurationError) {
         guard !prefix.isEmpty else { throw Self.emptyName }
@@ -98,7 +95,7 @@ public final class VariableRegistry {
 
     /// Declares a variable that the configuration sets, as `set` does. A built-in one that is changeable keeps its
     /// evaluation, and its setter takes what `VariableScope.assign` is given.
-    public func declareUser(
+    func declareUser(
         _ name: ByteString, at position: Position? = nil
     ) throws(ConfigurationError) -> VariableIndex {
         let definition = try define(name, [.changeable, .weak])
@@ -114,7 +111,7 @@ public final class VariableRegistry {
     }
 
     /// Refuses a name that cannot be declared (again): before the block that gives it its values is read.
-    public func checkDeclarable(_ name: ByteString) throws(ConfigurationError) {
+    func checkDeclarable(_ name: ByteString) throws(ConfigurationError) {
         _ = try define(name, .changeable)
     }
 
@@ -146,7 +143,7 @@ public final class VariableRegistry {
     // MARK: - Using
 
     /// The number of a variable, declared already or to be declared later. `position` is where it is used.
-    public func reference(
+    func reference(
         _ name: ByteString, at position: Position? = nil
     ) throws(ConfigurationError) -> VariableIndex {
         guard !name.isEmpty else { throw Self.emptyName }
@@ -159,10 +156,10 @@ public final class VariableRegistry {
     }
 
     /// The variable's name, in lower case.
-    public func name(of variable: VariableIndex) -> ByteString { slots[variable.value].name }
+    func name(of variable: VariableIndex) -> ByteString { slots[variable.value].name }
 
     /// Gives each used variable its declaration.
-    public func freeze() throws(ConfigurationError) {
+    func freeze() throws(ConfigurationError) {
         for number in slots.indices {
             let slot = slots[number]
             let name = slot.name

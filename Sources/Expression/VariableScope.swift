@@ -1,23 +1,21 @@
-public import Bytes
-
 /// What variables are evaluated against: an HTTP request or a stream session, which are subclasses.
 ///
 /// It keeps the groups of the last match and the values of variables. After warm-up, evaluating allocates nothing.
-open class VariableScope {
+class VariableScope {
     /// The variables of the configuration that this scope is served under; frozen.
-    public final private(set) var registry: VariableRegistry
-    public final var captures: Captures
+    final private(set) var registry: VariableRegistry
+    final var captures: Captures
     /// A subrequest shares its parent's.
-    public final var values: VariableValues
+    final var values: VariableValues
 
-    public init(registry: VariableRegistry) {
+    init(registry: VariableRegistry) {
         self.registry = registry
         captures = Captures()
         values = VariableValues()
     }
 
     /// Forgets captures and values, and may move on to another configuration; keeps the memory.
-    public final func resetVariables(registry: VariableRegistry? = nil) {
+    final func resetVariables(registry: VariableRegistry? = nil) {
         captures.reset()
         values.reset()
         if let registry { self.registry = registry }
@@ -29,7 +27,7 @@ open class VariableScope {
     ///
     /// A value is kept from its first use on, except where the variable is declared `noCacheable`.
     @discardableResult
-    public final func append(_ variable: VariableIndex, to out: Buffer) -> Bool {
+    final func append(_ variable: VariableIndex, to out: Buffer) -> Bool {
         switch values.lookup(variable) {
         case .range(let range):
             values.append(range, to: out)
@@ -40,7 +38,7 @@ open class VariableScope {
     }
 
     /// The variable's value, or nil. It is good until the scope is reset.
-    public final func value(of variable: VariableIndex) -> VariableValue? {
+    final func value(of variable: VariableIndex) -> VariableValue? {
         switch values.lookup(variable) {
         case .range(let range): return VariableValue(values: values, range: range)
         case .missing: return nil
@@ -59,7 +57,7 @@ open class VariableScope {
 
     /// Appends the value of the variable with this name in lower case, as SSI and Perl find them; false if there is none.
     @discardableResult
-    public final func append(named name: Span<UInt8>, to out: Buffer) -> Bool {
+    final func append(named name: Span<UInt8>, to out: Buffer) -> Bool {
         switch registry.find(name) {
         case .indexed(let variable): return append(variable, to: out)
         case .direct(let definition):
@@ -112,7 +110,7 @@ open class VariableScope {
     // MARK: - Writing
 
     /// Gives the variable a value, as `set` does: through its setter, if it has one.
-    public final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+    final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
         if let assign = registry.slot(variable).definition.assign {
             assign(self, bytes)
         } else {
@@ -121,17 +119,17 @@ open class VariableScope {
     }
 
     /// Gives the variable a value for the rest of this scope, whatever it is declared as.
-    public final func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
+    final func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
         values.set(variable, bytes)
     }
 
     /// Makes the variable have no value for the rest of this scope.
-    public final func setMissing(_ variable: VariableIndex) {
+    final func setMissing(_ variable: VariableIndex) {
         values.setMissing(variable)
     }
 
     /// Forgets the variable's value, so that the next use evaluates it anew.
-    public final func forget(_ variable: VariableIndex) {
+    final func forget(_ variable: VariableIndex) {
         values.forget(variable)
     }
 }

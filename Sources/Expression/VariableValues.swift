@@ -1,9 +1,7 @@
-import Bytes
-
 /// The values that variables had when they were first used, or were set to, while one request or session is served.
 ///
 /// Subrequests share their parent's. Forgetting all is one addition: an entry counts only with the current stamp.
-public final class VariableValues {
+final class VariableValues {
     private struct Entry {
         var stamp: UInt32 = 0
         /// -1 for a variable found to have no value.
@@ -25,10 +23,10 @@ public final class VariableValues {
     /// How many evaluations are under way, each started by the one before.
     var depth = 0
 
-    public init() {}
+    init() {}
 
     /// Forgets all values, keeps the memory.
-    public func reset() {
+    func reset() {
         arena.removeAll()
         stamp &+= 1
         if stamp == 0 {
@@ -91,7 +89,7 @@ public final class VariableValues {
 }
 
 /// The value of a variable where it lies among the values of its scope.
-public struct VariableValue {
+struct VariableValue {
     private let values: VariableValues
     private let range: Range<Int>
 
@@ -100,9 +98,9 @@ public struct VariableValue {
         self.range = range
     }
 
-    public var count: Int { range.count }
-    public var isEmpty: Bool { range.isEmpty }
-    public var span: Span<UInt8> {
+    var count: Int { range.count }
+    var isEmpty: Bool { range.isEmpty }
+    var span: Span<UInt8> {
         @_lifetime(borrow self) get { values.span(range) }
     }
 }

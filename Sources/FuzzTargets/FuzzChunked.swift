@@ -1,6 +1,3 @@
-import Bytes
-import HTTP1
-
 /// Checks the chunked coding's decoder: torn anywhere it yields the same data and the same end, and what it yields can be
 /// encoded and decoded again. The first byte chooses how the rest is torn. Traps if something does not hold.
 public func fuzzChunked(_ input: [UInt8]) {

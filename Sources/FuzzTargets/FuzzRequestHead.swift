@@ -1,7 +1,3 @@
-import Bytes
-import HTTP1
-import HTTPMessage
-
 /// Checks the request head's parser: torn anywhere it says the same, and all ranges are sound.
 ///
 /// The first byte of the input chooses the limits, the second how the rest is torn. Traps if something does not hold.

@@ -1,7 +1,3 @@
-import Bytes
-import HTTP1
-import HTTPMessage
-
 /// Checks the parser of upstreams' heads: torn anywhere it says the same. The first byte chooses how the rest is torn. Traps
 /// if something does not hold.
 public func fuzzResponseHead(_ input: [UInt8]) {

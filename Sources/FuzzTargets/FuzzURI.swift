@@ -1,7 +1,3 @@
-import Bytes
-import HTTP1
-import HTTPMessage
-
 /// Checks the path's normaliser and the escapes: a normalised path begins with `/`, holds no NUL and no dot segment, and
 /// stays as it is when escaped and normalised again. The first byte chooses the options. Traps if something does not hold.
 public func fuzzURI(_ input: [UInt8]) {

@@ -1,5 +1,3 @@
-import Bytes
-
 /// Traps unless the condition holds. Unlike `precondition` it takes a value, since a closure may not hold on to a span.
 func require(
     _ condition: Bool, _ message: StaticString = "a property does not hold",

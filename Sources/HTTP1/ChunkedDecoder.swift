@@ -1,9 +1,7 @@
-import Bytes
-
 /// Takes the chunked coding (RFC 9112 7.1) off a body, however torn, as strictly as nginx: lines end in CR LF, no blanks
 /// before a size, sizes that fit a file offset.
-public struct ChunkedDecoder: Sendable {
-    public enum Event: Equatable, Sendable {
+struct ChunkedDecoder: Sendable {
+    enum Event: Equatable, Sendable {
         /// All bytes were looked at.
         case needMore
         /// This range of the span is body data; call again with `start` at its end.
@@ -25,19 +23,19 @@ public struct ChunkedDecoder: Sendable {
     private var size: UInt64 = 0
     private let keepsTrailers: Bool
     /// Bytes of trailers skipped so far, for callers that limit them.
-    public private(set) var trailerLength = 0
+    private(set) var trailerLength = 0
 
     /// - Parameter keepsTrailers: stop behind the last chunk's line and leave the trailer to `TrailerParser`.
-    public init(keepsTrailers: Bool = false) {
+    init(keepsTrailers: Bool = false) {
         self.keepsTrailers = keepsTrailers
     }
 
     /// What is left of the current chunk's data.
-    public var remaining: Int { state == .data ? Int(size) : 0 }
-    public var isAtEnd: Bool { state == .ended }
+    var remaining: Int { state == .data ? Int(size) : 0 }
+    var isAtEnd: Bool { state == .ended }
 
     /// Decodes from `start`, the index of the first byte not yet decoded, to the next thing of note.
-    public mutating func decode(_ bytes: Span<UInt8>, from start: Int = 0) -> Event {
+    mutating func decode(_ bytes: Span<UInt8>, from start: Int = 0) -> Event {
         var cursor = start
         if state == .ended { return .end(cursor) }
         while cursor < bytes.count {

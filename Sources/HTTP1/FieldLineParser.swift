@@ -1,12 +1,9 @@
-import Bytes
-public import HTTPMessage
-
 /// Reads header lines, one a step, however torn; requests, answers and trailers share it.
 ///
 /// It takes what nginx takes: LF alone ends a line, a line without a colon is a field without a value, only spaces are
 /// trimmed; and refuses what nginx refuses: a line that begins with a blank, a blank in a name, NUL, CR within a line.
-public struct FieldLineParser: Sendable {
-    public enum Step: Sendable {
+struct FieldLineParser: Sendable {
+    enum Step: Sendable {
         case needMore
         /// A line is complete; the ranges are set.
         case field
@@ -22,32 +19,32 @@ public struct FieldLineParser: Sendable {
 
     private var state = State.lineStart
     /// Underscores are valid in names.
-    public var allowsUnderscores: Bool
+    var allowsUnderscores: Bool
     /// A repeated status line is skipped: some servers send two.
     private let isResponse: Bool
     /// Where the line begins.
-    public private(set) var nameStart = 0
+    private(set) var nameStart = 0
     private var nameEnd = 0
     private var valueStart = 0
     private var valueEnd = 0
-    public private(set) var badIndex = 0
+    private(set) var badIndex = 0
     /// The name holds a byte that names should not hold.
-    public private(set) var hasInvalidName = false
+    private(set) var hasInvalidName = false
 
-    public init(allowsUnderscores: Bool, isResponse: Bool) {
+    init(allowsUnderscores: Bool, isResponse: Bool) {
         self.allowsUnderscores = allowsUnderscores
         self.isResponse = isResponse
     }
 
-    public var nameRange: ByteRange { ByteRange(nameStart, nameEnd) }
-    public var valueRange: ByteRange { ByteRange(valueStart, valueEnd) }
+    var nameRange: ByteRange { ByteRange(nameStart, nameEnd) }
+    var valueRange: ByteRange { ByteRange(valueStart, valueEnd) }
     /// The line without its end.
-    public var lineRange: ByteRange { ByteRange(nameStart, max(valueEnd, nameEnd)) }
+    var lineRange: ByteRange { ByteRange(nameStart, max(valueEnd, nameEnd)) }
     /// Whether a line has begun.
-    public var isWithinLine: Bool { state != .lineStart }
+    var isWithinLine: Bool { state != .lineStart }
 
     /// Reads on from `cursor` to the end of a line or of the bytes.
-    public mutating func next(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Step {
+    mutating func next(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Step {
         while cursor < bytes.count {
             switch state {
             case .lineStart:

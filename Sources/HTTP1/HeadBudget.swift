@@ -1,5 +1,3 @@
-import HTTPMessage
-
 /// Counts a head against `client_header_buffer_size` and `large_client_header_buffers`.
 ///
 /// nginx reads a head into a small buffer and then into a limited number of large ones; a line torn by a buffer's end moves

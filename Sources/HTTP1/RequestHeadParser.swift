@@ -1,8 +1,5 @@
-import Bytes
-public import HTTPMessage
-
 /// What a parser says after it looked at all bytes there are.
-public enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
+enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
     /// The head is not complete.
     case needMore
     /// The host is known; parse again, with the limits of its server.
@@ -16,8 +13,8 @@ public enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
 ///
 /// What it accepts, `RequestHead.validate` has accepted too. A path that needs normalising is still to be checked by
 /// `URINormaliser`.
-public struct RequestHeadParser: Sendable {
-    public typealias Outcome = ParseOutcome<ParseError>
+struct RequestHeadParser: Sendable {
+    typealias Outcome = ParseOutcome<ParseError>
 
     private var line: RequestLineParser
     private var fieldLine = FieldLineParser(allowsUnderscores: false, isResponse: false)
@@ -32,7 +29,7 @@ public struct RequestHeadParser: Sendable {
     private var hasPaused = false
 
     /// - Parameter start: where in the buffer the request begins.
-    public init(start: Int = 0) {
+    init(start: Int = 0) {
         line = RequestLineParser(start: start)
         budget = HeadBudget()
         cursor = start
@@ -41,12 +38,12 @@ public struct RequestHeadParser: Sendable {
     }
 
     /// Whether something besides empty lines has come.
-    public var hasBegun: Bool { isBehindLine || !line.isBeforeLine }
+    var hasBegun: Bool { isBehindLine || !line.isBeforeLine }
     /// Whether the request line is complete: what the connection is doing is `reading client request headers` then.
-    public var isReadingFields: Bool { isBehindLine }
+    var isReadingFields: Bool { isBehindLine }
 
     /// Reads on to the end of the head or of the bytes. Empty lines before the request are dropped from the buffer.
-    public mutating func parse(into head: RequestHead, limits: RequestLimits) -> Outcome {
+    mutating func parse(into head: RequestHead, limits: RequestLimits) -> Outcome {
         if !isBehindLine {
             let outcome = parseLine(into: head, limits)
             guard isBehindLine else { return outcome }

@@ -1,6 +1,3 @@
-import Bytes
-import HTTPMessage
-
 /// Reads a request line, however torn, and refuses it at the first byte that nginx refuses.
 struct RequestLineParser: Sendable {
     enum Step {

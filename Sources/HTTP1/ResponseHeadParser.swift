@@ -1,6 +1,3 @@
-public import Bytes
-public import HTTPMessage
-
 /// Reads an upstream's status line, however torn, as leniently as nginx: any minor version, `403.1`, no reason phrase.
 struct StatusLineParser: Sendable {
     enum Step {
@@ -126,8 +123,8 @@ struct StatusLineParser: Sendable {
 ///
 /// Interim answers (1xx) come out like others: start a new parser behind them. How large a head may be is the caller's to
 /// limit, by the buffer it reads into.
-public struct ResponseHeadParser: Sendable {
-    public typealias Outcome = ParseOutcome<ResponseError>
+struct ResponseHeadParser: Sendable {
+    typealias Outcome = ParseOutcome<ResponseError>
 
     private var line: StatusLineParser
     private var fieldLine: FieldLineParser
@@ -138,7 +135,7 @@ public struct ResponseHeadParser: Sendable {
     /// - Parameters:
     ///   - start: where in the buffer the answer begins.
     ///   - hasStatusLine: false for answers that begin with fields, as those of FastCGI, SCGI and uwsgi do.
-    public init(start: Int = 0, hasStatusLine: Bool = true) {
+    init(start: Int = 0, hasStatusLine: Bool = true) {
         self.start = start
         cursor = start
         line = StatusLineParser(start: start)
@@ -147,7 +144,7 @@ public struct ResponseHeadParser: Sendable {
     }
 
     /// Reads on to the end of the head or of the bytes.
-    public mutating func parse(into head: ResponseHead) -> Outcome {
+    mutating func parse(into head: ResponseHead) -> Outcome {
         let buffer = head.bytes
         let bytes = buffer.span
         if !isBehindLine {
@@ -179,19 +176,19 @@ public struct ResponseHeadParser: Sendable {
 }
 
 /// Reads the trailer fields behind a chunked body, however torn; the final empty line included.
-public struct TrailerParser: Sendable {
+struct TrailerParser: Sendable {
     private var fieldLine = FieldLineParser(allowsUnderscores: true, isResponse: true)
     private var cursor: Int
 
     /// - Parameter start: where in the buffer the trailer begins.
-    public init(start: Int = 0) {
+    init(start: Int = 0) {
         cursor = start
     }
 
-    public typealias Outcome = ParseOutcome<ResponseError>
+    typealias Outcome = ParseOutcome<ResponseError>
 
     /// Reads on to the end of the trailer or of the bytes.
-    public mutating func parse(_ buffer: Buffer, into fields: FieldTable) -> Outcome {
+    mutating func parse(_ buffer: Buffer, into fields: FieldTable) -> Outcome {
         let bytes = buffer.span
         while true {
             switch fieldLine.next(bytes, &cursor) {

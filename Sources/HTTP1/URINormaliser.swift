@@ -1,21 +1,18 @@
-public import Bytes
-public import HTTPMessage
-
 /// Makes an encoded path into the one that locations are matched with.
 ///
 /// `%XX` is decoded, `.` and `..` segments are resolved, doubled slashes merged if asked, a fragment is cut off. An encoded
 /// slash or dot counts as one; an encoded `%`, `#` or `?` is a plain byte. Refused: `%00`, a broken escape, a path that
 /// leaves the root.
-public struct URINormaliser {
+struct URINormaliser {
     /// What was found on the way.
-    public struct Result: Equatable, Sendable {
+    struct Result: Equatable, Sendable {
         /// The extension, a range of the output: after the last dot of the last segment.
-        public var pathExtension = ByteRange.none
+        var pathExtension = ByteRange.none
         /// The arguments, a range of the input.
-        public var arguments = ByteRange.none
-        public var hasPlus = false
+        var arguments = ByteRange.none
+        var hasPlus = false
 
-        public init() {}
+        init() {}
     }
 
     private enum State: UInt8 {
@@ -43,7 +40,7 @@ public struct URINormaliser {
     /// - Parameters:
     ///   - target: path, arguments and perhaps a fragment; begins with `/`, or with `?` if `isPathEmpty`.
     ///   - output: not what holds `target`.
-    public static func normalise(
+    static func normalise(
         _ target: Span<UInt8>, mergesSlashes: Bool, isPathEmpty: Bool = false,
         into output: Buffer
     ) -> Result? {
@@ -151,7 +148,7 @@ extension RequestHead {
     /// Normalises the path if it needs it: appends it to `output` and sets `arguments` and `hasPlus`.
     ///
     /// Returns the ranges within `output` of the path and its extension, or nil: answer 400 with `invalidRequest`.
-    public func normalisePath(
+    func normalisePath(
         mergesSlashes: Bool, into output: Buffer
     ) -> (path: ByteRange, pathExtension: ByteRange)? {
         let bytes = self.bytes

@@ -1,31 +1,29 @@
-public import EventLoop
-
 /// A part of a body on its way through the response pipeline.
 ///
 /// The array is reused over requests; a filter replaces the pieces it was given by those it makes.
-public struct BodyChain {
-    public var pieces: [Piece] = []
+struct BodyChain {
+    var pieces: [Piece] = []
     /// No more will follow.
-    public var isLast = false
+    var isLast = false
     /// What there is must reach the client without waiting for more.
-    public var flush = false
+    var flush = false
 
-    public init() {}
+    init() {}
 
-    public var isEmpty: Bool { pieces.isEmpty }
+    var isEmpty: Bool { pieces.isEmpty }
 
     /// Bytes in all pieces.
-    public var count: Int {
+    var count: Int {
         var total = 0
         for piece in pieces { total += piece.count }
         return total
     }
 
-    public mutating func append(_ piece: Piece) {
+    mutating func append(_ piece: Piece) {
         if piece.count > 0 { pieces.append(piece) }
     }
 
-    public mutating func removeAll() {
+    mutating func removeAll() {
         pieces.removeAll(keepingCapacity: true)
         isLast = false
         flush = false

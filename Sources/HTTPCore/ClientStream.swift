@@ -1,48 +1,48 @@
 /// The client's side of one request: writes its answer in the protocol that it came by.
-open class ClientStream {
-    public init() {}
+class ClientStream {
+    init() {}
 
     /// Queues the head; `request.response` is final.
-    open func writeHead(of request: Request) {}
+    func writeHead(of request: Request) {}
 
     /// Queues `request.outgoing` and takes it. `isLast` completes the response.
-    open func writeBody(of request: Request) {}
+    func writeBody(of request: Request) {}
 
     /// Sends what is queued now rather than at the turn's end.
-    open func flush() {}
+    func flush() {}
 
     /// Bytes queued and not yet taken by the kernel.
-    open var pendingOutput: Int { 0 }
+    var pendingOutput: Int { 0 }
 
     /// Bytes handed to the kernel for this request so far, head included.
-    open var bytesSent: Int { 0 }
+    var bytesSent: Int { 0 }
 
     /// An interim answer (100, 103) with the headers given as lines, sent before the head.
-    open func writeInterim(_ request: Request) {}
+    func writeInterim(_ request: Request) {}
 
     /// Starts to read the request's body: lets input flow, says `100 Continue` if the client waits for it.
-    open func startReadingBody(of request: Request) {}
+    func startReadingBody(of request: Request) {}
 
     /// The body is not wanted any faster: holds input back, or lets it flow again.
-    open func pauseReadingBody(_ isPaused: Bool) {}
+    func pauseReadingBody(_ isPaused: Bool) {}
 
     /// Queues bytes of the body that are valid during the call only. With nothing before them they are sent at once, and only what
     /// the kernel does not take is copied. Only when no filter wants the body.
-    open func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}
+    func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}
 
     /// The head with `Response.isTunnel` is queued: from now on every byte of the client, those that came behind its request first,
     /// goes to `Producer.tunnelReceived`, its end to `clientLeft`. No time-out of reading applies.
-    open func startTunnel(of request: Request) {}
+    func startTunnel(of request: Request) {}
 
     /// Sends bytes through the tunnel; they are valid during the call only. `Producer.outputDrained` follows when they had to wait.
-    open func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {}
+    func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {}
 
     /// Holds the tunnel's input back, or lets it flow again.
-    open func pauseTunnel(_ isPaused: Bool) {}
+    func pauseTunnel(_ isPaused: Bool) {}
 
     /// The request is over: the connection goes on with the next, or ends.
-    open func finish(_ request: Request) {}
+    func finish(_ request: Request) {}
 
     /// Ends without (the rest of) an answer.
-    open func abort(_ request: Request) {}
+    func abort(_ request: Request) {}
 }

@@ -1,20 +1,14 @@
-
-public import Configuration
-public import Expression
-public import Log
-public import SharedZone
-
 /// The frozen `http` block: what every connection holds on to from its acceptance to its end.
-public final class HTTPCycle {
-    public let registry: VariableRegistry
-    public let servers: [VirtualServer]
-    public let errorLog: ErrorLog
-    public let clock: WallClock
-    public let identity: ServerIdentity
-    public let settings: SettingsTable
-    public let counters: ConnectionCounters
+final class HTTPCycle {
+    let registry: VariableRegistry
+    let servers: [VirtualServer]
+    let errorLog: ErrorLog
+    let clock: WallClock
+    let identity: ServerIdentity
+    let settings: SettingsTable
+    let counters: ConnectionCounters
 
-    public init(
+    init(
         registry: VariableRegistry, servers: [VirtualServer], errorLog: ErrorLog, clock: WallClock,
         identity: ServerIdentity, settings: SettingsTable, counters: ConnectionCounters
     ) {

@@ -1,5 +1,5 @@
 /// What takes part in phases, answers requests or filters responses: a line each. The order and the code are the roster's.
-public enum Handler: UInt8, Sendable, CaseIterable {
+enum Handler: UInt8, Sendable, CaseIterable {
     case none
     case realIP, rewrite, limitRequests, limitConnections
     case access, authBasic

@@ -1,11 +1,6 @@
-public import Bytes
-public import Configuration
-public import Expression
-public import Log
-
 /// A `location` block, or the part of a `server` or `if` block that answers like one. Frozen when the configuration is.
-public final class Location {
-    public enum Kind {
+final class Location {
+    enum Kind {
         /// The server itself: what no location matches.
         case server
         case exact, prefix, prefixWithoutRegex, named
@@ -14,29 +9,29 @@ public final class Location {
         case nested
     }
 
-    public let kind: Kind
+    let kind: Kind
     /// The path or name as configured; for regular expressions the pattern.
-    public let name: ByteString
-    public let settings: SettingsTable
+    let name: ByteString
+    let settings: SettingsTable
     /// The core's settings, fetched once.
-    public let core: Box<CoreSettings>
-    public let errorLog: ErrorLog
+    let core: Box<CoreSettings>
+    let errorLog: ErrorLog
     /// Locations within this one.
-    public var children = LocationTree()
+    var children = LocationTree()
     /// The parent; nil for a server's root.
-    public unowned let parent: Location?
+    unowned let parent: Location?
     /// The steps of each phase that this location needs: codes of the roster's handlers.
-    public var plan = Plan()
+    var plan = Plan()
     /// The roster's code of the handler that answers instead of the content phase, 0 for none.
-    public var contentHandler: UInt8 = 0
+    var contentHandler: UInt8 = 0
     /// A redirect to the path with a slash is due when it is asked for without (`location /a/ { proxy_pass … }`).
-    public var redirectsToSlash = false
+    var redirectsToSlash = false
     /// The methods that `limit_except` lets pass, and what holds for the others.
-    public var limitExcept: (methods: UInt32, location: Location)?
+    var limitExcept: (methods: UInt32, location: Location)?
     /// `root` or `alias` was set in this very block.
-    public var setsAlias = false
+    var setsAlias = false
 
-    public init(
+    init(
         kind: Kind, name: ByteString, settings: SettingsTable, errorLog: ErrorLog,
         parent: Location?
     ) {
@@ -49,39 +44,39 @@ public final class Location {
     }
 
     /// The settings of a module in this location.
-    public func settings<S>(_ slot: Slot<S>) -> Box<S> {
+    func settings<S>(_ slot: Slot<S>) -> Box<S> {
         settings.box(slot)
     }
 
-    public var isNamed: Bool { if case .named = kind { true } else { false } }
-    public var isRegex: Bool { if case .regex = kind { true } else { false } }
-    public var isExact: Bool { if case .exact = kind { true } else { false } }
+    var isNamed: Bool { if case .named = kind { true } else { false } }
+    var isRegex: Bool { if case .regex = kind { true } else { false } }
+    var isExact: Bool { if case .exact = kind { true } else { false } }
 }
 
 /// The flat list of steps that a location's requests really go through; codes are the roster's.
-public struct Plan: Sendable {
-    public var postRead: [UInt8] = []
-    public var serverRewrite: [UInt8] = []
-    public var rewrite: [UInt8] = []
-    public var preaccess: [UInt8] = []
-    public var access: [UInt8] = []
-    public var precontent: [UInt8] = []
-    public var content: [UInt8] = []
-    public var log: [UInt8] = []
-    public var headerFilters: [UInt8] = []
+struct Plan: Sendable {
+    var postRead: [UInt8] = []
+    var serverRewrite: [UInt8] = []
+    var rewrite: [UInt8] = []
+    var preaccess: [UInt8] = []
+    var access: [UInt8] = []
+    var precontent: [UInt8] = []
+    var content: [UInt8] = []
+    var log: [UInt8] = []
+    var headerFilters: [UInt8] = []
 
-    public init() {}
+    init() {}
 }
 
 /// The locations of a server or of a location, ready to be searched.
 ///
 /// Prefixes are sorted, so that one binary search finds the longest: each entry knows the longest entry that is a proper
 /// prefix of it.
-public struct LocationTree {
+struct LocationTree {
     private var prefixes: [Entry] = []
     private var exact: [Entry] = []
-    public private(set) var regexes: [Location] = []
-    public private(set) var named: [Location] = []
+    private(set) var regexes: [Location] = []
+    private(set) var named: [Location] = []
 
     private struct Entry {
         let name: ByteString
@@ -90,10 +85,10 @@ public struct LocationTree {
         var enclosing = -1
     }
 
-    public init() {}
+    init() {}
 
     /// Sorts locations into what `find` searches; two of the same kind and name were refused before.
-    public init(_ locations: [Location]) {
+    init(_ locations: [Location]) {
         for location in locations {
             switch location.kind {
             case .exact: exact.append(Entry(name: location.name, location: location))
@@ -116,23 +111,23 @@ public struct LocationTree {
         }
     }
 
-    public var isEmpty: Bool {
+    var isEmpty: Bool {
         prefixes.isEmpty && exact.isEmpty && regexes.isEmpty && named.isEmpty
     }
 
-    public var all: [Location] {
+    var all: [Location] {
         exact.map(\.location) + prefixes.map(\.location) + regexes + named
     }
 
     /// The location with exactly this path (`location = path`).
-    public func exactMatch(_ path: Span<UInt8>) -> Location? {
+    func exactMatch(_ path: Span<UInt8>) -> Location? {
         guard let index = Self.lastNotAfter(path, in: exact), exact[index].name.equals(path)
         else { return nil }
         return exact[index].location
     }
 
     /// The location with the longest prefix of this path.
-    public func longestPrefix(of path: Span<UInt8>) -> Location? {
+    func longestPrefix(of path: Span<UInt8>) -> Location? {
         guard var index = Self.lastNotAfter(path, in: prefixes) else { return nil }
         while index >= 0 {
             if prefixes[index].name.isPrefix(of: path) { return prefixes[index].location }
@@ -142,7 +137,7 @@ public struct LocationTree {
     }
 
     /// A location whose name is this path and a slash, and that asks for a redirect there.
-    public func slashRedirect(for path: Span<UInt8>) -> Location? {
+    func slashRedirect(for path: Span<UInt8>) -> Location? {
         var low = 0
         var high = prefixes.count
         while low < high {
@@ -161,7 +156,7 @@ public struct LocationTree {
         return nil
     }
 
-    public func named(_ name: Span<UInt8>) -> Location? {
+    func named(_ name: Span<UInt8>) -> Location? {
         for location in named where location.name.equals(name) { return location }
         return nil
     }

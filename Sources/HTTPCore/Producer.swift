@@ -1,32 +1,30 @@
-public import Bytes
-
 /// What makes a response over time, or waits for something before it can: an upstream exchange, a delayed answer.
 ///
 /// A request has at most one. All calls come on the loop's thread.
-open class Producer {
-    public init() {}
+class Producer {
+    init() {}
 
     /// The request's body is complete, in memory or in a file.
-    open func requestBodyReady() {}
+    func requestBodyReady() {}
 
     /// A part of an unbuffered request body has come in.
-    open func requestBodyProgressed() {}
+    func requestBodyProgressed() {}
 
     /// The client has taken what was sent: there is room for more.
-    open func outputDrained() {}
+    func outputDrained() {}
 
     /// The client went away, or the request ends before its answer is complete: stop, release everything.
-    open func cancel() {}
+    func cancel() {}
 
     /// Appends what the error log says of an upstream: `, upstream: "…"`.
-    open func appendLogContext(to line: Buffer) {}
+    func appendLogContext(to line: Buffer) {}
 
     /// The client closed its side while the answer is being made, or while its connection is a tunnel.
-    open func clientLeft() {}
+    func clientLeft() {}
 
     /// Bytes that the client sent through a tunnel. They are valid during the call only.
-    open func tunnelReceived(_ bytes: Span<UInt8>) {}
+    func tunnelReceived(_ bytes: Span<UInt8>) {}
 
     /// The request object serves another request: what variables showed of the last one is over. Comes to `Request.exchange`.
-    open func forget() {}
+    func forget() {}
 }

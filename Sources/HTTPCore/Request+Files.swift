@@ -1,13 +1,9 @@
-public import Bytes
-import Configuration
-import Expression
-
 extension Request {
     /// Appends the file name that the path stands for by `root` or `alias`.
     ///
     /// - Returns: the number of bytes that come from `root` or `alias`.
     @discardableResult
-    public func appendFilePath(to output: Buffer) -> Int {
+    func appendFilePath(to output: Buffer) -> Int {
         let start = output.count
         let settings = core.value
         let path = routing.path
@@ -30,7 +26,7 @@ extension Request {
 
 extension Location {
     /// The alias is a regular expression's: nothing of the path is added.
-    public var isRegexOrWithin: Bool {
+    var isRegexOrWithin: Bool {
         var current: Location? = self
         while let location = current {
             if location.setsAlias { return location.isRegex }
@@ -40,7 +36,7 @@ extension Location {
     }
 
     /// Bytes of the path that the alias replaces: the name of the location that sets it.
-    public var aliasedLength: Int {
+    var aliasedLength: Int {
         var current: Location? = self
         while let location = current {
             if location.setsAlias { return location.name.count }

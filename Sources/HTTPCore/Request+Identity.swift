@@ -1,13 +1,9 @@
-public import Bytes
-import Configuration
-import Expression
-
 /// The server's name for itself: `nginx` with the version that it is compatible with, or `apus` with its own.
-public struct ServerIdentity: Sendable {
-    public var name: ByteString
-    public var version: ByteString
+struct ServerIdentity: Sendable {
+    var name: ByteString
+    var version: ByteString
 
-    public init(name: ByteString, version: ByteString) {
+    init(name: ByteString, version: ByteString) {
         self.name = name
         self.version = version
     }
@@ -15,7 +11,7 @@ public struct ServerIdentity: Sendable {
 
 extension Request {
     /// Appends what `server_tokens` lets the `Server` header and the error pages say.
-    public func appendProduct(to output: Buffer) {
+    func appendProduct(to output: Buffer) {
         let identity = cycle.identity
         switch core.value.serverTokens {
         case .off:

@@ -1,14 +1,8 @@
-public import Bytes
-import HTTPMessage
-import Net
-public import Log
-public import Platform
-
 extension Request: LogContext {
-    public var connectionNumber: UInt64 { connection.number }
+    var connectionNumber: UInt64 { connection.number }
 
     /// nginx's context of a message: `, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"`.
-    public func appendContext(to line: Buffer) {
+    func appendContext(to line: Buffer) {
         if logAction.utf8CodeUnitCount > 0 {
             line.append(" while ")
             line.append(logAction)
@@ -36,14 +30,14 @@ extension Request: LogContext {
     }
 
     /// Writes to the location's error log; `compose` runs only if the level is logged.
-    public func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
+    func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
         let log = location.errorLog
         guard log.isEnabled(level) else { return }
         log.write(level, errno: errno, self, compose)
     }
 
     /// Likewise, with nginx's ` while ` and what was being done behind the message and its error.
-    public func log(
+    func log(
         _ level: LogLevel, errno: Errno? = nil, while action: StaticString,
         _ compose: (Buffer) -> Void
     ) {

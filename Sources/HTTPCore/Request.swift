@@ -1,82 +1,76 @@
-public import Bytes
-public import Configuration
-public import EventLoop
-public import Expression
-public import HTTPMessage
-
 /// A request on its way through the phases to its answer. Pooled: one object serves many requests, one after the other.
 ///
 /// It is made of parts, each with one concern; modules keep their own state in `states`.
-public final class Request: VariableScope {
-    public let engine: RequestEngine
+final class Request: VariableScope {
+    let engine: RequestEngine
     /// Who asked.
-    public var connection: ClientConnection
+    var connection: ClientConnection
     /// How the answer gets there.
-    public var stream: ClientStream
-    public let head = RequestHead()
-    public let routing: Routing
-    public let response = Response()
-    public let body = RequestBody()
+    var stream: ClientStream
+    let head = RequestHead()
+    let routing: Routing
+    let response = Response()
+    let body = RequestBody()
     /// What is on its way through the body filters; a producer fills it and calls `sendBody`.
-    public var outgoing = BodyChain()
+    var outgoing = BodyChain()
     /// Who makes the answer over time, if somebody does.
-    public var producer: Producer?
+    var producer: Producer?
     /// The last exchange with an upstream, which the `$upstream_` variables read. It stays with the object for its memory's sake.
-    public var exchange: Producer?
+    var exchange: Producer?
     /// What was being done, for the error log's " while ..."; see `log`.
     var logAction: StaticString = ""
     /// The state of modules for this request, by the index of their settings.
-    public var states: [AnyObject?] = []
+    var states: [AnyObject?] = []
     /// Tries of upstreams, for the `$upstream_` variables.
-    public var attempts: [UpstreamAttempt] = []
-    public var timing = Timing()
+    var attempts: [UpstreamAttempt] = []
+    var timing = Timing()
     /// The stages of the response pipeline: those that this response needs, owned by the engine.
-    public var pipeline: AnyObject?
-    public var flags: Flags = []
+    var pipeline: AnyObject?
+    var flags: Flags = []
     /// Bytes per second, 0 for no limit; set by `limit_rate`, X-Accel-Limit-Rate or `set $limit_rate`.
-    public var limitRate = 0
-    public var limitRateAfter = 0
+    var limitRate = 0
+    var limitRateAfter = 0
     /// Bytes sent in answer, head included, and of the body alone.
-    public var bytesSent = 0
-    public var bodyBytesSent = 0
+    var bytesSent = 0
+    var bodyBytesSent = 0
     /// How often a phase handler was asked in vain; for logging only.
-    public var number: UInt64 = 0
+    var number: UInt64 = 0
 
-    public struct Flags: OptionSet, Sendable {
-        public let rawValue: UInt16
-        public init(rawValue: UInt16) { self.rawValue = rawValue }
+    struct Flags: OptionSet, Sendable {
+        let rawValue: UInt16
+        init(rawValue: UInt16) { self.rawValue = rawValue }
         /// The connection stays open after this request, as far as it depends on the request.
-        public static let keepAlive = Flags(rawValue: 1)
+        static let keepAlive = Flags(rawValue: 1)
         /// A phase handler waits.
-        public static let waiting = Flags(rawValue: 2)
+        static let waiting = Flags(rawValue: 2)
         /// The client has gone, or the connection failed.
-        public static let clientGone = Flags(rawValue: 4)
+        static let clientGone = Flags(rawValue: 4)
         /// The answer is complete as far as the modules go.
-        public static let finished = Flags(rawValue: 8)
+        static let finished = Flags(rawValue: 8)
         /// The head was malformed: there is no method, path or header to rely on.
-        public static let malformed = Flags(rawValue: 16)
+        static let malformed = Flags(rawValue: 16)
         /// `limit_rate` was set for this request.
-        public static let hasLimitRate = Flags(rawValue: 32)
+        static let hasLimitRate = Flags(rawValue: 32)
         /// An `error_page` redirect is being served.
-        public static let isErrorPage = Flags(rawValue: 64)
+        static let isErrorPage = Flags(rawValue: 64)
         /// The log phase has run.
-        public static let logged = Flags(rawValue: 128)
+        static let logged = Flags(rawValue: 128)
         /// The connection is closed gently, reading what the client still sends.
-        public static let lingers = Flags(rawValue: 256)
+        static let lingers = Flags(rawValue: 256)
         /// The log must not tell of missing files.
-        public static let isTimedOut = Flags(rawValue: 512)
+        static let isTimedOut = Flags(rawValue: 512)
     }
 
     /// Moments of one request.
-    public struct Timing: Sendable {
+    struct Timing: Sendable {
         /// `loop.now` at the first byte.
-        public var start = 0
+        var start = 0
         /// UTC milliseconds at the first byte.
-        public var wallStart = 0
-        public init() {}
+        var wallStart = 0
+        init() {}
     }
 
-    public init(
+    init(
         engine: RequestEngine, connection: ClientConnection, stream: ClientStream,
         server: VirtualServer
     ) {
@@ -88,7 +82,7 @@ public final class Request: VariableScope {
     }
 
     /// Makes the object ready for another request; buffers keep their memory.
-    public func reset(
+    func reset(
         connection: ClientConnection, stream: ClientStream, server: VirtualServer
     ) {
         self.connection = connection
@@ -116,34 +110,34 @@ public final class Request: VariableScope {
 
     // MARK: - Shorthands
 
-    public var location: Location { routing.location }
-    public var server: VirtualServer { routing.server }
-    public var core: Box<CoreSettings> { routing.location.core }
-    public var method: Method { head.method }
-    public var cycle: HTTPCycle { connection.cycle }
+    var location: Location { routing.location }
+    var server: VirtualServer { routing.server }
+    var core: Box<CoreSettings> { routing.location.core }
+    var method: Method { head.method }
+    var cycle: HTTPCycle { connection.cycle }
 
     /// The value of the first header field of a well-known name, or nil.
-    public func header(_ name: FieldName) -> ByteRange? {
+    func header(_ name: FieldName) -> ByteRange? {
         head.fields.firstValue(of: name)
     }
 
     /// What a module keeps for this request, or nil.
-    public func state<S: AnyObject>(_ index: SettingsIndex, as type: S.Type) -> S? {
+    func state<S: AnyObject>(_ index: SettingsIndex, as type: S.Type) -> S? {
         guard index.rawValue < states.count else { return nil }
         return states[index.rawValue] as? S
     }
 
-    public func setState(_ index: SettingsIndex, _ state: AnyObject?) {
+    func setState(_ index: SettingsIndex, _ state: AnyObject?) {
         while states.count <= index.rawValue { states.append(nil) }
         states[index.rawValue] = state
     }
 
     // MARK: - Answering
 
-    public func sendHead() { engine.sendHead(self) }
+    func sendHead() { engine.sendHead(self) }
 
     /// Sends a piece of the body; `last` completes it.
-    public func send(_ piece: Piece, last: Bool, flush: Bool = false) {
+    func send(_ piece: Piece, last: Bool, flush: Bool = false) {
         outgoing.append(piece)
         outgoing.isLast = last
         outgoing.flush = flush
@@ -151,16 +145,16 @@ public final class Request: VariableScope {
     }
 
     /// Completes the body without further bytes.
-    public func sendLast() {
+    func sendLast() {
         outgoing.isLast = true
         engine.sendBody(self)
     }
 
-    public func finish(_ status: Status) { engine.finish(self, code: status.rawValue) }
-    public func resume() { engine.resume(self) }
+    func finish(_ status: Status) { engine.finish(self, code: status.rawValue) }
+    func resume() { engine.resume(self) }
 
     /// A short answer in one piece: sets length and type, sends head and body.
-    public func answer(_ status: Status, type: ByteString, body: Buffer) {
+    func answer(_ status: Status, type: ByteString, body: Buffer) {
         response.status = status
         response.setContentType(type)
         response.contentLength = body.count
@@ -174,18 +168,18 @@ public final class Request: VariableScope {
 }
 
 /// One try of an upstream, for variables and the log.
-public struct UpstreamAttempt: Sendable {
-    public var address: ByteString
-    public var status: UInt16 = 0
+struct UpstreamAttempt: Sendable {
+    var address: ByteString
+    var status: UInt16 = 0
     /// Milliseconds; -1 for not reached.
-    public var connectTime = -1
-    public var headerTime = -1
-    public var responseTime = -1
-    public var bytesReceived = 0
-    public var bytesSent = 0
-    public var responseLength = 0
+    var connectTime = -1
+    var headerTime = -1
+    var responseTime = -1
+    var bytesReceived = 0
+    var bytesSent = 0
+    var responseLength = 0
 
-    public init(address: ByteString) {
+    init(address: ByteString) {
         self.address = address
     }
 }

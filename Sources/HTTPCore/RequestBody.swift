@@ -1,9 +1,6 @@
-public import Bytes
-public import EventLoop
-
 /// A request's body as far as it was read: in memory up to `client_body_buffer_size`, beyond in a temporary file.
-public final class RequestBody {
-    public enum State: UInt8, Sendable {
+final class RequestBody {
+    enum State: UInt8, Sendable {
         /// Nobody has asked for it.
         case untouched
         case reading
@@ -13,27 +10,27 @@ public final class RequestBody {
         case failed
     }
 
-    public var state = State.untouched
+    var state = State.untouched
     /// Bytes in memory; those before are in `file` when there is one.
-    public let memory = Buffer(capacity: 16)
+    let memory = Buffer(capacity: 16)
     /// The temporary file, when the body did not fit into memory: all of the body is there once it is complete.
-    public var file: OpenFile?
-    public var fileSize = 0
+    var file: OpenFile?
+    var fileSize = 0
     /// Bytes received and decoded so far.
-    public var received = 0
+    var received = 0
     /// Bytes still to come by Content-Length; -1 when the body is chunked.
-    public var remaining = 0
+    var remaining = 0
     /// Handed on as it comes: no waiting for its end.
-    public var isStreamed = false
+    var isStreamed = false
     /// The name of the temporary file, when it is to be kept.
-    public let fileName = Buffer(capacity: 16)
+    let fileName = Buffer(capacity: 16)
 
-    public init() {}
+    init() {}
 
-    public var isComplete: Bool { state == .complete }
-    public var size: Int { received }
+    var isComplete: Bool { state == .complete }
+    var size: Int { received }
 
-    public func reset() {
+    func reset() {
         state = .untouched
         memory.removeAll()
         file = nil

@@ -1,59 +1,56 @@
-public import Bytes
-public import HTTPMessage
-
 /// The head of the answer being made. Fields with a place of their own are written in nginx's order; the rest follow from `headers`.
-public final class Response {
-    public var status = Status(rawValue: 0)
+final class Response {
+    var status = Status(rawValue: 0)
     /// The code and phrase as an upstream sent them; empty: nginx's own phrase for `status`.
-    public let statusLine = Buffer(capacity: 64)
-    public let headers = HeaderList()
+    let statusLine = Buffer(capacity: 64)
+    let headers = HeaderList()
     /// Without parameters of our own; empty for none.
-    public let contentType = Buffer(capacity: 64)
+    let contentType = Buffer(capacity: 64)
     /// Added to the content type as `; charset=`, empty for none.
-    public let charset = Buffer(capacity: 32)
+    let charset = Buffer(capacity: 32)
     /// Bytes of the body, or -1 when it is not known.
-    public var contentLength = -1
+    var contentLength = -1
     /// Seconds since the epoch, or -1.
-    public var lastModified = -1
+    var lastModified = -1
     /// The `Location` header: an absolute URI or a path that the writer completes.
-    public let location = Buffer(capacity: 64)
+    let location = Buffer(capacity: 64)
     /// The `Server` header as given by an upstream or a module; empty: our own.
-    public let server = Buffer(capacity: 32)
+    let server = Buffer(capacity: 32)
     /// The `Date` header as an upstream gave it; empty: now.
-    public let date = Buffer(capacity: 32)
+    let date = Buffer(capacity: 32)
     /// Ranges of the body may be asked for.
-    public var allowsRanges = false
+    var allowsRanges = false
     /// Only one range at a time makes sense (the body is not in one piece).
-    public var singleRange = false
+    var singleRange = false
     /// `Accept-Ranges: none` semantics were settled by an upstream.
-    public var disablesNotModified = false
+    var disablesNotModified = false
     /// The body is left out: HEAD, 204, 304.
-    public var isHeadOnly = false
+    var isHeadOnly = false
     /// The head has passed the filters and is on its way.
-    public var isHeadSent = false
+    var isHeadSent = false
     /// Bytes of the head on the wire.
-    public var headSize = 0
+    var headSize = 0
     /// The last piece of the body has passed the filters.
-    public var isBodyComplete = false
+    var isBodyComplete = false
     /// The body is sent in chunks.
-    public var isChunked = false
+    var isChunked = false
     /// The value of `Vary: Accept-Encoding` is wanted.
-    public var variesByEncoding = false
+    var variesByEncoding = false
     /// An ETag of ours is weakened by filters that change the body.
-    public var isBodyTransformed = false
+    var isBodyTransformed = false
     /// Sent as trailers: none unless `add_trailer` is used.
-    public var hasTrailers = false
+    var hasTrailers = false
     /// Trailer fields that an upstream sent and that pass to the client; nil for none.
-    public var trailers: HeaderList?
+    var trailers: HeaderList?
     /// The status that a redirect by `error_page` answers with, kept for the log: 0 for none.
-    public var errorStatus = Status(rawValue: 0)
+    var errorStatus = Status(rawValue: 0)
     /// The upgraded connection: bytes pass unchanged both ways after the head.
-    public var isTunnel = false
+    var isTunnel = false
 
-    public init() {}
+    init() {}
 
     /// Forgets everything, keeps the memory.
-    public func reset() {
+    func reset() {
         status = Status(rawValue: 0)
         clearHead()
         isHeadOnly = false
@@ -69,7 +66,7 @@ public final class Response {
     }
 
     /// Forgets what a module has set so far: another one answers.
-    public func clearHead() {
+    func clearHead() {
         statusLine.removeAll()
         headers.removeAll()
         contentType.removeAll()
@@ -86,7 +83,7 @@ public final class Response {
     }
 
     /// The length and the ranges no longer hold: a filter changes the body.
-    public func forgetLength() {
+    func forgetLength() {
         contentLength = -1
         allowsRanges = false
         headers.removeAll(.acceptRanges)
@@ -94,7 +91,7 @@ public final class Response {
     }
 
     /// An entity tag stays valid for a transformed body only as a weak one (RFC 9110 8.8.3.3).
-    public func weakenETag() {
+    func weakenETag() {
         guard let index = headers.firstIndex(of: .eTag) else { return }
         let bytes = headers.bytes
         let range = headers[index].valueRange
@@ -109,11 +106,11 @@ public final class Response {
         headers.setValueRange(at: index, ByteRange(start, bytes.count))
     }
 
-    public func setContentType(_ type: Span<UInt8>) {
+    func setContentType(_ type: Span<UInt8>) {
         contentType.removeAll()
         contentType.append(type)
     }
 
-    public func setContentType(_ type: ByteString) { setContentType(type.span) }
-    public func setContentType(_ type: StaticString) { setContentType(type.bytes) }
+    func setContentType(_ type: ByteString) { setContentType(type.span) }
+    func setContentType(_ type: StaticString) { setContentType(type.bytes) }
 }

@@ -1,14 +1,12 @@
-public import Configuration
-
 /// The places of all modules' settings in a block's table: a line a module.
-public enum SettingsIndex: Int {
+enum SettingsIndex: Int {
     case process, core, serverCore, log, index, autoindex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types
 }
 
 extension Slot {
-    public init(_ index: SettingsIndex, initial: S) {
+    init(_ index: SettingsIndex, initial: S) {
         self.init(index: index.rawValue, initial: initial)
     }
 }

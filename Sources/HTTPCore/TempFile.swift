@@ -1,13 +1,9 @@
-public import Bytes
-public import EventLoop
-public import Platform
-
 /// Why a temporary file could not be made.
-public struct TempFileError: Error {
-    public let path: ByteString
-    public let errno: Errno
+struct TempFileError: Error {
+    let path: ByteString
+    let errno: Errno
 
-    public func appendMessage(to line: Buffer) {
+    func appendMessage(to line: Buffer) {
         line.append("open() \"")
         line.append(path)
         line.append("\" failed")
@@ -15,14 +11,14 @@ public struct TempFileError: Error {
 }
 
 /// Temporary files for bodies that do not fit into memory.
-public enum TempFile {
+enum TempFile {
     /// Numbers files; each worker begins at a point of its own, so that two rarely try the same name.
     nonisolated(unsafe) private static var next = Int(ThisProcess.id) % 100_000 * 10_000
 
     /// Makes a file in the folder, without a name unless it is to be kept.
     ///
     /// - Parameter name: is given the file's path, which ends with NUL during the call only.
-    public static func create(
+    static func create(
         in path: TempPath, keepsName: Bool, name: Buffer, kernel: Kernel
     ) throws(TempFileError) -> OpenFile {
         let flags: Int32 = openReadWrite | openCreate | openExclusive
@@ -72,7 +68,7 @@ public enum TempFile {
 
 extension TempPath {
     /// Appends `folder/3/12/0000000123`: level names are the number's last digits, taken from the right.
-    public func appendName(of number: Int, to output: Buffer) {
+    func appendName(of number: Int, to output: Buffer) {
         output.append(folder)
         output.append(ASCII.slash)
         let digits = Buffer(capacity: 24)

@@ -1,14 +1,12 @@
-public import Bytes
-
 /// Media types by file-name extension (lower case).
 ///
 /// A class, since a site has one table of a hundred rows and thousands of locations that share it.
-public final class TypeTable: Sendable {
+final class TypeTable: Sendable {
     private let types: [ByteString: ByteString]
     /// Extensions up to seven bytes, packed into a word: found without making a key.
     private let short: [UInt64: ByteString]
 
-    public init(_ types: [ByteString: ByteString]) {
+    init(_ types: [ByteString: ByteString]) {
         self.types = types
         var short: [UInt64: ByteString] = [:]
         for (name, type) in types {
@@ -17,15 +15,15 @@ public final class TypeTable: Sendable {
         self.short = short
     }
 
-    public static let standard = TypeTable([
+    static let standard = TypeTable([
         "html": "text/html", "gif": "image/gif", "jpg": "image/jpeg",
     ])
 
-    public var isEmpty: Bool { types.isEmpty }
-    public var all: [ByteString: ByteString] { types }
+    var isEmpty: Bool { types.isEmpty }
+    var all: [ByteString: ByteString] { types }
 
     /// The type for an extension in any case, or nil.
-    public func type(for fileExtension: Span<UInt8>) -> ByteString? {
+    func type(for fileExtension: Span<UInt8>) -> ByteString? {
         if let key = Self.pack(fileExtension) { return short[key] }
         return types[ByteString(fileExtension).lowercased]
     }

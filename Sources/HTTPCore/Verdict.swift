@@ -1,7 +1,5 @@
-public import HTTPMessage
-
 /// What a module says of a request in one phase.
-public enum Verdict: Equatable, Sendable {
+enum Verdict: Equatable, Sendable {
     /// Nothing to do here: the next module is asked.
     case decline
     /// The phase's question is answered with yes (an access rule that allows): see `satisfy`.

@@ -1,38 +1,33 @@
-public import Bytes
-public import Configuration
-public import Expression
-public import HTTPMessage
-
 /// A `server` block. Frozen when the configuration is.
-public final class VirtualServer {
+final class VirtualServer {
     /// The first of `server_name`, or empty.
-    public let name: ByteString
+    let name: ByteString
     /// What holds where no location matches, and holds the tree of locations.
-    public let root: Location
-    public let settings: Box<ServerSettings>
+    let root: Location
+    let settings: Box<ServerSettings>
     /// The server's place among all of the configuration.
-    public let index: Int
+    let index: Int
 
-    public init(name: ByteString, root: Location, index: Int) {
+    init(name: ByteString, root: Location, index: Int) {
         self.name = name
         self.root = root
         self.settings = root.settings.box(ServerSettings.slot)
         self.index = index
     }
 
-    public var limits: RequestLimits { settings.value.limits }
+    var limits: RequestLimits { settings.value.limits }
 }
 
 /// What listens on one address: the servers there, and which of them a host name selects.
-public final class VirtualServers {
+final class VirtualServers {
     /// For hosts that no name matches, and requests without one.
-    public let standard: VirtualServer
+    let standard: VirtualServer
     /// Those that have names, by their place in `named`.
     private let names: WildcardTable<Int>
     private let named: [VirtualServer]
     private let regexes: [(regex: Regex, server: VirtualServer)]
 
-    public init(
+    init(
         standard: VirtualServer, names: WildcardTable<Int>, named: [VirtualServer],
         regexes: [(regex: Regex, server: VirtualServer)]
     ) {
@@ -43,10 +38,10 @@ public final class VirtualServers {
     }
 
     /// A single server: no host has to be looked at.
-    public var isSingle: Bool { names.isEmpty && regexes.isEmpty }
+    var isSingle: Bool { names.isEmpty && regexes.isEmpty }
 
     /// The server for a host name in lower case. A match of a regular expression leaves its captures in `scope`.
-    public func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {
+    func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {
         guard !host.isEmpty else { return standard }
         if let index = names.find(host) { return named[index] }
         for (regex, server) in regexes where regex.match(host, in: scope) == .matched {

@@ -1,9 +1,7 @@
-public import Bytes
-
 extension Span where Element == UInt8 {
     /// The range of the value of an argument, `a=1&name=value&b=2`, or nil: what `$arg_name` shows. The name is compared
     /// without regard to case, and the first argument of that name counts.
-    public func argument(named name: Span<UInt8>) -> ByteRange? {
+    func argument(named name: Span<UInt8>) -> ByteRange? {
         guard !name.isEmpty else { return nil }
         var start = 0
         while start < count {
@@ -20,7 +18,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The range of the value of `name=value` in a list such as a `Cookie` field's (separator `;`), or nil.
-    public func listValue(named name: Span<UInt8>, separator: UInt8) -> ByteRange? {
+    func listValue(named name: Span<UInt8>, separator: UInt8) -> ByteRange? {
         guard name.count <= count else { return nil }
         var start = 0
         while start < count {
@@ -39,7 +37,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether a word stands alone in a list, such as `gzip` in `Vary`.
-    public func listContains(_ word: Span<UInt8>, separator: UInt8) -> Bool {
+    func listContains(_ word: Span<UInt8>, separator: UInt8) -> Bool {
         var start = 0
         while start < count {
             let wordEnd = start + word.count
@@ -60,20 +58,20 @@ extension Span where Element == UInt8 {
     }
 
     /// Splits a URI at its first `?`: the length of the path, and the range of the arguments, if there is a `?`.
-    public func splitArguments() -> (pathCount: Int, arguments: ByteRange?) {
+    func splitArguments() -> (pathCount: Int, arguments: ByteRange?) {
         guard let question = firstIndex(of: ASCII.question) else { return (count, nil) }
         return (question, ByteRange(question + 1, count))
     }
 }
 
 /// A URI that an upstream, an include or a `Destination` field names: decoded, but refused if it could leave its directory.
-public struct UnsafeURI: Equatable, Sendable {
+struct UnsafeURI: Equatable, Sendable {
     /// The arguments, a range of the input.
-    public var arguments = ByteRange.none
+    var arguments = ByteRange.none
 
     /// Appends the decoded path of `uri` to `output`; nil, and nothing appended, if it is empty, begins with `?` or `../`, or
     /// holds `/../` or NUL, before or after decoding.
-    public init?(_ uri: Span<UInt8>, into output: Buffer) {
+    init?(_ uri: Span<UInt8>, into output: Buffer) {
         guard !uri.isEmpty, uri[0] != ASCII.question else { return nil }
         var pathEnd = uri.count
         if let question = uri.firstIndex(of: ASCII.question) {

@@ -1,12 +1,10 @@
-import Bytes
-
 extension Span where Element == UInt8 {
     /// Whether a list of entity tags, as in `If-None-Match`, holds a tag.
     ///
     /// - Parameters:
     ///   - tag: the entity's tag with its quotes and perhaps `W/`; nil if it has none, which only `*` matches.
     ///   - isWeak: compare without regard to `W/` (RFC 9110 8.8.3.2).
-    public func matchesEntityTag(_ tag: Span<UInt8>?, isWeak: Bool) -> Bool {
+    func matchesEntityTag(_ tag: Span<UInt8>?, isWeak: Bool) -> Bool {
         if count == 1, self[0] == ASCII.asterisk { return true }
         guard let whole = tag else { return false }
         let tag =

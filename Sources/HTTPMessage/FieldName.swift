@@ -1,9 +1,7 @@
-import Bytes
-
 /// The header names that the server gives a meaning to, in requests and in responses; any other is `.other`.
 ///
 /// There are fewer than 64, so that a set of them is one word.
-public enum FieldName: UInt8, Sendable, CaseIterable {
+enum FieldName: UInt8, Sendable, CaseIterable {
     case other
     case host, connection, proxyConnection, ifModifiedSince, ifUnmodifiedSince, ifMatch
     case ifNoneMatch, userAgent, referer, contentLength, contentRange, contentType, range, ifRange
@@ -16,7 +14,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case lockToken, contentLanguage
 
     /// The name in its usual spelling; empty for `.other`.
-    public var name: StaticString {
+    var name: StaticString {
         switch self {
         case .other: ""
         case .host: "Host"
@@ -83,12 +81,12 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     /// The bit that stands for the name in a `FieldNameSet`.
-    public var bit: UInt64 { 1 << UInt64(rawValue) }
+    var bit: UInt64 { 1 << UInt64(rawValue) }
 
     /// The known name that these bytes spell, whatever their case.
     ///
     /// The length and one or two letters leave a single candidate, which is then compared.
-    public init(_ bytes: Span<UInt8>) {
+    init(_ bytes: Span<UInt8>) {
         let candidate = FieldName.candidate(bytes)
         self =
             candidate != .other && bytes.equalsIgnoringCase(candidate.name) ? candidate : .other
@@ -235,15 +233,15 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
 }
 
 /// A set of well-known header names.
-public struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
+struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     private var bits: UInt64 = 0
 
-    public init(arrayLiteral names: FieldName...) {
+    init(arrayLiteral names: FieldName...) {
         for name in names { bits |= name.bit }
     }
 
-    public func contains(_ name: FieldName) -> Bool { bits & name.bit != 0 }
-    public mutating func insert(_ name: FieldName) { bits |= name.bit }
-    public mutating func remove(_ name: FieldName) { bits &= ~name.bit }
-    public mutating func removeAll() { bits = 0 }
+    func contains(_ name: FieldName) -> Bool { bits & name.bit != 0 }
+    mutating func insert(_ name: FieldName) { bits |= name.bit }
+    mutating func remove(_ name: FieldName) { bits &= ~name.bit }
+    mutating func removeAll() { bits = 0 }
 }

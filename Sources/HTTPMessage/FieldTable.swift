@@ -1,14 +1,12 @@
-public import Bytes
-
 /// One header field of a parsed head: ranges into the head's bytes.
-public struct Field: Sendable {
-    public var name: FieldName
+struct Field: Sendable {
+    var name: FieldName
     /// The name as sent.
-    public var nameRange: ByteRange
+    var nameRange: ByteRange
     /// The value without the spaces around it.
-    public var valueRange: ByteRange
+    var valueRange: ByteRange
 
-    public init(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
+    init(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
         self.name = name
         self.nameRange = nameRange
         self.valueRange = valueRange
@@ -16,32 +14,32 @@ public struct Field: Sendable {
 }
 
 /// The header fields of a parsed head, in the order received. Keeps its memory over messages.
-public final class FieldTable {
+final class FieldTable {
     // No access lasts longer than a method here, so the run-time check of exclusive access is left out.
     @safe @exclusivity(unchecked) private var fields: [Field] = []
     @safe @exclusivity(unchecked) private var present: FieldNameSet = []
 
-    public init() {}
+    init() {}
 
-    public var count: Int { fields.count }
-    public var indices: Range<Int> { 0..<fields.count }
-    public subscript(index: Int) -> Field { fields[index] }
+    var count: Int { fields.count }
+    var indices: Range<Int> { 0..<fields.count }
+    subscript(index: Int) -> Field { fields[index] }
 
-    public func removeAll() {
+    func removeAll() {
         fields.removeAll(keepingCapacity: true)
         present.removeAll()
     }
 
-    public func append(_ field: Field) {
+    func append(_ field: Field) {
         fields.append(field)
         present.insert(field.name)
     }
 
     /// Whether a field of this well-known name was received.
-    public func contains(_ name: FieldName) -> Bool { present.contains(name) }
+    func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.
-    public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+    func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
         guard present.contains(name) else { return nil }
         var index = start
         while index < fields.count {
@@ -52,12 +50,12 @@ public final class FieldTable {
     }
 
     /// The range of the value of the first field of a well-known name, or nil.
-    public func firstValue(of name: FieldName) -> ByteRange? {
+    func firstValue(of name: FieldName) -> ByteRange? {
         firstIndex(of: name).map { fields[$0].valueRange }
     }
 
     /// The index of the first field of any name at or after `start`, compared without regard to case, or nil.
-    public func firstIndex(
+    func firstIndex(
         named name: Span<UInt8>, in bytes: Buffer, from start: Int = 0
     ) -> Int? {
         var index = start

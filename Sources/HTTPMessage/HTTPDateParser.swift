@@ -1,9 +1,7 @@
-import Bytes
-
 extension Span where Element == UInt8 {
     /// The seconds since 1970 of a date in one of HTTP's three formats (RFC 9110 5.6.7), or nil. As lenient as nginx: the
     /// weekday is not read, nor is what follows the time.
-    public var httpDate: Int? {
+    var httpDate: Int? {
         var reader = DateReader(self)
         return reader.read()
     }

@@ -1,36 +1,34 @@
-public import Bytes
-
 /// Header fields to be sent: one run of bytes and an entry for each field. Reused over messages without allocation.
 ///
 /// Removing or replacing leaves the old bytes behind until `removeAll`, so a filter that rewrites one header over and over
 /// within one response costs memory; none does.
-public final class HeaderList {
+final class HeaderList {
     /// One field; the ranges are of `bytes`.
-    public struct Entry: Sendable {
-        public var name: FieldName
-        public var nameRange: ByteRange
-        public var valueRange: ByteRange
+    struct Entry: Sendable {
+        var name: FieldName
+        var nameRange: ByteRange
+        var valueRange: ByteRange
     }
 
     /// The names and values, one after another.
-    public let bytes: Buffer
+    let bytes: Buffer
     // No access lasts longer than a method here, so the run-time check of exclusive access is left out: it would be most of
     // the time that setting a field takes.
     @safe @exclusivity(unchecked) private var entries: [Entry] = []
     @safe @exclusivity(unchecked) private var present: FieldNameSet = []
 
-    public init(capacity: Int = 512) {
+    init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)
         entries.reserveCapacity(24)
     }
 
-    public var count: Int { entries.count }
-    public var isEmpty: Bool { entries.isEmpty }
-    public var indices: Range<Int> { 0..<entries.count }
-    public subscript(index: Int) -> Entry { entries[index] }
+    var count: Int { entries.count }
+    var isEmpty: Bool { entries.isEmpty }
+    var indices: Range<Int> { 0..<entries.count }
+    subscript(index: Int) -> Entry { entries[index] }
 
     /// Forgets all fields, keeps the memory.
-    public func removeAll() {
+    func removeAll() {
         bytes.removeAll()
         entries.removeAll(keepingCapacity: true)
         present.removeAll()
@@ -41,10 +39,10 @@ public final class HeaderList {
     // Spans cannot be handed out through a class's property: read `let bytes = list.bytes`, then
     // `bytes.span(list[index].valueRange)`.
 
-    public func contains(_ name: FieldName) -> Bool { present.contains(name) }
+    func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.
-    public func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+    func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
         guard present.contains(name) else { return nil }
         var index = start
         while index < entries.count {
@@ -55,7 +53,7 @@ public final class HeaderList {
     }
 
     /// The index of the first field of any name at or after `start`, compared without regard to case, or nil.
-    public func firstIndex(named name: Span<UInt8>, from start: Int = 0) -> Int? {
+    func firstIndex(named name: Span<UInt8>, from start: Int = 0) -> Int? {
         let bytes = self.bytes
         var index = start
         while index < entries.count {
@@ -71,27 +69,27 @@ public final class HeaderList {
     // MARK: - Writing
 
     /// Appends a field of a well-known name.
-    public func append(_ name: FieldName, _ value: Span<UInt8>) {
+    func append(_ name: FieldName, _ value: Span<UInt8>) {
         appendEntry(name, spelled: name.name.bytes, value)
     }
 
-    public func append(_ name: FieldName, _ value: StaticString) {
+    func append(_ name: FieldName, _ value: StaticString) {
         append(name, value.bytes)
     }
 
     // Literals are static strings.
     @_disfavoredOverload
-    public func append(_ name: FieldName, _ value: ByteString) {
+    func append(_ name: FieldName, _ value: ByteString) {
         append(name, value.span)
     }
 
     /// Appends a field of any name, in this spelling.
-    public func append(named name: Span<UInt8>, _ value: Span<UInt8>) {
+    func append(named name: Span<UInt8>, _ value: Span<UInt8>) {
         appendEntry(FieldName(name), spelled: name, value)
     }
 
     /// Appends a field of any name whose well-known name was already looked up.
-    public func appendEntry(
+    func appendEntry(
         _ name: FieldName, spelled spelling: Span<UInt8>, _ value: Span<UInt8>
     ) {
         let start = bytes.count
@@ -102,66 +100,66 @@ public final class HeaderList {
     }
 
     /// Begins a field whose value the caller appends to `bytes`; `end` makes it a field.
-    public func begin(_ name: FieldName) -> Opening {
+    func begin(_ name: FieldName) -> Opening {
         begin(named: name.name.bytes, name)
     }
 
     /// Begins a field of any name whose value the caller appends to `bytes`.
-    public func begin(named spelling: Span<UInt8>, _ name: FieldName? = nil) -> Opening {
+    func begin(named spelling: Span<UInt8>, _ name: FieldName? = nil) -> Opening {
         let start = bytes.count
         bytes.append(spelling)
         return Opening(name: name ?? FieldName(spelling), start: start, middle: bytes.count)
     }
 
     /// Ends a field: its value is what was appended to `bytes` since `begin`.
-    public func end(_ opening: Opening) {
+    func end(_ opening: Opening) {
         add(opening.name, opening.start, opening.middle)
     }
 
     /// Takes back a field that was begun.
-    public func abandon(_ opening: Opening) {
+    func abandon(_ opening: Opening) {
         bytes.truncate(to: opening.start)
     }
 
     /// A field that was begun and whose value is being appended.
-    public struct Opening: Sendable {
+    struct Opening: Sendable {
         fileprivate let name: FieldName
         fileprivate let start: Int
         fileprivate let middle: Int
     }
 
     /// Makes `value` the only value of a well-known name, at the place of its first field or at the end.
-    public func set(_ name: FieldName, _ value: Span<UInt8>) {
+    func set(_ name: FieldName, _ value: Span<UInt8>) {
         guard let index = firstIndex(of: name) else { return append(name, value) }
         setValue(at: index, value)
         if let extra = firstIndex(of: name, from: index + 1) { removeAll(name, from: extra) }
     }
 
-    public func set(_ name: FieldName, _ value: StaticString) { set(name, value.bytes) }
+    func set(_ name: FieldName, _ value: StaticString) { set(name, value.bytes) }
     @_disfavoredOverload
-    public func set(_ name: FieldName, _ value: ByteString) { set(name, value.span) }
+    func set(_ name: FieldName, _ value: ByteString) { set(name, value.span) }
 
     /// Replaces the value of the field at an index; the span must not be of `bytes`.
-    public func setValue(at index: Int, _ value: Span<UInt8>) {
+    func setValue(at index: Int, _ value: Span<UInt8>) {
         let start = bytes.count
         bytes.append(value)
         entries[index].valueRange = ByteRange(start, bytes.count)
     }
 
     /// Narrows or moves the value of the field at an index to other bytes already in `bytes`.
-    public func setValueRange(at index: Int, _ range: ByteRange) {
+    func setValueRange(at index: Int, _ range: ByteRange) {
         precondition(range.end <= bytes.count)
         entries[index].valueRange = range
     }
 
-    public func remove(at index: Int) {
+    func remove(at index: Int) {
         let name = entries[index].name
         entries.remove(at: index)
         if name != .other, !entries.contains(where: { $0.name == name }) { present.remove(name) }
     }
 
     /// Removes all fields of a well-known name from an index on.
-    public func removeAll(_ name: FieldName, from start: Int = 0) {
+    func removeAll(_ name: FieldName, from start: Int = 0) {
         var index = firstIndex(of: name, from: start)
         while let found = index {
             remove(at: found)
@@ -170,7 +168,7 @@ public final class HeaderList {
     }
 
     /// Removes all fields of any name, compared without regard to case.
-    public func removeAll(named name: Span<UInt8>) {
+    func removeAll(named name: Span<UInt8>) {
         var index = firstIndex(named: name)
         while let found = index {
             remove(at: found)
@@ -187,7 +185,7 @@ public final class HeaderList {
     }
 
     /// Appends all fields as lines, `Name: value` CR LF, without the empty line at the end.
-    public func write(to output: Buffer) {
+    func write(to output: Buffer) {
         let bytes = self.bytes
         for index in entries.indices {
             let entry = entries[index]

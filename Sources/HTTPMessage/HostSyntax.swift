@@ -1,18 +1,16 @@
-public import Bytes
-
 /// What nginx takes for a host with an optional port: a name, an address or a bracketed literal.
-public struct HostSyntax: Equatable, Sendable {
+struct HostSyntax: Equatable, Sendable {
     /// The length of the host without port and final dot.
-    public var length: Int
+    var length: Int
     /// The port, or 0.
-    public var port: UInt16
+    var port: UInt16
 
     private enum State: UInt8 {
         case name, literal, literalEnd, port
     }
 
     /// Reads a host; nil if it is malformed.
-    public init?(_ text: Span<UInt8>) {
+    init?(_ text: Span<UInt8>) {
         var state = State.name
         var lastDot = -2
         length = text.count
@@ -70,7 +68,7 @@ public struct HostSyntax: Equatable, Sendable {
 
 extension Buffer {
     /// Appends bytes with ASCII letters in lower case.
-    public func append(lowercased text: Span<UInt8>) {
+    func append(lowercased text: Span<UInt8>) {
         reserve(text.count)
         for index in text.indices { append(text[index].asciiLowercased) }
     }

@@ -1,14 +1,12 @@
-import Bytes
-
 /// The request methods that nginx tells apart; every other well-formed name is `.other`.
 ///
 /// The raw value is the position of the method's bit in nginx's method masks (`limit_except`, `dav_methods`).
-public enum Method: UInt8, Sendable, CaseIterable {
+enum Method: UInt8, Sendable, CaseIterable {
     case other, get, head, post, put, delete, mkcol, copy, move, options, propfind, proppatch
     case lock, unlock, patch, trace, connect
 
     /// The method with this name; methods are case-sensitive (RFC 9110 9.1).
-    public init(_ name: Span<UInt8>) {
+    init(_ name: Span<UInt8>) {
         guard name.count >= 3, name.count <= 9 else {
             self = .other
             return
@@ -36,7 +34,7 @@ public enum Method: UInt8, Sendable, CaseIterable {
     }
 
     /// The method's name on the wire; empty for `.other`.
-    public var name: StaticString {
+    var name: StaticString {
         switch self {
         case .other: ""
         case .get: "GET"
@@ -59,5 +57,5 @@ public enum Method: UInt8, Sendable, CaseIterable {
     }
 
     /// The bit that stands for the method in a set of methods.
-    public var bit: UInt32 { 1 << UInt32(rawValue) }
+    var bit: UInt32 { 1 << UInt32(rawValue) }
 }

@@ -1,7 +1,5 @@
-public import Bytes
-
 /// Why a request's head is refused. The status and the log line are nginx's; the level is `info`, for the fault is the client's.
-public enum ParseError: Error, Equatable, Sendable {
+enum ParseError: Error, Equatable, Sendable {
     case invalidMethod
     case invalidRequest
     case invalidVersion
@@ -30,7 +28,7 @@ public enum ParseError: Error, Equatable, Sendable {
     case traceNotAllowed
 
     /// What the client is answered; nginx sends 494 as 400.
-    public var status: Status {
+    var status: Status {
         switch self {
         case .invalidVersion: .versionNotSupported
         case .requestLineTooLong: .uriTooLong
@@ -42,10 +40,10 @@ public enum ParseError: Error, Equatable, Sendable {
     }
 
     /// Whether nginx reads on for a while after the answer, so that a client still sending gets to see it.
-    public var lingers: Bool { status == .headTooLarge }
+    var lingers: Bool { status == .headTooLarge }
 
     /// Whether the request line was being read: the log says so after "while".
-    public var isInRequestLine: Bool {
+    var isInRequestLine: Bool {
         switch self {
         case .invalidMethod, .invalidRequest, .invalidVersion, .invalidMethodInHTTP09,
             .requestLineTooLong, .invalidHostInRequestLine:
@@ -55,7 +53,7 @@ public enum ParseError: Error, Equatable, Sendable {
     }
 
     /// What the connection was doing: the log line goes on with `while` and this.
-    public var action: StaticString {
+    var action: StaticString {
         isInRequestLine ? "reading client request line" : "reading client request headers"
     }
 }
@@ -65,7 +63,7 @@ extension ParseError {
     private static let quotedLimit = 1748
 
     /// Appends nginx's log message, without the "while" that follows it.
-    public func appendMessage(to output: Buffer, head: RequestHead) {
+    func appendMessage(to output: Buffer, head: RequestHead) {
         let bytes = head.bytes
         switch self {
         case .fieldLineTooLong(let range):

@@ -1,7 +1,5 @@
-import Bytes
-
 /// What a `Range` field asks of a content of known length, read as nginx's range filter does.
-public enum RangeVerdict: Equatable, Sendable {
+enum RangeVerdict: Equatable, Sendable {
     /// Send these ranges.
     case ranges
     /// Send the whole content, as if the field were not there.
@@ -11,11 +9,11 @@ public enum RangeVerdict: Equatable, Sendable {
 }
 
 /// The ranges of a `Range` field. Keeps its memory over requests.
-public struct RangeField: Sendable {
+struct RangeField: Sendable {
     /// The ranges to send: each is not empty and within the content.
-    public private(set) var ranges: [Range<Int>] = []
+    private(set) var ranges: [Range<Int>] = []
 
-    public init() {}
+    init() {}
 
     private enum Part {
         case range(Range<Int>), empty(start: Int), invalid
@@ -26,7 +24,7 @@ public struct RangeField: Sendable {
     /// - Parameters:
     ///   - limit: `max_ranges`, or nil if there is no limit; then nginx ignores a field whose answer, with 256 bytes of
     ///     headers a range, would be longer than the content and 4096 bytes.
-    public mutating func parse(
+    mutating func parse(
         _ value: Span<UInt8>, contentLength: Int, limit: Int?
     ) -> RangeVerdict {
         ranges.removeAll(keepingCapacity: true)

@@ -1,8 +1,6 @@
-import Bytes
-
 extension RequestHead {
     /// Takes over the host of an absolute-form or authority-form target, which wins over the `Host` field.
-    public func readAuthority(_ range: ByteRange) -> ParseError? {
+    func readAuthority(_ range: ByteRange) -> ParseError? {
         authority = range
         hasAuthority = true
         return setHost(range) ? nil : .invalidHostInRequestLine
@@ -21,7 +19,7 @@ extension RequestHead {
     }
 
     /// Adds a received field and does at once what its name asks for: nginx answers a bad field before it has seen the rest.
-    public func accept(_ field: Field) -> ParseError? {
+    func accept(_ field: Field) -> ParseError? {
         switch field.name {
         case .other:
             fields.append(field)
@@ -64,7 +62,7 @@ extension RequestHead {
     ///
     /// Whatever could make two servers disagree on where a body ends is refused (RFC 9112 6.3): both a length and chunks,
     /// chunks in HTTP/1.0, any transfer coding but `chunked`.
-    public func validate(allowsConnect: Bool) -> ParseError? {
+    func validate(allowsConnect: Bool) -> ParseError? {
         if version > .http10, !fields.contains(.host), version < .http2 { return .missingHost }
         let bytes = self.bytes
         if let range = fields.firstValue(of: .contentLength) {
@@ -90,7 +88,7 @@ extension RequestHead {
     }
 
     /// Whether the connection may serve another request as far as the client is concerned.
-    public var keepsAlive: Bool {
+    var keepsAlive: Bool {
         switch connection {
         case .close: false
         case .keepAlive: true
@@ -101,7 +99,7 @@ extension RequestHead {
 
 extension Span where Element == UInt8 {
     /// Whether a text in lower case occurs anywhere, whatever the case of the bytes.
-    public func containsIgnoringCase(_ needle: StaticString) -> Bool {
+    func containsIgnoringCase(_ needle: StaticString) -> Bool {
         let needle = needle.bytes
         var start = 0
         while start &+ needle.count <= count {

@@ -1,20 +1,18 @@
-public import Bytes
-
 /// What a request's `Connection` fields ask for.
-public enum ConnectionWish: UInt8, Sendable {
+enum ConnectionWish: UInt8, Sendable {
     case unspecified, close, keepAlive
 }
 
 /// A request's head: ranges into `bytes`, which hold it as received. One object is reused for all requests of a connection.
 ///
 /// HTTP/2 and HTTP/3 write their pseudo-headers and fields into `bytes` and fill in the same properties.
-public final class RequestHead {
+final class RequestHead {
     /// The bytes that all ranges point into; the parser reads from here.
-    public let bytes: Buffer
+    let bytes: Buffer
     /// The fields; those with invalid names are left out when they are ignored.
-    public let fields = FieldTable()
+    let fields = FieldTable()
     /// The host that selects the server, in lower case, without port and final dot: from the request line, else from `Host`.
-    public let host = Buffer(capacity: 64)
+    let host = Buffer(capacity: 64)
 
     /// All that is reset for the next request, in one place.
     private struct State {
@@ -46,127 +44,127 @@ public final class RequestHead {
     // exclusive access to find, and it took half of the parser's time.
     @safe @exclusivity(unchecked) private var state = State()
     /// Lines left out because of an invalid name; nginx logs them.
-    public private(set) var ignoredLines: [ByteRange] = []
+    private(set) var ignoredLines: [ByteRange] = []
 
-    public var method: Method {
+    var method: Method {
         get { state.method }
         set { state.method = newValue }
     }
-    public var methodName: ByteRange {
+    var methodName: ByteRange {
         get { state.methodName }
         set { state.methodName = newValue }
     }
-    public var version: Version {
+    var version: Version {
         get { state.version }
         set { state.version = newValue }
     }
     /// The whole request line without its line end; what `$request` shows.
-    public var requestLine: ByteRange {
+    var requestLine: ByteRange {
         get { state.requestLine }
         set { state.requestLine = newValue }
     }
     /// The protocol as sent, such as `HTTP/1.1`; empty in HTTP/0.9.
-    public var protocolName: ByteRange {
+    var protocolName: ByteRange {
         get { state.protocolName }
         set { state.protocolName = newValue }
     }
 
     /// The request target as sent, without the scheme and host of an absolute form: nginx's `$request_uri`.
-    public var target: ByteRange {
+    var target: ByteRange {
         get { state.target }
         set { state.target = newValue }
     }
     /// The target up to the `?`, still encoded.
-    public var path: ByteRange {
+    var path: ByteRange {
         get { state.path }
         set { state.path = newValue }
     }
     /// The bytes after the first `?`; when the path needs normalising, the normaliser finds the arguments.
-    public var arguments: ByteRange {
+    var arguments: ByteRange {
         get { state.arguments }
         set { state.arguments = newValue }
     }
     /// What follows the last dot of the path's last segment; only set when the path needs no normalising.
-    public var pathExtension: ByteRange {
+    var pathExtension: ByteRange {
         get { state.pathExtension }
         set { state.pathExtension = newValue }
     }
     /// The path holds `//`, `/.` or `#`.
-    public var isComplex: Bool {
+    var isComplex: Bool {
         get { state.isComplex }
         set { state.isComplex = newValue }
     }
     /// The path holds `%`.
-    public var isQuoted: Bool {
+    var isQuoted: Bool {
         get { state.isQuoted }
         set { state.isQuoted = newValue }
     }
     /// The path holds `+`.
-    public var hasPlus: Bool {
+    var hasPlus: Bool {
         get { state.hasPlus }
         set { state.hasPlus = newValue }
     }
     /// An absolute form without a path, such as `http://example.com?a`: the path is `/`, which the target lacks.
-    public var isPathEmpty: Bool {
+    var isPathEmpty: Bool {
         get { state.isPathEmpty }
         set { state.isPathEmpty = newValue }
     }
 
     /// The scheme of an absolute-form target.
-    public var scheme: ByteRange {
+    var scheme: ByteRange {
         get { state.scheme }
         set { state.scheme = newValue }
     }
     /// Host and port of an absolute-form or authority-form target, as sent.
-    public var authority: ByteRange {
+    var authority: ByteRange {
         get { state.authority }
         set { state.authority = newValue }
     }
-    public var hasAuthority: Bool {
+    var hasAuthority: Bool {
         get { state.hasAuthority }
         set { state.hasAuthority = newValue }
     }
 
     /// Lines left out because of an invalid name; nginx logs them.
     /// The number of bytes of the head, without leading empty lines, with the final one.
-    public var length: Int {
+    var length: Int {
         get { state.length }
         set { state.length = newValue }
     }
 
     /// The port given with the host, or 0.
-    public var port: UInt16 {
+    var port: UInt16 {
         get { state.port }
         set { state.port = newValue }
     }
     /// The value of `Content-Length`, or -1.
-    public var contentLength: Int {
+    var contentLength: Int {
         get { state.contentLength }
         set { state.contentLength = newValue }
     }
-    public var isChunked: Bool {
+    var isChunked: Bool {
         get { state.isChunked }
         set { state.isChunked = newValue }
     }
-    public var connection: ConnectionWish {
+    var connection: ConnectionWish {
         get { state.connection }
         set { state.connection = newValue }
     }
     /// `Expect: 100-continue` was sent.
-    public var expectsContinue: Bool {
+    var expectsContinue: Bool {
         get { state.expectsContinue }
         set { state.expectsContinue = newValue }
     }
 
-    public init(bytes: Buffer = Buffer(capacity: 1024)) {
+    init(bytes: Buffer = Buffer(capacity: 1024)) {
         self.bytes = bytes
     }
 
     /// Whether the path has to pass the normaliser; else `path` is the normalised path already.
-    public var needsNormalising: Bool { isComplex || isQuoted || isPathEmpty }
+    var needsNormalising: Bool { isComplex || isQuoted || isPathEmpty }
 
     /// Replaces the method, as an error page does: `$request_method` shows the new one.
-    public func setMethod(_ method: Method) {
+    func setMethod(_ method: Method) {
         self.method = method
         let start = bytes.count
         bytes.append(method.name)
@@ -174,7 +172,7 @@ public final class RequestHead {
     }
 
     /// Forgets the request; leaves `bytes` alone.
-    public func reset() {
+    func reset() {
         state = State()
         fields.removeAll()
         host.removeAll()
@@ -182,7 +180,7 @@ public final class RequestHead {
     }
 
     /// Notes a line that is left out because of an invalid name.
-    public func ignoreLine(_ range: ByteRange) {
+    func ignoreLine(_ range: ByteRange) {
         ignoredLines.append(range)
     }
 }

@@ -1,7 +1,5 @@
-public import Bytes
-
 /// Why an upstream's head is refused; nginx tries the next server or answers 502. The level is `error`.
-public enum ResponseError: Error, Equatable, Sendable {
+enum ResponseError: Error, Equatable, Sendable {
     /// What came is not HTTP/1.
     case noStatusLine
     /// The line up to the bad byte, which is the one after the range.
@@ -15,7 +13,7 @@ public enum ResponseError: Error, Equatable, Sendable {
     case unknownTransferEncoding(ByteRange)
 
     /// Appends nginx's log message.
-    public func appendMessage(to output: Buffer, head: ResponseHead) {
+    func appendMessage(to output: Buffer, head: ResponseHead) {
         let bytes = head.bytes
         switch self {
         case .noStatusLine:
@@ -59,7 +57,7 @@ extension ResponseHead {
     }
 
     /// Adds a received field; those that say where the body ends are checked at once.
-    public func accept(_ field: Field) -> ResponseError? {
+    func accept(_ field: Field) -> ResponseError? {
         let index = fields.count
         let bytes = self.bytes
         switch field.name {

@@ -1,68 +1,66 @@
-public import Bytes
-
 /// A response status code. Reason phrases are nginx's, which differ from the RFC's in places.
-public struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntegerLiteral {
-    public var rawValue: UInt16
+struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntegerLiteral {
+    var rawValue: UInt16
 
-    public init(rawValue: UInt16) { self.rawValue = rawValue }
-    public init(integerLiteral value: UInt16) { rawValue = value }
-    public init(_ code: Int) { rawValue = UInt16(truncatingIfNeeded: code) }
+    init(rawValue: UInt16) { self.rawValue = rawValue }
+    init(integerLiteral value: UInt16) { rawValue = value }
+    init(_ code: Int) { rawValue = UInt16(truncatingIfNeeded: code) }
 
-    public var code: Int { Int(rawValue) }
+    var code: Int { Int(rawValue) }
 
-    public static let `continue`: Status = 100
-    public static let switchingProtocols: Status = 101
-    public static let earlyHints: Status = 103
-    public static let ok: Status = 200
-    public static let created: Status = 201
-    public static let accepted: Status = 202
-    public static let noContent: Status = 204
-    public static let partialContent: Status = 206
-    public static let multiStatus: Status = 207
-    public static let movedPermanently: Status = 301
-    public static let found: Status = 302
-    public static let seeOther: Status = 303
-    public static let notModified: Status = 304
-    public static let temporaryRedirect: Status = 307
-    public static let permanentRedirect: Status = 308
-    public static let badRequest: Status = 400
-    public static let unauthorized: Status = 401
-    public static let forbidden: Status = 403
-    public static let notFound: Status = 404
-    public static let notAllowed: Status = 405
-    public static let requestTimeout: Status = 408
-    public static let conflict: Status = 409
-    public static let lengthRequired: Status = 411
-    public static let preconditionFailed: Status = 412
-    public static let contentTooLarge: Status = 413
-    public static let uriTooLong: Status = 414
-    public static let unsupportedMediaType: Status = 415
-    public static let rangeNotSatisfiable: Status = 416
-    public static let misdirectedRequest: Status = 421
-    public static let tooManyRequests: Status = 429
+    static let `continue`: Status = 100
+    static let switchingProtocols: Status = 101
+    static let earlyHints: Status = 103
+    static let ok: Status = 200
+    static let created: Status = 201
+    static let accepted: Status = 202
+    static let noContent: Status = 204
+    static let partialContent: Status = 206
+    static let multiStatus: Status = 207
+    static let movedPermanently: Status = 301
+    static let found: Status = 302
+    static let seeOther: Status = 303
+    static let notModified: Status = 304
+    static let temporaryRedirect: Status = 307
+    static let permanentRedirect: Status = 308
+    static let badRequest: Status = 400
+    static let unauthorized: Status = 401
+    static let forbidden: Status = 403
+    static let notFound: Status = 404
+    static let notAllowed: Status = 405
+    static let requestTimeout: Status = 408
+    static let conflict: Status = 409
+    static let lengthRequired: Status = 411
+    static let preconditionFailed: Status = 412
+    static let contentTooLarge: Status = 413
+    static let uriTooLong: Status = 414
+    static let unsupportedMediaType: Status = 415
+    static let rangeNotSatisfiable: Status = 416
+    static let misdirectedRequest: Status = 421
+    static let tooManyRequests: Status = 429
     /// nginx's own: close the connection without an answer.
-    public static let closeConnection: Status = 444
+    static let closeConnection: Status = 444
     /// nginx's own: the request's head is too large; sent as 400.
-    public static let headTooLarge: Status = 494
+    static let headTooLarge: Status = 494
     /// nginx's own: the client's certificate does not verify; sent as 400.
-    public static let certificateError: Status = 495
+    static let certificateError: Status = 495
     /// nginx's own: the client sent no certificate; sent as 400.
-    public static let noCertificate: Status = 496
+    static let noCertificate: Status = 496
     /// nginx's own: plain HTTP on a TLS port; sent as 400.
-    public static let httpToHTTPS: Status = 497
+    static let httpToHTTPS: Status = 497
     /// nginx's own: the client went away; only logged.
-    public static let clientClosedRequest: Status = 499
-    public static let internalServerError: Status = 500
-    public static let notImplemented: Status = 501
-    public static let badGateway: Status = 502
-    public static let serviceUnavailable: Status = 503
-    public static let gatewayTimeout: Status = 504
-    public static let versionNotSupported: Status = 505
-    public static let insufficientStorage: Status = 507
+    static let clientClosedRequest: Status = 499
+    static let internalServerError: Status = 500
+    static let notImplemented: Status = 501
+    static let badGateway: Status = 502
+    static let serviceUnavailable: Status = 503
+    static let gatewayTimeout: Status = 504
+    static let versionNotSupported: Status = 505
+    static let insufficientStorage: Status = 507
 
     /// The status line's text after the version, such as `404 Not Found`, or empty where nginx has no reason phrase and
     /// writes the bare number.
-    public var line: StaticString {
+    var line: StaticString {
         rawValue < 400 ? successLine : (rawValue < 500 ? clientErrorLine : serverErrorLine)
     }
 
@@ -128,7 +126,7 @@ public struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByInteger
 extension Buffer {
     /// Appends `404 Not Found`, or the number and a space where there is no reason phrase: RFC 9112 4 wants the space
     /// even before an empty phrase, and nginx writes it too.
-    public func append(statusLine status: Status) {
+    func append(statusLine status: Status) {
         let line = status.line
         if line.utf8CodeUnitCount > 0 { return append(line) }
         append(decimal: status.code, width: 3)

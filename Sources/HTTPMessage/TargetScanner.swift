@@ -1,9 +1,7 @@
-import Bytes
-
 /// Walks a request target in origin form and notes what its path holds, so that most paths need no second look.
 ///
 /// It stops before the first byte that a target cannot hold: a control byte, a space or DEL.
-public struct TargetScanner: Sendable {
+struct TargetScanner: Sendable {
     private enum State: UInt8 {
         /// Just behind a slash: `.`, `/` mean that the path has to be normalised.
         case afterSlash
@@ -13,19 +11,19 @@ public struct TargetScanner: Sendable {
     }
 
     private var state = State.afterSlash
-    public private(set) var isComplex = false
-    public private(set) var isQuoted = false
-    public private(set) var hasPlus = false
+    private(set) var isComplex = false
+    private(set) var isQuoted = false
+    private(set) var hasPlus = false
     /// The index behind the first `?`, or -1. Only meant for a path that needs no normalising.
-    public private(set) var argumentsStart = -1
+    private(set) var argumentsStart = -1
     /// The index behind the last dot of the last segment, or -1.
-    public private(set) var extensionStart = -1
+    private(set) var extensionStart = -1
 
     /// A scanner for what follows the first slash.
-    public init() {}
+    init() {}
 
     /// A scanner for arguments alone, as in `http://example.com?a`.
-    public init(argumentsAt index: Int) {
+    init(argumentsAt index: Int) {
         state = .rest
         argumentsStart = index
     }
@@ -38,7 +36,7 @@ public struct TargetScanner: Sendable {
     }
 
     /// Scans on from `cursor`; leaves it at the first byte that is not the target's or at the end.
-    public mutating func scan(_ bytes: Span<UInt8>, _ cursor: inout Int) {
+    mutating func scan(_ bytes: Span<UInt8>, _ cursor: inout Int) {
         var index = cursor
         while index < bytes.count {
             let byte = bytes[index]
@@ -93,7 +91,7 @@ public struct TargetScanner: Sendable {
 
 extension RequestHead {
     /// Takes over what a scanner found in the target `range`.
-    public func setTarget(_ range: ByteRange, _ scanner: TargetScanner) {
+    func setTarget(_ range: ByteRange, _ scanner: TargetScanner) {
         target = range
         isComplex = scanner.isComplex
         isQuoted = scanner.isQuoted
@@ -110,7 +108,7 @@ extension RequestHead {
     }
 
     /// Takes a whole target in origin form, such as HTTP/2's `:path`. False: it is malformed.
-    public func readTarget(_ range: ByteRange) -> Bool {
+    func readTarget(_ range: ByteRange) -> Bool {
         let bytes = self.bytes
         let text = bytes.span(range)
         guard !text.isEmpty, text[0] == ASCII.slash else { return false }

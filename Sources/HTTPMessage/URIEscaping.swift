@@ -1,7 +1,5 @@
-public import Bytes
-
 /// The purposes for which bytes are escaped as `%XX`, each with its own set of bytes, as nginx has them.
-public enum URIEscaping: UInt8, Sendable, CaseIterable {
+enum URIEscaping: UInt8, Sendable, CaseIterable {
     /// For the path of a URI.
     case path
     /// For the arguments of a URI.
@@ -38,13 +36,13 @@ public enum URIEscaping: UInt8, Sendable, CaseIterable {
     }
 
     /// Whether a byte is escaped for this purpose.
-    public func escapes(_ byte: UInt8) -> Bool {
+    func escapes(_ byte: UInt8) -> Bool {
         if byte >= 0x80 { return self != .memcached }
         return (byte < 0x40 ? low : high) >> UInt64(byte & 0x3F) & 1 != 0
     }
 
     /// The number of bytes that would be escaped; each grows by two.
-    public func escapedCount(_ text: Span<UInt8>) -> Int {
+    func escapedCount(_ text: Span<UInt8>) -> Int {
         var found = 0
         for index in text.indices where escapes(text[index]) { found += 1 }
         return found
@@ -53,7 +51,7 @@ public enum URIEscaping: UInt8, Sendable, CaseIterable {
 
 extension Buffer {
     /// Appends bytes, those that must not stand for this purpose as `%XX`.
-    public func append(escaped text: Span<UInt8>, for purpose: URIEscaping) {
+    func append(escaped text: Span<UInt8>, for purpose: URIEscaping) {
         reserve(text.count)
         for index in text.indices {
             let byte = text[index]
@@ -68,7 +66,7 @@ extension Buffer {
     }
 
     /// Appends bytes with `<`, `>`, `&` and `"` as HTML entities.
-    public func append(htmlEscaped text: Span<UInt8>) {
+    func append(htmlEscaped text: Span<UInt8>) {
         reserve(text.count)
         for index in text.indices {
             switch text[index] {
@@ -82,7 +80,7 @@ extension Buffer {
     }
 
     /// What `append(unescaping:)` does with bytes of meaning.
-    public enum Unescaping: UInt8, Sendable {
+    enum Unescaping: UInt8, Sendable {
         /// Decode all.
         case all
         /// Stop behind the first `?`, plain or encoded.
@@ -95,7 +93,7 @@ extension Buffer {
     ///
     /// Returns the number of bytes read.
     @discardableResult
-    public func append(
+    func append(
         unescaping text: Span<UInt8>, _ mode: Unescaping = .all
     ) -> Int {
         var index = 0

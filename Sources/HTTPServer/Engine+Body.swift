@@ -1,11 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTPCore
-import HTTPMessage
-import Log
-import Platform
-
 /// The request's body on its way into memory or a file.
 extension Engine {
     func beginBody(_ request: Request) {

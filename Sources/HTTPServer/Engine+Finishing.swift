@@ -1,12 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Platform
-
 /// The end of a request: complete, by an error page, or broken off.
 extension Engine {
     func end(_ request: Request, code: UInt16) {

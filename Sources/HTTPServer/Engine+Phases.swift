@@ -1,12 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTP1
-import HTTPCore
-import HTTPMessage
-import Log
-
 /// The way of a request through the phases. The order is nginx's; what each phase consists of is the roster's.
 extension Engine {
     /// The head is complete.

@@ -1,10 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTPCore
-import HTTPMessage
-import HTTPModules
-
 /// The response pipeline: header filters in the roster's order, then the body filters that they asked for.
 extension Engine {
     func passHead(_ request: Request) {

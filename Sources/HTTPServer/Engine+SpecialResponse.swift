@@ -1,11 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-
 /// Answers that are not content: errors and redirects, by `error_page` or by the built-in pages.
 extension Engine {
     func answerSpecially(_ request: Request, code: UInt16) {

@@ -1,18 +1,8 @@
-import Bytes
-import Configuration
-public import EventLoop
-public import HTTPCore
-import HTTPMessage
-import Log
-public import Platform
-import Net
-import SharedZone
-
 /// One worker's side of HTTP: pools requests, counts connections, and carries requests through phases and pipeline.
-public final class Engine: RequestEngine {
-    public struct Accepted {
-        public var descriptor: Int32
-        public var address: RawAddress
+final class Engine: RequestEngine {
+    struct Accepted {
+        var descriptor: Int32
+        var address: RawAddress
     }
 
     /// What `stub_status` counts a connection as.
@@ -21,10 +11,10 @@ public final class Engine: RequestEngine {
     }
 
     /// Old requests are finished, new ones are not waited for.
-    public internal(set) var isShuttingDown = false
+     var isShuttingDown = false
     private var idleStreams: [HTTP1Stream] = []
     /// Live client connections of this worker.
-    public private(set) var connectionCount = 0
+    private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
     let connectionLimit: Int
     /// The head lines that only change with the second, for each form of `server_tokens`.
@@ -34,7 +24,7 @@ public final class Engine: RequestEngine {
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
 
-    public init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
+    init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
@@ -43,26 +33,26 @@ public final class Engine: RequestEngine {
 
     // MARK: - What modules ask for
 
-    public override func sendHead(_ request: Request) { passHead(request) }
-    public override func sendBody(_ request: Request) { passBody(request) }
-    public override func sendBody(
+    override func sendHead(_ request: Request) { passHead(request) }
+    override func sendBody(_ request: Request) { passBody(request) }
+    override func sendBody(
         _ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool
     ) {
         passBody(request, bytes: bytes, isLast: isLast, flush: flush)
     }
-    public override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
-    public override func resume(_ request: Request) { run(request) }
-    public override func redirect(_ request: Request) { routeAgain(request) }
-    public override func redirect(_ request: Request, toNamed location: Location) {
+    override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
+    override func resume(_ request: Request) { run(request) }
+    override func redirect(_ request: Request) { routeAgain(request) }
+    override func redirect(_ request: Request, toNamed location: Location) {
         route(request, toNamed: location)
     }
-    public override func readBody(_ request: Request) { beginBody(request) }
-    public override func abort(_ request: Request) { breakOff(request) }
+    override func readBody(_ request: Request) { beginBody(request) }
+    override func abort(_ request: Request) { breakOff(request) }
 
     // MARK: - Connections
 
     /// Takes an accepted socket over.
-    public func accept(_ accepted: Accepted, on binding: ListenBinding) {
+    func accept(_ accepted: Accepted, on binding: ListenBinding) {
         let counters = binding.cycle.counters
         counters.add(1, to: .accepted)
         guard connectionCount < connectionLimit else {
@@ -121,7 +111,7 @@ public final class Engine: RequestEngine {
     }
 
     /// Closes idle connections now and the others after their requests.
-    public func shutDown() {
+    func shutDown() {
         isShuttingDown = true
         loop.forEachEndpoint { endpoint in
             if let connection = endpoint as? HTTP1Connection, connection.isIdle { connection.end() }

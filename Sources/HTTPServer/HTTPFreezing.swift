@@ -1,29 +1,19 @@
-import Bytes
-public import Configuration
-import Expression
-public import HTTPCore
-import HTTPModules
-import Log
-public import Net
-import Platform
-import Upstream
-
 /// Turns the blocks that were read into what serves: servers by address and name, and each location's plan.
-public struct HTTPFreezing {
+struct HTTPFreezing {
     /// One address with its servers.
-    public struct Address {
-        public let request: ListenerRequest
-        public let binding: ListenBinding
+    struct Address {
+        let request: ListenerRequest
+        let binding: ListenBinding
         /// Addresses that share the socket because it is a wildcard's: told apart by the connection's own end.
-        public var specific: [ListenBinding]
+        var specific: [ListenBinding]
         /// Whether a socket of its own is opened.
-        public let isBound: Bool
+        let isBound: Bool
     }
 
-    public let cycle: HTTPCycle
-    public private(set) var addresses: [Address] = []
+    let cycle: HTTPCycle
+    private(set) var addresses: [Address] = []
 
-    public init(_ builder: ConfigurationBuilder) throws(ConfigurationError) {
+    init(_ builder: ConfigurationBuilder) throws(ConfigurationError) {
         guard let http = builder.http else {
             preconditionFailure("only a configuration with an http block is frozen")
         }

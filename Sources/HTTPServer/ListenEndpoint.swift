@@ -1,12 +1,5 @@
-import Bytes
-public import EventLoop
-public import HTTPCore
-import Log
-import Net
-import Platform
-
 /// A listening socket of a worker: takes connections and hands them to the engine.
-public final class ListenEndpoint: Endpoint {
+final class ListenEndpoint: Endpoint {
     private let engine: Engine
     private let binding: ListenBinding
     /// Servers of specific addresses behind a wildcard socket.
@@ -15,7 +8,7 @@ public final class ListenEndpoint: Endpoint {
     private static let batch = 64
 
     /// `descriptor` stays the owner's: it is not closed here.
-    public init(
+    init(
         engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding]
     ) {
         self.engine = engine
@@ -24,7 +17,7 @@ public final class ListenEndpoint: Endpoint {
         super.init(loop: engine.loop, descriptor: descriptor)
     }
 
-    public override func becameReadable() {
+    override func becameReadable() {
         for _ in 0..<Self.batch {
             var address = RawAddress()
             let code = loop.kernel.accept(descriptor, address: &address)
@@ -63,7 +56,7 @@ public final class ListenEndpoint: Endpoint {
         }
     }
 
-    public override func inputTimedOut() {
+    override func inputTimedOut() {
         loop.resumeReading(self)
     }
 }

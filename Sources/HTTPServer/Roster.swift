@@ -1,15 +1,7 @@
-import Bytes
-public import Configuration
-public import HTTPCore
-import HTTPMessage
-import HTTPModules
-import Log
-import Upstream
-
 /// All modules, the order in which phases ask them, and the order of the filters: the one place where order is written down.
-public enum Roster {
+enum Roster {
     /// Every directive of HTTP.
-    public static var rows: [Row] {
+    static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
             + Proxy.rows + LaterFamilies.rows
     }
@@ -42,7 +34,7 @@ public enum Roster {
     private static let headerFilters: [Step] = []
 
     /// The steps that a location's requests really go through.
-    public static func plan(for settings: SettingsTable) -> Plan {
+    static func plan(for settings: SettingsTable) -> Plan {
         func used(_ steps: [Step]) -> [UInt8] {
             steps.filter { $0.isUsed(settings) }.map(\.handler.rawValue)
         }

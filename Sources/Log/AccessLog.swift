@@ -1,8 +1,5 @@
-import Bytes
-public import Expression
-
 /// Where the lines of an access log go.
-public enum AccessLogSink: Sendable {
+enum AccessLogSink: Sendable {
     case file(LogFile)
     case syslog(Syslog)
     /// A path with variables: the file is opened when its path is known.
@@ -10,14 +7,14 @@ public enum AccessLogSink: Sendable {
 }
 
 /// One `access_log` directive: a line for each request that meets its condition.
-public final class AccessLog: Sendable {
-    public let sink: AccessLogSink
+final class AccessLog: Sendable {
+    let sink: AccessLogSink
     private let files: LogFiles
     private let format: LogFormat
     /// `if=`: no line if the value is empty or `0`.
     private let condition: Template?
 
-    public init(
+    init(
         sink: AccessLogSink, files: LogFiles, format: LogFormat, condition: Template? = nil
     ) {
         self.sink = sink
@@ -28,13 +25,13 @@ public final class AccessLog: Sendable {
 
     /// Whether the path has variables. nginx writes such logs only where the request's root directory exists: otherwise a
     /// client could create files by naming hosts. The caller has to see to that.
-    public var hasVariablePath: Bool {
+    var hasVariablePath: Bool {
         if case .path = sink { return true }
         return false
     }
 
     /// Writes the line of a request. `errors` takes complaints about paths with variables.
-    public func write(
+    func write(
         _ scope: VariableScope, cache: OpenLogFileCache? = nil, errors: ErrorLog,
         _ context: (any LogContext)? = nil
     ) {

@@ -1,30 +1,26 @@
-public import Bytes
-public import Configuration
-import Expression
-
 /// The access logs of a block.
-public struct AccessLogSettings: Sendable {
+struct AccessLogSettings: Sendable {
     /// Empty where no block has set any; then http has a default, `AccessLogDirectives.addDefault`.
-    public var logs: [AccessLog] = []
+    var logs: [AccessLog] = []
     /// `access_log off`, which wins over logs of the same block.
-    public var isOff = false
+    var isOff = false
     /// `open_log_file_cache`; nil is off.
-    public var cache: OpenLogFileCache?
+    var cache: OpenLogFileCache?
 
-    public init() {}
+    init() {}
 
     /// Whether a request writes any line.
-    public var isEmpty: Bool { isOff || logs.isEmpty }
+    var isEmpty: Bool { isOff || logs.isEmpty }
 }
 
 /// The directives `access_log`, `log_format` and `open_log_file_cache`, which http and stream share.
-public struct AccessLogDirectives: Sendable {
+struct AccessLogDirectives: Sendable {
     private let slot: Slot<AccessLogSettings>
     private let formats: @Sendable (AnyObject) -> LogFormats?
     private let hasDefaultFormat: Bool
 
     /// `formats` finds the formats in what the configuration is built into. Without a default format, `access_log` must name one.
-    public init(
+    init(
         slot: Slot<AccessLogSettings>, hasDefaultFormat: Bool,
         formats: @escaping @Sendable (AnyObject) -> LogFormats?
     ) {
@@ -34,7 +30,7 @@ public struct AccessLogDirectives: Sendable {
     }
 
     /// The rows: `log_format` in the outermost context, `access_log` and the cache in those of requests or sessions.
-    public func rows(
+    func rows(
         formatsIn outermost: Contexts, logsIn contexts: Contexts, cacheIn cacheContexts: Contexts
     ) -> [Row] {
         [
@@ -74,7 +70,7 @@ public struct AccessLogDirectives: Sendable {
     }
 
     /// Gives a server without any `access_log`, its own or outside, nginx's default one. For its scope when it is settled.
-    public func addDefault(_ path: ByteString, to scope: Scope) throws(ConfigurationError) {
+    func addDefault(_ path: ByteString, to scope: Scope) throws(ConfigurationError) {
         let settings = scope[slot]
         guard !settings.isOff, settings.logs.isEmpty,
             let owner = scope.builder as? any LogFilesOwner,

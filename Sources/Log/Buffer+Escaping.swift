@@ -1,7 +1,5 @@
-public import Bytes
-
 /// Which bytes of data may not stand in a log as they are.
-public enum LogEscape: Sendable {
+enum LogEscape: Sendable {
     /// `\xHH` for control bytes, quotes, backslashes and all that is not ASCII: `log_format`'s default.
     case `default`
     /// JSON's string escapes.
@@ -14,7 +12,7 @@ public enum LogEscape: Sendable {
 
 extension Buffer {
     /// Escapes the bytes from `start` on, in place. A value without special bytes, the usual one, costs one scan.
-    public func escape(from start: Int, _ escape: LogEscape) {
+    func escape(from start: Int, _ escape: LogEscape) {
         switch escape {
         case .none: return
         case .default:

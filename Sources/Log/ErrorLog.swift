@@ -1,26 +1,23 @@
-public import Bytes
-public import Platform
-
 /// Where the lines of an error log go.
-public enum ErrorLogSink: Sendable {
+enum ErrorLogSink: Sendable {
     case file(LogFile)
     case syslog(Syslog)
     case memory(MemoryLog)
 }
 
 /// One `error_log` directive: a sink and the least grave level that it takes.
-public struct ErrorLogTarget: Sendable {
-    public let sink: ErrorLogSink
-    public let level: LogLevel
+struct ErrorLogTarget: Sendable {
+    let sink: ErrorLogSink
+    let level: LogLevel
 
-    public init(sink: ErrorLogSink, level: LogLevel) {
+    init(sink: ErrorLogSink, level: LogLevel) {
         self.sink = sink
         self.level = level
     }
 }
 
 /// The circumstances of a message: which connection, and what the layer above tells about it. A connection conforms, or a request.
-public protocol LogContext: AnyObject {
+protocol LogContext: AnyObject {
     /// Counts all connections of the server from 1; 0 is none.
     var connectionNumber: UInt64 { get }
     /// `debug_connection` holds for this client: everything is logged.
@@ -30,7 +27,7 @@ public protocol LogContext: AnyObject {
 }
 
 extension LogContext {
-    public var isDebugged: Bool { false }
+    var isDebugged: Bool { false }
 }
 
 /// Only the number of a connection.
@@ -48,35 +45,35 @@ private final class BareConnection: LogContext {
 ///
 /// Lines have nginx's form and limit of 2048 bytes. Control bytes in them are written as `\xHH`, where nginx writes them as
 /// they come: a client must not be able to forge a line or to send commands to the terminal of who reads the log.
-public final class ErrorLog: @unchecked Sendable {
+final class ErrorLog: @unchecked Sendable {
     /// Bytes of a line with its line feed.
-    public static let lineLimit = 2_048
+    static let lineLimit = 2_048
 
     private let environment: LogEnvironment
     /// The most talkative first.
-    public private(set) var targets: [ErrorLogTarget]
+    private(set) var targets: [ErrorLogTarget]
     /// The least grave level that any target takes; 0 with none.
     private var threshold: UInt8 = 0
 
-    public init(environment: LogEnvironment, targets: [ErrorLogTarget] = []) {
+    init(environment: LogEnvironment, targets: [ErrorLogTarget] = []) {
         self.environment = environment
         self.targets = []
         for target in targets { add(target) }
     }
 
-    public func add(_ target: ErrorLogTarget) {
+    func add(_ target: ErrorLogTarget) {
         let place = targets.firstIndex { $0.level < target.level } ?? targets.count
         targets.insert(target, at: place)
         threshold = max(threshold, target.level.rawValue)
     }
 
     /// A log with one more target: logs are shared by the blocks of a configuration, so one is not changed there.
-    public func adding(_ target: ErrorLogTarget) -> ErrorLog {
+    func adding(_ target: ErrorLogTarget) -> ErrorLog {
         ErrorLog(environment: environment, targets: targets + [target])
     }
 
     /// The most talkative target that is a file.
-    public var file: LogFile? {
+    var file: LogFile? {
         for target in targets {
             if case .file(let file) = target.sink { return file }
         }
@@ -84,12 +81,12 @@ public final class ErrorLog: @unchecked Sendable {
     }
 
     /// Whether a message of `level` is written at all: ask before gathering what it costs to make one.
-    public func isEnabled(_ level: LogLevel) -> Bool {
+    func isEnabled(_ level: LogLevel) -> Bool {
         level.rawValue <= threshold
     }
 
     /// Writes one line: what `compose` appends, then the error in parentheses, then the context.
-    public func write(
+    func write(
         _ level: LogLevel, errno: Errno? = nil, _ context: (any LogContext)? = nil,
         _ compose: (Buffer) -> Void
     ) {
@@ -112,7 +109,7 @@ public final class ErrorLog: @unchecked Sendable {
     }
 
     /// As above for a connection whose context is not at hand.
-    public func write(
+    func write(
         _ level: LogLevel, connection: UInt64, errno: Errno? = nil, _ compose: (Buffer) -> Void
     ) {
         if level.rawValue > threshold, !echoes(level) { return }

@@ -1,24 +1,21 @@
-public import Bytes
-public import Configuration
-
 /// What a configuration is built into, as far as logs care: the builder of every evaluation conforms.
-public protocol LogFilesOwner: AnyObject {
+protocol LogFilesOwner: AnyObject {
     /// The log files of the cycle being made.
     var logFiles: LogFiles { get }
 }
 
 /// The error log of a block.
-public struct ErrorLogSettings: Sendable {
+struct ErrorLogSettings: Sendable {
     /// Nil where no block has one: then it is the cycle's, `LogFiles.errorLog`.
-    public var log: ErrorLog?
+    var log: ErrorLog?
 
-    public init() {}
+    init() {}
 }
 
 /// The directive `error_log`, which is the same in every context.
-public enum ErrorLogDirective {
+enum ErrorLogDirective {
     /// The row for the main context, with no slot, which fills the cycle's own log; or for others, with theirs.
-    public static func row(in contexts: Contexts, slot: Slot<ErrorLogSettings>? = nil) -> Row {
+    static func row(in contexts: Contexts, slot: Slot<ErrorLogSettings>? = nil) -> Row {
         .custom(
             "error_log", in: contexts, .atLeast(1),
             """
@@ -89,7 +86,7 @@ public enum ErrorLogDirective {
 
 extension Invocation {
     /// The log files of the configuration being built.
-    public func logFiles() throws(ConfigurationError) -> LogFiles {
+    func logFiles() throws(ConfigurationError) -> LogFiles {
         guard let owner = builder as? any LogFilesOwner else {
             throw fail("there are no log files here")
         }
@@ -97,7 +94,7 @@ extension Invocation {
     }
 
     /// The syslog server of a `syslog:` argument, whose rest is `parameters`.
-    public func syslog(
+    func syslog(
         _ parameters: ByteString, _ files: LogFiles
     ) throws(ConfigurationError) -> Syslog {
         do {

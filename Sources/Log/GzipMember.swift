@@ -1,4 +1,3 @@
-import Bytes
 import CZlib
 
 /// Compressed logs: every buffer becomes a gzip member of its own, and a file of members is again a gzip file. So what has

@@ -1,21 +1,18 @@
-public import Bytes
-import Platform
-
 /// What all logs of a process share: the time, the scratch for one line, and the terminal of the operator.
 ///
 /// It is made once and outlives reloads. A process has one thread, so it needs no lock; the same holds for every
 /// class of this target that says `@unchecked Sendable`, which they do because frozen settings refer to them.
-public final class LogEnvironment: @unchecked Sendable {
-    public let clock: WallClock
+final class LogEnvironment: @unchecked Sendable {
+    let clock: WallClock
     /// The name before messages on the standard error stream: `nginx` or `apus`.
-    public let program: ByteString
+    let program: ByteString
     /// Until the server runs in the background, messages of `warn` and above go to the standard error stream as well.
-    public var echoesToStandardError = true
+    var echoesToStandardError = true
     /// For one line at a time; see `borrowLine`.
     private let line = Buffer(capacity: 4_096)
     private var isLineLent = false
 
-    public init(program: ByteString, clock: WallClock = WallClock()) {
+    init(program: ByteString, clock: WallClock = WallClock()) {
         self.program = program
         self.clock = clock
     }
@@ -30,7 +27,7 @@ public final class LogEnvironment: @unchecked Sendable {
     }
 
     /// Writes `nginx: [emerg] message` to the standard error stream: before any log is open.
-    public func writeToStandardError(_ level: LogLevel, _ message: ByteString) {
+    func writeToStandardError(_ level: LogLevel, _ message: ByteString) {
         withLine { line in
             appendPrefix(level, to: line)
             line.append(message)

@@ -1,11 +1,8 @@
-import Bytes
-public import EventLoop
-
 /// Access logs gather their lines: those without `buffer=` until the end of the loop's turn, which costs one system call for
 /// all requests of the turn and delays nothing that a reader could notice; those with it as long as it says.
 extension LogFiles {
     /// Lets lines gather from now on, written by the loop's turns. Until then each line is written at once.
-    public func attach(to loop: EventLoop) {
+    func attach(to loop: EventLoop) {
         environment.clock.follow(loop)
         let timer = FlushTimer(loop: loop, descriptor: -1)
         timer.files = self
@@ -15,14 +12,14 @@ extension LogFiles {
     }
 
     /// Leaves the loop: what is gathered is written, and later lines are written at once.
-    public func detach() {
+    func detach() {
         flush()
         if let timer { timer.loop.close(timer) }
         timer = nil
     }
 
     /// Writes all gathered lines: before a rotation and before the process ends.
-    public func flush() {
+    func flush() {
         for file in all where !file.pending.isEmpty { file.writePending(self) }
         for file in dirty { file.isDirty = false }
         dirty.removeAll(keepingCapacity: true)
@@ -72,7 +69,7 @@ final class FlushTimer: Endpoint {
 
 extension LogFile {
     /// Sets how lines are held back. False if another log of the same file has set it otherwise.
-    public func setBuffering(_ buffering: LogBuffering) -> Bool {
+    func setBuffering(_ buffering: LogBuffering) -> Bool {
         if let old = self.buffering { return old == buffering }
         self.buffering = buffering
         return true

@@ -1,13 +1,10 @@
-public import Bytes
-public import Platform
-
 /// An open log file of a cycle. All logs that name the same path share it, and with it its buffer.
-public final class LogFile: @unchecked Sendable {
+final class LogFile: @unchecked Sendable {
     /// The full path; empty for the standard error stream.
-    public let path: ByteString
+    let path: ByteString
     private var owned: Descriptor?
     /// The descriptor's number, or -1 while the file is not open.
-    public private(set) var number: Int32 = -1
+    private(set) var number: Int32 = -1
     /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
     /// bytes (PIPE_BUF) are kept together there, so lines for anything but a file gather only that far.
     private(set) var gatherLimit = 4_096
@@ -26,12 +23,12 @@ public final class LogFile: @unchecked Sendable {
         if path.isEmpty { number = 2 }
     }
 
-    public var isStandardError: Bool { path.isEmpty }
+    var isStandardError: Bool { path.isEmpty }
     /// Whether all that is written is lost anyway.
-    public let isNull: Bool
+    let isNull: Bool
 
     /// Opens the file, creating it where it is not there.
-    public func open() throws(Errno) {
+    func open() throws(Errno) {
         if isStandardError { return }
         adopt(try AppendFile.open(path.bytes))
     }
@@ -39,7 +36,7 @@ public final class LogFile: @unchecked Sendable {
     /// Replaces the descriptor by a newly opened one. Where that fails, the old one stays in use.
     ///
     /// The master passes the workers' `user`: the file is given to it, so that workers can open it again by themselves.
-    public func reopen(owner user: UInt32?) throws(LogFileFailure) {
+    func reopen(owner user: UInt32?) throws(LogFileFailure) {
         if isStandardError { return }
         let fresh: Descriptor
         do { fresh = try AppendFile.open(path.bytes) } catch {
@@ -76,7 +73,7 @@ public final class LogFile: @unchecked Sendable {
     }
 
     /// Points the process's standard error stream at this file, so that what libraries print is not lost.
-    public func becomeStandardError() throws(Errno) {
+    func becomeStandardError() throws(Errno) {
         if number >= 0, number != 2 { try AppendFile.redirect(number, to: 2) }
     }
 
@@ -118,14 +115,14 @@ public final class LogFile: @unchecked Sendable {
 }
 
 /// How writing to a log has gone lately.
-public final class WriteHealth: @unchecked Sendable {
+final class WriteHealth: @unchecked Sendable {
     /// The second in which the disk was found full. Nothing more is written within it: on some file systems each
     /// attempt is slow.
     fileprivate(set) var fullSecond = Int.min
     /// When a failure was last complained about.
     private var complaintSecond = Int.min / 2
 
-    public init() {}
+    init() {}
 
     /// At most one complaint is made in a minute.
     fileprivate func mayComplain(at second: Int) -> Bool {
@@ -136,25 +133,25 @@ public final class WriteHealth: @unchecked Sendable {
 }
 
 /// A log file that could not be opened or prepared.
-public struct LogFileFailure: Error, Equatable, Sendable {
+struct LogFileFailure: Error, Equatable, Sendable {
     let call: String
     let path: ByteString
-    public let errno: Errno
+    let errno: Errno
 
     /// `open() "/var/log/x" failed (13: Permission denied)`
-    public var message: String { "\(call) \"\(path)\" failed (\(errno))" }
+    var message: String { "\(call) \"\(path)\" failed (\(errno))" }
 }
 
 /// How the lines of an access log are held back: the parameters `buffer=`, `flush=` and `gzip`.
-public struct LogBuffering: Equatable, Sendable {
+struct LogBuffering: Equatable, Sendable {
     /// Bytes to gather before writing.
-    public var size: Int
+    var size: Int
     /// Milliseconds until even an unfilled buffer is written.
-    public var flush: Int?
+    var flush: Int?
     /// Level of compression, 1 to 9.
-    public var gzip: Int?
+    var gzip: Int?
 
-    public init(size: Int, flush: Int? = nil, gzip: Int? = nil) {
+    init(size: Int, flush: Int? = nil, gzip: Int? = nil) {
         self.size = size
         self.flush = flush
         self.gzip = gzip

@@ -1,13 +1,10 @@
-public import Bytes
-import Platform
-
 /// The log files of one cycle: each path is opened once, in the master, and again whenever logs are rotated.
 ///
 /// A reload makes a new registry and opens every file anew, as nginx does: tools that rotate logs count on it.
-public final class LogFiles: @unchecked Sendable {
-    public let environment: LogEnvironment
+final class LogFiles: @unchecked Sendable {
+    let environment: LogEnvironment
     /// The cycle's own error log. It takes the complaints about other logs.
-    public let errorLog: ErrorLog
+    let errorLog: ErrorLog
     /// What relative paths are relative to, with the slash at its end.
     private let prefix: ByteString
     private(set) var all: [LogFile] = []
@@ -19,14 +16,14 @@ public final class LogFiles: @unchecked Sendable {
     /// Present while a loop writes what gathers.
     var timer: FlushTimer?
 
-    public init(environment: LogEnvironment, prefix: ByteString) {
+    init(environment: LogEnvironment, prefix: ByteString) {
         self.environment = environment
         self.prefix = prefix
         errorLog = ErrorLog(environment: environment)
     }
 
     /// The file for `path` as configured; it is opened later, by `open()`.
-    public func file(_ path: ByteString) -> LogFile {
+    func file(_ path: ByteString) -> LogFile {
         let path = fullPath(path)
         if let index = indices[path] { return all[index] }
         let file = LogFile(path: path)
@@ -36,7 +33,7 @@ public final class LogFiles: @unchecked Sendable {
     }
 
     /// The standard error stream as a log.
-    public func standardError() -> LogFile {
+    func standardError() -> LogFile {
         if let index = indices[.empty] { return all[index] }
         let file = LogFile(path: .empty)
         indices[.empty] = all.count
@@ -45,19 +42,19 @@ public final class LogFiles: @unchecked Sendable {
     }
 
     /// A relative path made absolute.
-    public func fullPath(_ path: ByteString) -> ByteString {
+    func fullPath(_ path: ByteString) -> ByteString {
         path.isEmpty || path[0] == ASCII.slash ? path : prefix + path
     }
 
     /// Gives the cycle's error log a file if the configuration gave it none: `path` at level `error`.
-    public func addDefaultErrorLog(_ path: ByteString) {
+    func addDefaultErrorLog(_ path: ByteString) {
         if errorLog.file == nil {
             errorLog.add(ErrorLogTarget(sink: .file(file(path)), level: .error))
         }
     }
 
     /// Opens all files of a new cycle; the first failure ends it.
-    public func open() throws(LogFileFailure) {
+    func open() throws(LogFileFailure) {
         for file in all where file.number < 0 {
             do { try file.open() } catch {
                 throw LogFileFailure(call: "open()", path: file.path, errno: error)
@@ -67,7 +64,7 @@ public final class LogFiles: @unchecked Sendable {
 
     /// Writes what is gathered and opens every file again, by name: after a rotation (USR1). The master passes the
     /// workers' user id; workers pass nil. A file that cannot be opened again goes on as it is.
-    public func reopen(owner user: UInt32?) {
+    func reopen(owner user: UInt32?) {
         flush()
         for cache in caches { cache.removeAll() }
         for file in all {
@@ -79,7 +76,7 @@ public final class LogFiles: @unchecked Sendable {
     }
 
     /// Sends the process's standard error stream to the error log, unless some log is that stream.
-    public func redirectStandardError() {
+    func redirectStandardError() {
         guard indices[.empty] == nil, let file = errorLog.file else { return }
         do { try file.becomeStandardError() } catch {
             errorLog.write(.alert, errno: error) { $0.append("dup2(STDERR_FILENO) failed") }

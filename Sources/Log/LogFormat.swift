@@ -1,16 +1,12 @@
-public import Bytes
-public import Configuration
-public import Expression
-
 /// A value that is written to logs in a way of its own, under a variable's name or only there (`$pipe`): straight into the line,
 /// past the store of variables' values.
-public struct LogField: Sendable {
+struct LogField: Sendable {
     let name: ByteString
     let evaluate: Evaluate
     /// Numbers and times need none.
     let needsEscape: Bool
 
-    public init(_ name: ByteString, needsEscape: Bool = false, evaluate: @escaping Evaluate) {
+    init(_ name: ByteString, needsEscape: Bool = false, evaluate: @escaping Evaluate) {
         self.name = name
         self.needsEscape = needsEscape
         self.evaluate = evaluate
@@ -18,7 +14,7 @@ public struct LogField: Sendable {
 }
 
 /// A compiled `log_format`.
-public final class LogFormat: Sendable {
+final class LogFormat: Sendable {
     enum Piece: Sendable {
         case text(ByteString)
         case variable(VariableIndex)
@@ -129,7 +125,7 @@ public final class LogFormat: Sendable {
 }
 
 /// The log formats of a configuration's `http` or `stream` block.
-public final class LogFormats {
+final class LogFormats {
     private let registry: VariableRegistry
     private let fields: [LogField]
     private var formats: [ByteString: LogFormat] = [:]
@@ -137,19 +133,19 @@ public final class LogFormats {
     private let predefined: ByteString?
 
     /// `combined`, for http.
-    public static let combined: ByteString = """
+    static let combined: ByteString = """
         $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent \
         "$http_referer" "$http_user_agent"
         """
 
-    public init(registry: VariableRegistry, fields: [LogField] = [], combined: ByteString? = nil) {
+    init(registry: VariableRegistry, fields: [LogField] = [], combined: ByteString? = nil) {
         self.registry = registry
         self.fields = fields
         predefined = combined
     }
 
     /// A format by name, or nil. As in nginx, letters' case does not matter.
-    public func format(_ name: ByteString) throws(ConfigurationError) -> LogFormat? {
+    func format(_ name: ByteString) throws(ConfigurationError) -> LogFormat? {
         let key = name.lowercased
         if let format = formats[key] { return format }
         guard key == "combined", let predefined else { return nil }

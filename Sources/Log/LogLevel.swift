@@ -1,12 +1,10 @@
-public import Bytes
-
 /// How grave a message is, the gravest first.
-public enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
+enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
     case emerg = 1
     case alert, crit, error, warn, notice, info, debug
 
     /// The name that configurations and log lines use.
-    public var name: StaticString {
+    var name: StaticString {
         switch self {
         case .emerg: "emerg"
         case .alert: "alert"
@@ -19,14 +17,14 @@ public enum LogLevel: UInt8, Comparable, CaseIterable, Sendable {
         }
     }
 
-    public init?(named name: ByteString) {
+    init?(named name: ByteString) {
         guard let level = Self.allCases.first(where: { name.span.equals($0.name) }) else {
             return nil
         }
         self = level
     }
 
-    public static func < (left: LogLevel, right: LogLevel) -> Bool {
+    static func < (left: LogLevel, right: LogLevel) -> Bool {
         left.rawValue < right.rawValue
     }
 }

@@ -1,12 +1,10 @@
-public import Bytes
-
 /// A ring of the latest lines, kept in the process's memory for a debugger or a core dump.
-public final class MemoryLog: @unchecked Sendable {
+final class MemoryLog: @unchecked Sendable {
     private let ring = Buffer(capacity: 16)
     private let size: Int
     private var next = 0
 
-    public init(size: Int) {
+    init(size: Int) {
         self.size = size
         // Filled at once: the memory is there when a crash is near.
         ring.append(repeating: ASCII.space, count: size)
@@ -20,7 +18,7 @@ public final class MemoryLog: @unchecked Sendable {
     }
 
     /// The ring as it lies in memory: the newest line may be anywhere.
-    public var contents: ByteString {
+    var contents: ByteString {
         let ring = ring
         return ByteString(ring.span)
     }

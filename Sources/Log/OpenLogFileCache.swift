@@ -1,20 +1,17 @@
-import Bytes
-import Platform
-
 /// Keeps the files of logs with variables in their paths open: `open_log_file_cache`.
-public final class OpenLogFileCache: @unchecked Sendable {
+final class OpenLogFileCache: @unchecked Sendable {
     /// The directive's parameters; times are in seconds.
-    public struct Limits: Equatable, Sendable {
+    struct Limits: Equatable, Sendable {
         /// Files open at once; beyond, the one unused for longest is closed.
-        public var max = 0
+        var max = 0
         /// A file that was not used for so long is closed.
-        public var inactive = 10
+        var inactive = 10
         /// Uses within that time from which on a file stays open.
-        public var minUses = 1
+        var minUses = 1
         /// How often to check that the path still leads to the open file.
-        public var valid = 60
+        var valid = 60
 
-        public init() {}
+        init() {}
     }
 
     private final class Entry {
@@ -32,12 +29,12 @@ public final class OpenLogFileCache: @unchecked Sendable {
     private var entries: [ByteString: Entry] = [:]
     private var swept = 0
 
-    public init(_ limits: Limits) {
+    init(_ limits: Limits) {
         self.limits = limits
     }
 
     /// Files that are open now.
-    public var openCount: Int { entries.values.count { $0.file.number >= 0 } }
+    var openCount: Int { entries.values.count { $0.file.number >= 0 } }
 
     /// The file for `path`, open.
     func file(_ path: ByteString, at second: Int) throws(LogFileFailure) -> LogFile {

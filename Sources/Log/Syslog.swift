@@ -1,10 +1,7 @@
-public import Bytes
-public import Platform
-
 /// A syslog server that log lines go to as datagrams (RFC 3164): over UDP or a Unix socket, without waiting.
 ///
 /// Lines are lost while the server is away. After a failure the socket is made anew with the next line.
-public final class Syslog: @unchecked Sendable {
+final class Syslog: @unchecked Sendable {
     private let environment: LogEnvironment
     private let parameters: SyslogParameters
     private let hostName: ByteString
@@ -15,14 +12,14 @@ public final class Syslog: @unchecked Sendable {
     /// At most one complaint a second: where each request logs, each would complain.
     private var complaintSecond = Int.min
 
-    public init(_ parameters: SyslogParameters, environment: LogEnvironment) {
+    init(_ parameters: SyslogParameters, environment: LogEnvironment) {
         self.parameters = parameters
         self.environment = environment
         hostName = parameters.showsHostName ? ByteString(ThisProcess.hostName) : .empty
     }
 
     /// Sends one line without its line feed. The severity is the message's level, or, with nil, the configured one.
-    public func send(_ line: Span<UInt8>, level: LogLevel?, complaints: ErrorLog?) {
+    func send(_ line: Span<UInt8>, level: LogLevel?, complaints: ErrorLog?) {
         if isBusy { return }
         isBusy = true
         compose(line, severity: level.map { Int($0.rawValue) - 1 } ?? parameters.severity)
@@ -94,13 +91,13 @@ private final class SyslogContext: LogContext {
 }
 
 /// The parameters of a `syslog:` target.
-public struct SyslogParameters: Equatable, Sendable {
-    public let server: ByteString
-    public let address: DatagramAddress
-    public let facility: Int
-    public let severity: Int
-    public let tag: ByteString
-    public let showsHostName: Bool
+struct SyslogParameters: Equatable, Sendable {
+    let server: ByteString
+    let address: DatagramAddress
+    let facility: Int
+    let severity: Int
+    let tag: ByteString
+    let showsHostName: Bool
 
     private static let facilities: [StaticString] = [
         "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock",
@@ -109,7 +106,7 @@ public struct SyslogParameters: Equatable, Sendable {
     ]
 
     /// Reads `server=address[,facility=…][,severity=…][,tag=…][,nohostname]`: what follows `syslog:`.
-    public init(_ text: ByteString) throws(LogParameterError) {
+    init(_ text: ByteString) throws(LogParameterError) {
         var server: (name: ByteString, address: DatagramAddress)?
         var facility: Int?
         var severity: Int?
@@ -197,10 +194,10 @@ public struct SyslogParameters: Equatable, Sendable {
 }
 
 /// A wrong parameter of a log directive, in nginx's words.
-public struct LogParameterError: Error, Equatable, Sendable {
-    public let message: String
+struct LogParameterError: Error, Equatable, Sendable {
+    let message: String
 
-    public init(_ message: String) {
+    init(_ message: String) {
         self.message = message
     }
 

@@ -1,15 +1,11 @@
-public import Bytes
-public import EventLoop
-import Platform
-
 /// The time of day as logs write it. Each form is made at most once a second, when first asked for.
 ///
 /// In a worker the time is the event loop's, read once a turn. In the master, which has no loop, it reads the system's clock.
-public final class WallClock {
+final class WallClock {
     /// Seconds since the epoch.
-    public private(set) var seconds = 0
+    private(set) var seconds = 0
     /// Milliseconds of the running second.
-    public private(set) var milliseconds = 0
+    private(set) var milliseconds = 0
     private var loop: EventLoop?
     private var local = LocalTime(secondsSinceEpoch: 0)
     private var localSecond = 0
@@ -18,18 +14,18 @@ public final class WallClock {
     private let isoForm = CachedForm()
     private let syslogForm = CachedForm()
 
-    public init() {
+    init() {
         refresh()
     }
 
     /// Takes the time from a worker's loop from now on.
-    public func follow(_ loop: EventLoop) {
+    func follow(_ loop: EventLoop) {
         self.loop = loop
         refresh()
     }
 
     /// Takes the loop's time, or reads the system's clock.
-    public func refresh() {
+    func refresh() {
         if let loop {
             let now = loop.wallMilliseconds
             seconds = now / 1_000
@@ -40,35 +36,35 @@ public final class WallClock {
     }
 
     /// `2026/11/23 10:00:00`
-    public func appendErrorTime(to buffer: Buffer) {
+    func appendErrorTime(to buffer: Buffer) {
         let text = errorForm.text
         if errorForm.isStale(at: seconds) { composeErrorTime(text) }
         buffer.append(text.span)
     }
 
     /// `23/Nov/2026:10:00:00 +0000`
-    public func appendLocalTime(to buffer: Buffer) {
+    func appendLocalTime(to buffer: Buffer) {
         let text = accessForm.text
         if accessForm.isStale(at: seconds) { composeLocalTime(text) }
         buffer.append(text.span)
     }
 
     /// `2026-11-23T10:00:00+00:00`
-    public func appendISO8601(to buffer: Buffer) {
+    func appendISO8601(to buffer: Buffer) {
         let text = isoForm.text
         if isoForm.isStale(at: seconds) { composeISO8601(text) }
         buffer.append(text.span)
     }
 
     /// `Nov  3 10:00:00`
-    public func appendSyslogTime(to buffer: Buffer) {
+    func appendSyslogTime(to buffer: Buffer) {
         let text = syslogForm.text
         if syslogForm.isStale(at: seconds) { composeSyslogTime(text) }
         buffer.append(text.span)
     }
 
     /// `1795428000.123`
-    public func appendMilliseconds(to buffer: Buffer) {
+    func appendMilliseconds(to buffer: Buffer) {
         buffer.append(decimal: seconds)
         buffer.append(ASCII.dot)
         buffer.append(decimal: milliseconds, width: 3)

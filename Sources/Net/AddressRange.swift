@@ -1,19 +1,17 @@
-import Bytes
-
 /// A block of IP addresses, as `10.0.0.0/8`.
-public struct AddressRange: Hashable, Sendable {
-    public let family: SocketAddress.Family
-    public let high: UInt64
-    public let low: UInt64
+struct AddressRange: Hashable, Sendable {
+    let family: SocketAddress.Family
+    let high: UInt64
+    let low: UInt64
     /// Leading bits that count: up to 32 for IPv4, up to 128 for IPv6.
-    public let length: Int
+    let length: Int
     /// The text had bits set beyond the length, which nginx warns about: `low address bits of 10.0.0.1/8 are meaningless`.
-    public let hadLowBits: Bool
+    let hadLowBits: Bool
     private let maskHigh: UInt64
     private let maskLow: UInt64
 
     /// A block of `length` leading bits; nil if there are not that many.
-    public init?(_ address: SocketAddress, length: Int) {
+    init?(_ address: SocketAddress, length: Int) {
         guard address.family != .unix, length >= 0 else { return nil }
         let width = address.family == .ipv4 ? 32 : 128
         guard length <= width else { return nil }
@@ -31,7 +29,7 @@ public struct AddressRange: Hashable, Sendable {
     }
 
     /// Reads `10.0.0.0/8`, `::1`; an address alone is a block of one.
-    public init?(_ text: Span<UInt8>) {
+    init?(_ text: Span<UInt8>) {
         guard let slash = text.firstIndex(of: ASCII.slash) else {
             guard let address = SocketAddress.ip(text) else { return nil }
             self.init(address, length: address.family == .ipv4 ? 32 : 128)
@@ -44,7 +42,7 @@ public struct AddressRange: Hashable, Sendable {
     }
 
     /// An IPv4 address that came over IPv6 (::ffff:a.b.c.d) is compared as IPv4.
-    public func contains(_ address: SocketAddress) -> Bool {
+    func contains(_ address: SocketAddress) -> Bool {
         let address = address.unmapped
         return address.family == family && address.high & maskHigh == high
             && address.low & maskLow == low

@@ -1,29 +1,26 @@
-public import Bytes
-import Platform
-
 /// Why an address in the configuration is refused, in nginx's words; the caller adds ` in "x" of the "listen" directive`.
-public struct AddressError: Error, Equatable, Sendable {
-    public let message: String
+struct AddressError: Error, Equatable, Sendable {
+    let message: String
 
-    public init(_ message: String) {
+    init(_ message: String) {
         self.message = message
     }
 }
 
 /// An address as configurations write it: `host:port`, `*:80`, `80`, `[::]:80`, `unix:/path`, with a URI after it where
 /// one may follow; and the socket addresses that it stands for.
-public struct AddressText: Sendable {
+struct AddressText: Sendable {
     /// What the place allows.
-    public struct Rules: Sendable {
+    struct Rules: Sendable {
         /// The place is a `listen`: a port alone, a port range and `*` may stand here.
-        public var isListen = false
+        var isListen = false
         /// A URI may follow.
-        public var allowsURI = false
+        var allowsURI = false
         /// Host names are resolved now, through the system.
-        public var resolves = true
-        public var defaultPort: UInt16 = 0
+        var resolves = true
+        var defaultPort: UInt16 = 0
 
-        public init(
+        init(
             isListen: Bool = false, allowsURI: Bool = false, resolves: Bool = true,
             defaultPort: UInt16 = 0
         ) {
@@ -33,28 +30,28 @@ public struct AddressText: Sendable {
             self.defaultPort = defaultPort
         }
 
-        public static func listen(defaultPort: UInt16) -> Rules {
+        static func listen(defaultPort: UInt16) -> Rules {
             Rules(isListen: true, defaultPort: defaultPort)
         }
     }
 
     /// The host as written, with an IPv6 address's brackets; a Unix socket's path.
-    public fileprivate(set) var host = ByteString.empty
+    fileprivate(set) var host = ByteString.empty
     /// The port as written, empty if there is none.
-    public fileprivate(set) var portText = ByteString.empty
-    public fileprivate(set) var port: UInt16
+    fileprivate(set) var portText = ByteString.empty
+    fileprivate(set) var port: UInt16
     /// The end of a port range, or `port`.
-    public fileprivate(set) var lastPort: UInt16
+    fileprivate(set) var lastPort: UInt16
     /// No port was written; `port` is the default.
-    public fileprivate(set) var hasNoPort = false
+    fileprivate(set) var hasNoPort = false
     /// What follows, from `/` or `?`; for a Unix socket what follows the second colon.
-    public fileprivate(set) var uri = ByteString.empty
+    fileprivate(set) var uri = ByteString.empty
     /// For each address every port of the range. Empty if host names are not resolved and this is one.
-    public fileprivate(set) var addresses: [SocketAddress] = []
+    fileprivate(set) var addresses: [SocketAddress] = []
 
-    public var isWildcard: Bool { addresses.first?.isWildcard ?? false }
+    var isWildcard: Bool { addresses.first?.isWildcard ?? false }
 
-    public init(_ text: ByteString, _ rules: Rules) throws(AddressError) {
+    init(_ text: ByteString, _ rules: Rules) throws(AddressError) {
         port = rules.defaultPort
         lastPort = rules.defaultPort
         let bytes = text.span

@@ -1,8 +1,5 @@
-import Bytes
-public import Configuration
-
 /// Fills a `GeoTable` from the entries of its block.
-public struct GeoBuilder {
+struct GeoBuilder {
     /// Whether `proxy` is an entry: in http, not in stream.
     private let hasProxies: Bool
     private let warn: (String) -> Void
@@ -14,17 +11,17 @@ public struct GeoBuilder {
     private var areRanges = false
     private var rangeDefault: Int?
     /// Trusted proxies, whose forwarded addresses are taken.
-    public private(set) var proxies: [Network] = []
-    public private(set) var isRecursive = false
-    public private(set) var isVolatile = false
+    private(set) var proxies: [Network] = []
+    private(set) var isRecursive = false
+    private(set) var isVolatile = false
 
-    public init(hasProxies: Bool, warn: @escaping (String) -> Void) {
+    init(hasProxies: Bool, warn: @escaping (String) -> Void) {
         self.hasProxies = hasProxies
         self.warn = warn
     }
 
     /// Adds an entry: a word of settings, `default VALUE`, `delete NETWORK`, `proxy NETWORK` or `NETWORK VALUE`.
-    public mutating func add(_ words: [Word]) throws(ConfigurationError) {
+    mutating func add(_ words: [Word]) throws(ConfigurationError) {
         if words.count == 1, try addSetting(words[0]) { return }
         guard words.count == 2 else {
             throw ConfigurationError(
@@ -164,7 +161,7 @@ public struct GeoBuilder {
 
     // MARK: - The result
 
-    public var table: GeoTable {
+    var table: GeoTable {
         areRanges ? rangeTable : networkTable
     }
 

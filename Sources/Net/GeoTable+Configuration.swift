@@ -1,20 +1,16 @@
-import Bytes
-public import Configuration
-public import Expression
-
 extension GeoTable {
     /// Where a `geo` without a source takes its address from.
-    public struct Client: Sendable {
+    struct Client: Sendable {
         /// The address of the scope's client.
         let address: @Sendable (VariableScope) -> SocketAddress?
         /// The address that trusted proxies forwarded for a client; nil where there are no such headers, as in stream.
         let forwarded: Forwarded?
 
-        public typealias Forwarded =
+        typealias Forwarded =
             @Sendable (VariableScope, SocketAddress, _ trusted: [Network], _ recursive: Bool)
             -> SocketAddress
 
-        public init(
+        init(
             address: @escaping @Sendable (VariableScope) -> SocketAddress?,
             forwarded: Forwarded? = nil
         ) {
@@ -24,7 +20,7 @@ extension GeoTable {
     }
 
     /// Reads a `geo [$ADDRESS] $VARIABLE { ... }` block and declares its variable.
-    public static func declare(
+    static func declare(
         _ invocation: Invocation, registry: VariableRegistry, client: Client
     ) throws(ConfigurationError) {
         var name = try registry.declaredName(invocation.arguments[0])

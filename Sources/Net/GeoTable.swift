@@ -1,10 +1,8 @@
-public import Bytes
-
 /// What a `geo` maps: values found by IP address.
 ///
 /// Networks within networks are laid flat into neighbouring segments when the table is built, so that an address is found by
 /// one binary search in one array of numbers.
-public struct GeoTable: Sendable {
+struct GeoTable: Sendable {
     /// Each segment reaches from its start to the next one's; the first starts at 0.
     struct Segments<Number: FixedWidthInteger & Sendable>: Sendable {
         private var starts: [Number] = []
@@ -39,7 +37,7 @@ public struct GeoTable: Sendable {
 
     /// The value for an address. As in nginx, an address that is unknown or of no IP family is looked up as
     /// 255.255.255.255.
-    public func find(_ address: SocketAddress?) -> ByteString {
+    func find(_ address: SocketAddress?) -> ByteString {
         guard let address = address?.unmapped, !address.isUnix else {
             return values[ipv4.find(.max)]
         }

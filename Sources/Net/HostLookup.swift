@@ -1,11 +1,10 @@
-public import Bytes
 import CLinux
 
 /// Names looked up through the system (`/etc/hosts`, its DNS servers) while the configuration is read. It blocks; what
 /// must not wait asks the resolver.
-public enum HostLookup {
+enum HostLookup {
     /// The addresses of a name, with port 0, in the system's order; nil if there are none.
-    public static func addresses(of name: ByteString) -> [SocketAddress]? {
+    static func addresses(of name: ByteString) -> [SocketAddress]? {
         guard !name.bytes.contains(0) else { return nil }
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC

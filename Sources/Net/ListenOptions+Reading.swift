@@ -1,11 +1,8 @@
-public import Bytes
-import Configuration
-
 extension ListenOptions {
     /// Reads one parameter of a `listen` directive if it is about the socket; false if it is not (`ssl`, `default_server`).
     ///
     /// Throws nginx's text for a wrong value. All of these parameters demand a socket of their own: `isBound`.
-    public mutating func read(_ word: ByteString) throws(AddressError) -> Bool {
+    mutating func read(_ word: ByteString) throws(AddressError) -> Bool {
         var isKnown = try readSwitch(word)
         if !isKnown { isKnown = try readNumber(word) }
         if !isKnown { isKnown = try readKeepalive(word) }

@@ -1,7 +1,3 @@
-import Bytes
-import Log
-import Platform
-
 /// Opens single sockets for a `ListenerSet`.
 struct ListenerOpener {
     enum Outcome {

@@ -1,26 +1,22 @@
-import Bytes
-public import Log
-import Platform
-
 /// A socket that a configuration wants to listen on.
-public struct ListenerRequest: Sendable {
-    public var address: SocketAddress
-    public var options: ListenOptions
+struct ListenerRequest: Sendable {
+    var address: SocketAddress
+    var options: ListenOptions
 
-    public init(address: SocketAddress, options: ListenOptions) {
+    init(address: SocketAddress, options: ListenOptions) {
         self.address = address
         self.options = options
     }
 }
 
 /// An open listening socket. It outlives the configurations that use it.
-public final class Listener {
-    public let address: SocketAddress
-    public internal(set) var options: ListenOptions
+final class Listener {
+    let address: SocketAddress
+     var options: ListenOptions
     /// With `reuseport`, the worker whose socket this is; nil: every worker accepts on it.
-    public internal(set) var worker: Int?
+     var worker: Int?
     /// The socket came with the environment, from the binary before this one.
-    public internal(set) var isInherited: Bool
+     var isInherited: Bool
 
     private var socket: Descriptor?
     /// TCP_DEFER_ACCEPT is in effect.
@@ -38,7 +34,7 @@ public final class Listener {
     }
 
     /// The descriptor's number, or -1 when closed.
-    public var number: Int32 {
+    var number: Int32 {
         switch socket {
         case .some(let open): open.number
         case .none: -1
@@ -46,12 +42,12 @@ public final class Listener {
     }
 
     /// Closes this process's copy of the descriptor.
-    public func close() {
+    func close() {
         socket = nil
     }
 
     /// Deletes a Unix socket's file.
-    public func removeFile(log: ErrorLog) {
+    func removeFile(log: ErrorLog) {
         guard let path = address.path?.text else { return }
         do {
             try File.remove(path)

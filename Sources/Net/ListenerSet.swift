@@ -1,23 +1,19 @@
-import Bytes
-public import Log
-import Platform
-
 /// Opening failed; the log has the reason.
-public struct ListenFailure: Error {}
+struct ListenFailure: Error {}
 
 /// The master's listening sockets.
 ///
 /// A new configuration's sockets are opened beside the old ones (`prepare`) and put in their place when all else is ready
 /// (`commit`), or dropped (`abandon`). A socket whose address stays is kept, so that no connection is lost.
-public final class ListenerSet {
-    public private(set) var listeners: [Listener] = []
+final class ListenerSet {
+    private(set) var listeners: [Listener] = []
 
-    public init() {}
+    init() {}
 
     /// The sockets of the next configuration, not yet in effect.
-    public struct Change {
+    struct Change {
         /// In the order of the requests.
-        public fileprivate(set) var listeners: [Listener] = []
+        fileprivate(set) var listeners: [Listener] = []
         /// What `commit` sets on each.
         fileprivate var wishes: [Wish] = []
         fileprivate var opened: [Listener] = []
@@ -31,7 +27,7 @@ public final class ListenerSet {
 
     /// Finds or opens a socket for every request. `workers` is how many sockets a `reuseport` request gets (1 without
     /// worker processes). When only testing, an address in use is fine, and Unix sockets are deleted at once.
-    public func prepare(
+    func prepare(
         _ requests: [ListenerRequest], workers: Int, testing: Bool, log: ErrorLog
     ) throws(ListenFailure) -> Change {
         var change = Change()
@@ -105,7 +101,7 @@ public final class ListenerSet {
     }
 
     /// Puts the change into effect: sets the options, closes sockets that are not wanted any more.
-    public func commit(_ change: Change, log: ErrorLog) {
+    func commit(_ change: Change, log: ErrorLog) {
         for (listener, wish) in zip(change.listeners, change.wishes) {
             let isNew = change.opened.contains { $0 === listener }
             listener.configure(wish.request.options, worker: wish.worker, isNew: isNew, log: log)
@@ -123,7 +119,7 @@ public final class ListenerSet {
     }
 
     /// Closes what the change had opened.
-    public func abandon(_ change: Change, log: ErrorLog) {
+    func abandon(_ change: Change, log: ErrorLog) {
         for listener in change.opened {
             listener.close()
             if listener.address.isUnix { listener.removeFile(log: log) }
@@ -131,7 +127,7 @@ public final class ListenerSet {
     }
 
     /// Closes every socket; with `removingFiles` a Unix socket's file goes too.
-    public func closeAll(removingFiles: Bool, log: ErrorLog) {
+    func closeAll(removingFiles: Bool, log: ErrorLog) {
         for listener in listeners where listener.number >= 0 {
             listener.close()
             if removingFiles, listener.address.isUnix { listener.removeFile(log: log) }
@@ -139,19 +135,19 @@ public final class ListenerSet {
     }
 
     /// The sockets that a worker accepts on: with `reuseport` its own, else all.
-    public func listeners(forWorker number: Int) -> [Listener] {
+    func listeners(forWorker number: Int) -> [Listener] {
         listeners.filter { $0.worker == nil || $0.worker == number }
     }
 
     // MARK: - Over an exchange of the binary
 
     /// The open descriptors, for the environment of the next binary: `6;7;`.
-    public var descriptorList: String {
+    var descriptorList: String {
         listeners.filter { $0.number >= 0 }.map { "\($0.number);" }.joined()
     }
 
     /// Takes over the sockets that the environment of this process names (`6;7;` or `6:7:`).
-    public func inherit(_ list: String, log: ErrorLog) {
+    func inherit(_ list: String, log: ErrorLog) {
         log.write(.notice, "using inherited sockets from \"\(list)\"")
         var rest = Substring(list)
         while let end = rest.firstIndex(where: { $0 == ";" || $0 == ":" }) {

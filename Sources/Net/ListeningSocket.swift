@@ -1,5 +1,4 @@
 import CLinux
-import Platform
 
 /// The system calls that make a listening socket.
 enum ListeningSocket {

@@ -1,14 +1,12 @@
-import Bytes
 import CLinux
-public import Platform
 
 extension SocketAddress {
     /// The longest path that fits the kernel's structure with its final zero byte.
-    public static let longestPath = 107
+    static let longestPath = 107
 
     /// Calls `body` with the address in the kernel's form.
     @unsafe
-    public func withSystemAddress<Result, Failure: Error>(
+    func withSystemAddress<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var storage = sockaddr_storage()
@@ -50,7 +48,7 @@ extension SocketAddress {
     }
 
     /// A peer's address as `accept` gave it. Words are in the memory order of the machine, which is little-endian.
-    public init(_ raw: RawAddress) {
+    init(_ raw: RawAddress) {
         let port = UInt16(truncatingIfNeeded: raw.first >> 16).byteSwapped
         switch Int32(raw.family) {
         case AF_INET:
@@ -66,7 +64,7 @@ extension SocketAddress {
 
     /// From the kernel's form; nil for a family that is none of ours.
     @unsafe
-    public init?(system bytes: UnsafeRawBufferPointer) {
+    init?(system bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= 2 else { return nil }
         switch unsafe Int32(bytes.loadUnaligned(as: sa_family_t.self)) {
         case AF_INET where bytes.count >= MemoryLayout<sockaddr_in>.size:
@@ -96,7 +94,7 @@ extension SocketAddress {
     }
 
     /// `AF_INET` and so on.
-    public var systemFamily: Int32 {
+    var systemFamily: Int32 {
         switch family {
         case .ipv4: AF_INET
         case .ipv6: AF_INET6

@@ -1,11 +1,9 @@
-public import Bytes
-
 // MARK: - Writing
 
 extension SocketAddress {
     /// Appends `127.0.0.1`, `::1`, `unix:/path`; with the port `127.0.0.1:80`, `[::1]:80`. Allocates nothing unless the
     /// buffer must grow. Without a port this is `$remote_addr` (where Unix peers, having no name, show as `unix:`).
-    public func appendText(to buffer: Buffer, withPort: Bool) {
+    func appendText(to buffer: Buffer, withPort: Bool) {
         switch family {
         case .ipv4:
             appendIPv4(UInt32(truncatingIfNeeded: low), to: buffer)
@@ -83,7 +81,7 @@ extension SocketAddress {
 
 extension SocketAddress {
     /// Four decimal numbers with dots, or nil.
-    public static func ipv4(_ text: Span<UInt8>, port: UInt16 = 0) -> SocketAddress? {
+    static func ipv4(_ text: Span<UInt8>, port: UInt16 = 0) -> SocketAddress? {
         guard let address = ipv4Number(text) else { return nil }
         return SocketAddress(ipv4: address, port: port)
     }
@@ -113,7 +111,7 @@ extension SocketAddress {
     }
 
     /// Up to eight groups, one run of zeros as `::`, an IPv4 address at the end; no brackets.
-    public static func ipv6(_ text: Span<UInt8>, port: UInt16 = 0) -> SocketAddress? {
+    static func ipv6(_ text: Span<UInt8>, port: UInt16 = 0) -> SocketAddress? {
         var groups: [UInt16] = []
         var zerosAt: Int?
         var index = 0
@@ -161,13 +159,13 @@ extension SocketAddress {
     }
 
     /// An IP address in either form, without a port.
-    public static func ip(_ text: Span<UInt8>) -> SocketAddress? {
+    static func ip(_ text: Span<UInt8>) -> SocketAddress? {
         ipv4(text) ?? ipv6(text)
     }
 
     /// An IP address with or without a port: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`; as headers like
     /// X-Forwarded-For carry it. Port 0 is refused.
-    public static func ipWithPort(_ text: Span<UInt8>) -> SocketAddress? {
+    static func ipWithPort(_ text: Span<UInt8>) -> SocketAddress? {
         if let address = ip(text) { return address }
         let last = text.count
         let host: Range<Int>

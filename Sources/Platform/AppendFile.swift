@@ -1,9 +1,9 @@
 import CLinux
 
 /// System calls on files that are only ever appended to. Paths are bytes without a NUL.
-public enum AppendFile {
+enum AppendFile {
     /// Opens a file for appending and creates it, readable by all, where there is none.
-    public static func open(_ path: [UInt8]) throws(Errno) -> Descriptor {
+    static func open(_ path: [UInt8]) throws(Errno) -> Descriptor {
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
         let number = unsafe withPath(path) { unsafe apus_open($0, flags, 0o644) }
         if number >= 0 { return Descriptor(owning: number) }
@@ -14,7 +14,7 @@ public enum AppendFile {
     }
 
     /// Writes once; what does not fit is for the caller to complain about.
-    public static func append(_ bytes: Span<UInt8>, to number: Int32) throws(Errno) -> Int {
+    static func append(_ bytes: Span<UInt8>, to number: Int32) throws(Errno) -> Int {
         while true {
             let written = unsafe bytes.withUnsafeBytes {
                 unsafe write(number, $0.baseAddress, $0.count)
@@ -25,24 +25,24 @@ public enum AppendFile {
         }
     }
 
-    public static func status(_ path: [UInt8]) throws(Errno) -> FileStatus {
+    static func status(_ path: [UInt8]) throws(Errno) -> FileStatus {
         var status = stat()
         let result = unsafe withPath(path) { unsafe stat($0, &status) }
         if result != 0 { throw Errno.last }
         return FileStatus(status)
     }
 
-    public static func status(_ number: Int32) throws(Errno) -> FileStatus {
+    static func status(_ number: Int32) throws(Errno) -> FileStatus {
         var status = stat()
         if unsafe fstat(number, &status) != 0 { throw Errno.last }
         return FileStatus(status)
     }
 
-    public static func changeOwner(_ path: [UInt8], to user: UInt32) throws(Errno) {
+    static func changeOwner(_ path: [UInt8], to user: UInt32) throws(Errno) {
         if unsafe withPath(path, { unsafe chown($0, user, UInt32.max) }) != 0 { throw Errno.last }
     }
 
-    public static func changeMode(_ path: [UInt8], to mode: UInt32) throws(Errno) {
+    static func changeMode(_ path: [UInt8], to mode: UInt32) throws(Errno) {
         if unsafe withPath(path, { unsafe chmod($0, mode & 0o7777) }) != 0 { throw Errno.last }
     }
 
@@ -74,7 +74,7 @@ public enum AppendFile {
 
 extension AppendFile {
     /// Makes the descriptor `target` another name of `number`'s file.
-    public static func redirect(_ number: Int32, to target: Int32) throws(Errno) {
+    static func redirect(_ number: Int32, to target: Int32) throws(Errno) {
         if dup2(number, target) < 0 { throw Errno.last }
     }
 }

@@ -1,12 +1,12 @@
 import CLinux
 
 /// Where datagrams go: a UDP address or a Unix socket, in the kernel's form.
-public struct DatagramAddress: Equatable, Sendable {
+struct DatagramAddress: Equatable, Sendable {
     fileprivate let family: Int32
     fileprivate let bytes: [UInt8]
 
     /// A Unix socket's path; nil if it does not fit the kernel's 107 bytes.
-    public init?(unixPath path: Span<UInt8>) {
+    init?(unixPath path: Span<UInt8>) {
         let offset = MemoryLayout<sockaddr_un>.offset(of: \sockaddr_un.sun_path) ?? 2
         guard path.count < MemoryLayout<sockaddr_un>.size - offset else { return nil }
         family = AF_UNIX
@@ -18,7 +18,7 @@ public struct DatagramAddress: Equatable, Sendable {
     }
 
     /// The first address of a name or literal, asked of the C library: this may wait for DNS. Nil: not found.
-    public init?(host: String, port: UInt16) {
+    init?(host: String, port: UInt16) {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
         unsafe hints.ai_flags = AI_NUMERICSERV
@@ -35,25 +35,25 @@ public struct DatagramAddress: Equatable, Sendable {
 }
 
 /// A call that failed, by name, for messages such as `connect() failed`.
-public struct CallFailure: Error, Equatable, Sendable {
-    public let call: Name
-    public let errno: Errno
+struct CallFailure: Error, Equatable, Sendable {
+    let call: Name
+    let errno: Errno
 
-    public init(call: Name, errno: Errno) {
+    init(call: Name, errno: Errno) {
         self.call = call
         self.errno = errno
     }
 
     /// The calls that can be named.
-    public enum Name: String, Sendable {
+    enum Name: String, Sendable {
         case socket, connect, send
     }
 }
 
 /// Sending datagrams without waiting.
-public enum DatagramSocket {
+enum DatagramSocket {
     /// A non-blocking socket that sends to `address`.
-    public static func connected(
+    static func connected(
         to address: DatagramAddress
     ) throws(CallFailure) -> Descriptor {
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -73,7 +73,7 @@ public enum DatagramSocket {
     }
 
     /// Sends one datagram.
-    public static func send(_ bytes: Span<UInt8>, on number: Int32) throws(Errno) {
+    static func send(_ bytes: Span<UInt8>, on number: Int32) throws(Errno) {
         let sent = unsafe bytes.withUnsafeBytes {
             unsafe CLinux.send(
                 number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))

@@ -1,12 +1,12 @@
 import CLinux
 
 /// An open file descriptor that closes itself and cannot be copied.
-public struct Descriptor: ~Copyable {
+struct Descriptor: ~Copyable {
     /// The number; valid while this value lives.
-    public let number: Int32
+    let number: Int32
 
     /// Takes over `number`.
-    public init(owning number: Int32) {
+    init(owning number: Int32) {
         self.number = number
     }
 

@@ -1,53 +1,53 @@
 import CLinux
 
 /// A Linux error number, as system calls report it.
-public struct Errno: Error, Equatable, Hashable, Sendable {
-    public let code: Int32
+struct Errno: Error, Equatable, Hashable, Sendable {
+    let code: Int32
 
-    public init(_ code: Int32) {
+    init(_ code: Int32) {
         self.code = code
     }
 
     /// The calling thread's last error. Valid only directly after a failed call.
-    public static var last: Errno { Errno(apus_errno()) }
+    static var last: Errno { Errno(apus_errno()) }
 
     /// The C library's text, such as `No such file or directory`.
-    public var text: String {
+    var text: String {
         guard let text = unsafe strerror(code) else { return "Unknown error" }
         return unsafe String(cString: text)
     }
 
-    public static let again = Errno(EAGAIN)
-    public static let interrupted = Errno(EINTR)
-    public static let notFound = Errno(ENOENT)
-    public static let notDirectory = Errno(ENOTDIR)
-    public static let nameTooLong = Errno(ENAMETOOLONG)
-    public static let accessDenied = Errno(EACCES)
-    public static let notPermitted = Errno(EPERM)
-    public static let isDirectory = Errno(EISDIR)
-    public static let tooManyLinks = Errno(ELOOP)
-    public static let exists = Errno(EEXIST)
-    public static let inProgress = Errno(EINPROGRESS)
-    public static let connectionReset = Errno(ECONNRESET)
-    public static let connectionRefused = Errno(ECONNREFUSED)
-    public static let connectionAborted = Errno(ECONNABORTED)
-    public static let brokenPipe = Errno(EPIPE)
-    public static let timedOut = Errno(ETIMEDOUT)
-    public static let notConnected = Errno(ENOTCONN)
-    public static let addressInUse = Errno(EADDRINUSE)
-    public static let processFilesExhausted = Errno(EMFILE)
-    public static let systemFilesExhausted = Errno(ENFILE)
-    public static let noSpace = Errno(ENOSPC)
-    public static let noMemory = Errno(ENOMEM)
-    public static let noBuffers = Errno(ENOBUFS)
-    public static let noSuchProcess = Errno(ESRCH)
-    public static let noChild = Errno(ECHILD)
-    public static let invalid = Errno(EINVAL)
-    public static let unsupported = Errno(EOPNOTSUPP)
-    public static let noSystemCall = Errno(ENOSYS)
+    static let again = Errno(EAGAIN)
+    static let interrupted = Errno(EINTR)
+    static let notFound = Errno(ENOENT)
+    static let notDirectory = Errno(ENOTDIR)
+    static let nameTooLong = Errno(ENAMETOOLONG)
+    static let accessDenied = Errno(EACCES)
+    static let notPermitted = Errno(EPERM)
+    static let isDirectory = Errno(EISDIR)
+    static let tooManyLinks = Errno(ELOOP)
+    static let exists = Errno(EEXIST)
+    static let inProgress = Errno(EINPROGRESS)
+    static let connectionReset = Errno(ECONNRESET)
+    static let connectionRefused = Errno(ECONNREFUSED)
+    static let connectionAborted = Errno(ECONNABORTED)
+    static let brokenPipe = Errno(EPIPE)
+    static let timedOut = Errno(ETIMEDOUT)
+    static let notConnected = Errno(ENOTCONN)
+    static let addressInUse = Errno(EADDRINUSE)
+    static let processFilesExhausted = Errno(EMFILE)
+    static let systemFilesExhausted = Errno(ENFILE)
+    static let noSpace = Errno(ENOSPC)
+    static let noMemory = Errno(ENOMEM)
+    static let noBuffers = Errno(ENOBUFS)
+    static let noSuchProcess = Errno(ESRCH)
+    static let noChild = Errno(ECHILD)
+    static let invalid = Errno(EINVAL)
+    static let unsupported = Errno(EOPNOTSUPP)
+    static let noSystemCall = Errno(ENOSYS)
 }
 
 extension Errno: CustomStringConvertible {
     /// nginx's form: `2: No such file or directory`.
-    public var description: String { "\(code): \(text)" }
+    var description: String { "\(code): \(text)" }
 }

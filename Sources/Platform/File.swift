@@ -1,9 +1,9 @@
 import CLinux
 
 /// Files by path, for the cold paths of starting and reloading.
-public enum File {
+enum File {
     /// How a file is opened for writing.
-    public enum Creation: Sendable {
+    enum Creation: Sendable {
         /// Existing content is dropped.
         case truncate
         /// Existing content stays; writes go to its end.
@@ -11,7 +11,7 @@ public enum File {
     }
 
     /// Opens a file for writing, made with mode 0644 if it is not there.
-    public static func openForWriting(
+    static func openForWriting(
         _ path: String, _ creation: Creation
     ) throws(Errno) -> Descriptor {
         let how = creation == .truncate ? O_TRUNC : O_APPEND
@@ -21,7 +21,7 @@ public enum File {
     }
 
     /// The whole content of a small file.
-    public static func contents(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+    static func contents(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
         let number = unsafe apus_open(path, O_RDONLY | O_CLOEXEC, 0)
         if number < 0 { throw Errno.last }
         let descriptor = Descriptor(owning: number)
@@ -40,12 +40,12 @@ public enum File {
     }
 
     /// The whole content of a small file as text.
-    public static func text(_ path: String) throws(Errno) -> String {
+    static func text(_ path: String) throws(Errno) -> String {
         String(decoding: try contents(path), as: UTF8.self)
     }
 
     /// Writes all bytes to an open descriptor.
-    public static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32) throws(Errno) {
+    static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32) throws(Errno) {
         let bytes = Array(bytes)
         var sent = 0
         while sent < bytes.count {
@@ -61,20 +61,20 @@ public enum File {
         }
     }
 
-    public static func rename(_ old: String, to new: String) throws(Errno) {
+    static func rename(_ old: String, to new: String) throws(Errno) {
         if unsafe CLinux.rename(old, new) != 0 { throw Errno.last }
     }
 
-    public static func remove(_ path: String) throws(Errno) {
+    static func remove(_ path: String) throws(Errno) {
         if unsafe unlink(path) != 0 { throw Errno.last }
     }
 
-    public static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {
+    static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {
         if unsafe chmod(path, mode) != 0 { throw Errno.last }
     }
 
     /// Whether the path itself, not what a link points to, is a regular file.
-    public static func isRegular(_ path: String) throws(Errno) -> Bool {
+    static func isRegular(_ path: String) throws(Errno) -> Bool {
         var status = stat()
         if unsafe lstat(path, &status) != 0 { throw Errno.last }
         return Int32(bitPattern: status.st_mode) & S_IFMT == S_IFREG

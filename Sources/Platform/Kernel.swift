@@ -4,20 +4,20 @@ import CLinux
 ///
 /// A result is what the kernel itself returns: a count or descriptor, or a negative error number. A call that a signal
 /// interrupted is made again, except `pollWait`. Pointers are valid for the call only.
-open class Kernel {
-    public init() {}
+class Kernel {
+    init() {}
 
     // MARK: - Clocks
 
     /// Milliseconds of a clock that never goes back.
-    open func monotonicMilliseconds() -> Int {
+    func monotonicMilliseconds() -> Int {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
     /// Milliseconds since the epoch, UTC.
-    open func wallMilliseconds() -> Int {
+    func wallMilliseconds() -> Int {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
@@ -26,15 +26,15 @@ open class Kernel {
     // MARK: - Sockets
 
     /// The type of sockets that carry a stream of bytes.
-    public static let streamType = Int32(SOCK_STREAM.rawValue)
+    static let streamType = Int32(SOCK_STREAM.rawValue)
 
     /// A non-blocking, close-on-exec socket; `type` is `SOCK_STREAM` or `SOCK_DGRAM` as a number.
-    open func socket(family: Int32, type: Int32) -> Int {
+    func socket(family: Int32, type: Int32) -> Int {
         apus_k_socket(family, type)
     }
 
     /// Accepts one connection, non-blocking and close-on-exec, and stores the peer's address.
-    open func accept(_ descriptor: Int32, address: inout RawAddress) -> Int {
+    func accept(_ descriptor: Int32, address: inout RawAddress) -> Int {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let accepted = unsafe apus_k_accept(descriptor, &storage, &length)
@@ -45,7 +45,7 @@ open class Kernel {
     }
 
     /// The address of a socket's own end.
-    open func localAddress(_ descriptor: Int32, _ address: inout RawAddress) -> Int {
+    func localAddress(_ descriptor: Int32, _ address: inout RawAddress) -> Int {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let code = unsafe apus_k_socket_name(descriptor, &storage, &length)
@@ -55,82 +55,82 @@ open class Kernel {
         return code
     }
 
-    open func bind(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
+    func bind(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
         unsafe apus_k_bind(descriptor, address.baseAddress, address.count)
     }
 
-    open func connect(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
+    func connect(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
         unsafe apus_k_connect(descriptor, address.baseAddress, address.count)
     }
 
     /// The pending error of a socket (`SO_ERROR`), 0 for none.
-    open func socketError(_ descriptor: Int32) -> Int32 {
+    func socketError(_ descriptor: Int32) -> Int32 {
         var error: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         let status = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
         return status == 0 ? error : apus_errno()
     }
 
-    open func setOption(_ descriptor: Int32, level: Int32, name: Int32, value: Int32) -> Int {
+    func setOption(_ descriptor: Int32, level: Int32, name: Int32, value: Int32) -> Int {
         apus_k_set_option(descriptor, level, name, value)
     }
 
     /// Switches Nagle's algorithm off.
-    public final func setNoDelay(_ descriptor: Int32) {
+    final func setNoDelay(_ descriptor: Int32) {
         _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 
     /// Receives into `space`; 0 is the peer's orderly end.
-    open func receive(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
+    func receive(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
         unsafe apus_k_recv(descriptor, space.baseAddress, space.count, 0)
     }
 
     /// Looks at what could be received without taking it.
-    open func peek(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
+    func peek(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
         unsafe apus_k_recv(descriptor, space.baseAddress, space.count, Int32(MSG_PEEK))
     }
 
     /// Sends from one place; `more` tells the kernel that more follows at once (`MSG_MORE`).
-    open func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool) -> Int {
+    func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool) -> Int {
         unsafe apus_k_send(descriptor, bytes.baseAddress, bytes.count, more ? 1 : 0)
     }
 
     /// Sends from several places in order.
-    open func send(_ descriptor: Int32, vector: SendVector, more: Bool) -> Int {
+    func send(_ descriptor: Int32, vector: SendVector, more: Bool) -> Int {
         unsafe apus_k_send_vector(
             descriptor, vector.parts.assumingMemoryBound(to: iovec.self), vector.count,
             more ? 1 : 0)
     }
 
     /// Sends `count` bytes of a file from `offset` to a socket; 0 means that the file ends before.
-    open func sendFile(_ descriptor: Int32, file: Int32, offset: Int, count: Int) -> Int {
+    func sendFile(_ descriptor: Int32, file: Int32, offset: Int, count: Int) -> Int {
         apus_k_sendfile(descriptor, file, off_t(offset), count)
     }
 
-    open func shutdownSending(_ descriptor: Int32) -> Int {
+    func shutdownSending(_ descriptor: Int32) -> Int {
         apus_k_shutdown_sending(descriptor)
     }
 
     /// Closes; never retried, since Linux has freed the descriptor whatever it answers.
-    open func close(_ descriptor: Int32) {
+    func close(_ descriptor: Int32) {
         _ = CLinux.close(descriptor)
     }
 
     // MARK: - Readiness
 
-    open func pollCreate() -> Int {
+    func pollCreate() -> Int {
         apus_k_epoll_create()
     }
 
     /// `operation` is `EPOLL_CTL_ADD`, `MOD` or `DEL`; `key` comes back with each event.
-    open func pollControl(
+    func pollControl(
         _ poll: Int32, operation: Int32, descriptor: Int32, events: UInt32, key: UInt64
     ) -> Int {
         apus_k_epoll_control(poll, operation, descriptor, events, key)
     }
 
     /// Waits for events, at most `timeout` milliseconds (-1: for ever).
-    open func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
+    func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
         unsafe apus_k_epoll_wait(
             poll, events.storage.assumingMemoryBound(to: epoll_event.self), Int32(events.capacity),
             timeout)
@@ -139,11 +139,11 @@ open class Kernel {
     // MARK: - Files
 
     /// Opens a path that ends with NUL.
-    open func open(_ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32) -> Int {
+    func open(_ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32) -> Int {
         unsafe apus_k_open(path, flags, mode)
     }
 
-    open func status(of descriptor: Int32, _ status: inout FileStatus) -> Int {
+    func status(of descriptor: Int32, _ status: inout FileStatus) -> Int {
         var raw = CLinux.stat()
         let code = unsafe apus_k_fstat(descriptor, &raw)
         if code == 0 { status = FileStatus(raw) }
@@ -151,7 +151,7 @@ open class Kernel {
     }
 
     /// The status of a path that ends with NUL, links followed or not.
-    open func status(
+    func status(
         at path: UnsafePointer<CChar>, followLinks: Bool, _ status: inout FileStatus
     ) -> Int {
         var raw = CLinux.stat()
@@ -160,23 +160,23 @@ open class Kernel {
         return code
     }
 
-    open func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {
+    func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {
         unsafe apus_k_read(file, space.baseAddress, space.count, off_t(offset))
     }
 
     /// Writes at the file's position, or at `offset`.
-    open func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, offset: Int?) -> Int {
+    func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, offset: Int?) -> Int {
         if let offset {
             return unsafe apus_k_write_at(file, bytes.baseAddress, bytes.count, off_t(offset))
         }
         return unsafe apus_k_write(file, bytes.baseAddress, bytes.count)
     }
 
-    open func makeFolder(_ path: UnsafePointer<CChar>, mode: UInt32) -> Int {
+    func makeFolder(_ path: UnsafePointer<CChar>, mode: UInt32) -> Int {
         unsafe apus_k_mkdir(path, mode)
     }
 
-    open func unlink(_ path: UnsafePointer<CChar>) -> Int {
+    func unlink(_ path: UnsafePointer<CChar>) -> Int {
         unsafe apus_k_unlink(path)
     }
 }

@@ -2,13 +2,13 @@ import CLinux
 
 /// Places in memory that one call sends from, in order: at most 64. For the duration of a call only.
 @safe
-public final class SendVector {
+final class SendVector {
     /// An array of `iovec`.
     let parts: UnsafeMutableRawPointer
-    public private(set) var count = 0
-    public static let limit = 64
+    private(set) var count = 0
+    static let limit = 64
 
-    public init() {
+    init() {
         unsafe parts = .allocate(
             byteCount: Self.limit * MemoryLayout<iovec>.stride,
             alignment: MemoryLayout<iovec>.alignment)
@@ -18,13 +18,13 @@ public final class SendVector {
         unsafe parts.deallocate()
     }
 
-    public func removeAll() {
+    func removeAll() {
         count = 0
     }
 
     /// Adds a place; its memory has to stay where it is until the call has been made.
     @unsafe
-    public func append(_ bytes: UnsafeRawBufferPointer) {
+    func append(_ bytes: UnsafeRawBufferPointer) {
         precondition(count < Self.limit)
         let part = unsafe iovec(
             iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
@@ -35,7 +35,7 @@ public final class SendVector {
 
     /// The places, for a kernel that is not Linux's.
     @unsafe
-    public func place(at index: Int) -> UnsafeRawBufferPointer {
+    func place(at index: Int) -> UnsafeRawBufferPointer {
         precondition(index >= 0 && index < count)
         let part = unsafe parts.load(
             fromByteOffset: index * MemoryLayout<iovec>.stride, as: iovec.self)
@@ -45,12 +45,12 @@ public final class SendVector {
 
 /// The array that the kernel writes events to.
 @safe
-public final class PollEvents {
+final class PollEvents {
     /// An array of `epoll_event`.
     let storage: UnsafeMutableRawPointer
-    public let capacity: Int
+    let capacity: Int
 
-    public init(capacity: Int) {
+    init(capacity: Int) {
         self.capacity = capacity
         unsafe storage = .allocate(
             byteCount: capacity * MemoryLayout<epoll_event>.stride,
@@ -64,7 +64,7 @@ public final class PollEvents {
     }
 
     /// The key and the mask of an event.
-    public subscript(index: Int) -> (key: UInt64, mask: UInt32) {
+    subscript(index: Int) -> (key: UInt64, mask: UInt32) {
         get {
             precondition(index >= 0 && index < capacity)
             let event = unsafe storage.load(

@@ -1,18 +1,18 @@
 import CLinux
 
 /// A moment of the civil calendar in the zone of the machine (or of the variable TZ).
-public struct LocalTime: Equatable, Sendable {
-    public let year: Int
+struct LocalTime: Equatable, Sendable {
+    let year: Int
     /// 1 to 12.
-    public let month: Int
-    public let day: Int
-    public let hour: Int
-    public let minute: Int
-    public let second: Int
+    let month: Int
+    let day: Int
+    let hour: Int
+    let minute: Int
+    let second: Int
     /// Minutes east of Greenwich.
-    public let offset: Int
+    let offset: Int
 
-    public init(secondsSinceEpoch seconds: Int) {
+    init(secondsSinceEpoch seconds: Int) {
         var moment = time_t(seconds)
         var fields = unsafe tm()
         _ = unsafe localtime_r(&moment, &fields)
@@ -27,9 +27,9 @@ public struct LocalTime: Equatable, Sendable {
 }
 
 /// The wall clock of the system.
-public enum SystemClock {
+enum SystemClock {
     /// Seconds since the epoch, and the milliseconds of the running second.
-    public static var now: (seconds: Int, milliseconds: Int) {
+    static var now: (seconds: Int, milliseconds: Int) {
         var moment = timespec()
         _ = unsafe clock_gettime(CLOCK_REALTIME, &moment)
         return (moment.tv_sec, moment.tv_nsec / 1_000_000)
@@ -37,12 +37,12 @@ public enum SystemClock {
 }
 
 /// Facts about the running process that log lines show.
-public enum ThisProcess {
+enum ThisProcess {
     /// Asked each time: it changes with each fork.
-    public static var id: Int { Int(getpid()) }
+    static var id: Int { Int(getpid()) }
 
     /// The name of the machine, or `localhost`.
-    public static var hostName: String {
+    static var hostName: String {
         let host = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { space in
             guard let start = space.baseAddress, unsafe gethostname(start, 255) == 0 else {
                 return ""

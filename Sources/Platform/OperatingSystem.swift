@@ -1,9 +1,9 @@
 import CLinux
 
 /// The system this runs on.
-public enum OperatingSystem {
+enum OperatingSystem {
     /// `Linux 6.1.0`.
-    public static var description: String {
+    static var description: String {
         var names = utsname()
         guard unsafe uname(&names) == 0 else { return "Linux" }
         return "\(text(of: names.sysname)) \(text(of: names.release))"

@@ -1,11 +1,11 @@
 import CLinux
 
 /// A parent's wait for its child's word that all is well, over a pipe made before the fork.
-public final class ParentsWait {
+final class ParentsWait {
     private var readEnd: Descriptor?
     private var writeEnd: Descriptor?
 
-    public init() throws(Errno) {
+    init() throws(Errno) {
         var ends: (Int32, Int32) = (-1, -1)
         let result = unsafe withUnsafeMutableBytes(of: &ends) { space in
             unsafe pipe2(space.bindMemory(to: Int32.self).baseAddress, O_CLOEXEC)
@@ -16,19 +16,19 @@ public final class ParentsWait {
     }
 
     /// In the child, at once.
-    public func isChild() {
+    func isChild() {
         readEnd = nil
     }
 
     /// In the child: gives the word.
-    public func give() {
+    func give() {
         guard let number = number(of: writeEnd) else { return }
         try? File.write([1], to: number)
         writeEnd = nil
     }
 
     /// In the parent: waits; false if the child ended without its word.
-    public func wasGiven() -> Bool {
+    func wasGiven() -> Bool {
         writeEnd = nil
         guard let number = number(of: readEnd) else { return false }
         var byte: UInt8 = 0

@@ -1,17 +1,17 @@
 import CLinux
 
 /// This process and its children.
-public enum Process {
+enum Process {
     /// How a child ended.
-    public struct End: Equatable, Sendable {
-        public var id: Int32
+    struct End: Equatable, Sendable {
+        var id: Int32
         /// The exit code, 0 if a signal ended it.
-        public var code: Int32
+        var code: Int32
         /// The signal that ended it, or 0.
-        public var signal: Int32
-        public var dumpedCore: Bool
+        var signal: Int32
+        var dumpedCore: Bool
 
-        public init(id: Int32, code: Int32, signal: Int32 = 0, dumpedCore: Bool = false) {
+        init(id: Int32, code: Int32, signal: Int32 = 0, dumpedCore: Bool = false) {
             self.id = id
             self.code = code
             self.signal = signal
@@ -19,11 +19,11 @@ public enum Process {
         }
     }
 
-    public static var id: Int32 { getpid() }
-    public static var parent: Int32 { getppid() }
+    static var id: Int32 { getpid() }
+    static var parent: Int32 { getppid() }
 
     /// The arguments the process was started with, the program's name first, ill-formed UTF-8 repaired.
-    public static var arguments: [String] {
+    static var arguments: [String] {
         (0..<apus_argument_count()).map { index in
             guard let argument = unsafe apus_argument(index) else { return "" }
             return unsafe String(cString: argument)
@@ -33,14 +33,14 @@ public enum Process {
     /// Splits the process in two; the child gets nil, the parent the child's number.
     ///
     /// No thread may exist: the child has only the calling one.
-    public static func fork() throws(Errno) -> Int32? {
+    static func fork() throws(Errno) -> Int32? {
         let child = apus_fork()
         if child < 0 { throw Errno.last }
         return child == 0 ? nil : child
     }
 
     /// One child that has ended and was not reported before, or nil if there is none now.
-    public static func nextEnded() throws(Errno) -> End? {
+    static func nextEnded() throws(Errno) -> End? {
         while true {
             var status: Int32 = 0
             let child = unsafe waitpid(-1, &status, WNOHANG)
@@ -58,33 +58,33 @@ public enum Process {
         }
     }
 
-    public static func send(_ signal: Signal, to process: Int32) throws(Errno) {
+    static func send(_ signal: Signal, to process: Int32) throws(Errno) {
         if kill(process, signal.number) != 0 { throw Errno.last }
     }
 
     /// Sends this process a signal.
-    public static func raise(_ signal: Signal) {
+    static func raise(_ signal: Signal) {
         _ = CLinux.raise(signal.number)
     }
 
     /// Ends the process at once after flushing the C library's streams.
-    public static func exit(_ code: Int32) -> Never {
+    static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)
     }
 
     /// Becomes the leader of a session without a terminal.
-    public static func startSession() throws(Errno) {
+    static func startSession() throws(Errno) {
         if setsid() < 0 { throw Errno.last }
     }
 
     /// The monotonic clock, which no one sets.
-    public static var monotonicMilliseconds: Int {
+    static var monotonicMilliseconds: Int {
         var time = timespec()
         _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
-    public static func sleep(milliseconds: Int) {
+    static func sleep(milliseconds: Int) {
         var rest = timespec(
             tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
         var left = timespec()
@@ -94,7 +94,7 @@ public enum Process {
     // MARK: - Environment and execution
 
     /// The environment's entries, `NAME=value`.
-    public static var environment: [String] {
+    static var environment: [String] {
         var entries: [String] = []
         guard var next = unsafe apus_environment() else { return entries }
         while let entry = unsafe next.pointee {
@@ -105,18 +105,18 @@ public enum Process {
     }
 
     /// The value of a variable of the environment.
-    public static func environmentValue(_ name: String) -> String? {
+    static func environmentValue(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
     }
 
     /// Replaces the whole environment. The memory is never given back: the C library may keep pointers into it.
-    public static func replaceEnvironment(_ entries: [String]) {
+    static func replaceEnvironment(_ entries: [String]) {
         unsafe apus_replace_environment(copied(entries))
     }
 
     /// Runs this program's file again in place of this process, with its first arguments. Returns only on failure.
-    public static func executeAgain(environment: [String]) -> Errno {
+    static func executeAgain(environment: [String]) -> Errno {
         _ = unsafe apus_exec_again(copied(environment))
         return Errno.last
     }
@@ -136,36 +136,36 @@ public enum Process {
     // MARK: - What others see
 
     /// Sets the title that `ps` shows, over the memory of the arguments and the environment.
-    public static func setTitle(_ title: String) {
+    static func setTitle(_ title: String) {
         unsafe apus_set_title(title)
     }
 
     /// Sets the short name (`comm`), of which the kernel keeps 15 bytes.
-    public static func setName(_ name: String) {
+    static func setName(_ name: String) {
         unsafe apus_set_name(name)
     }
 
     /// Allows core dumps after a change of user.
-    public static func allowDumps() throws(Errno) {
+    static func allowDumps() throws(Errno) {
         if apus_prctl(PR_SET_DUMPABLE, 1, 0) != 0 { throw Errno.last }
     }
 
     /// From here on no execution of a file gives new privileges.
-    public static func forbidNewPrivileges() throws(Errno) {
+    static func forbidNewPrivileges() throws(Errno) {
         if apus_prctl(PR_SET_NO_NEW_PRIVS, 1, 0) != 0 { throw Errno.last }
     }
 
-    public static func changeDirectory(to path: String) throws(Errno) {
+    static func changeDirectory(to path: String) throws(Errno) {
         if unsafe chdir(path) != 0 { throw Errno.last }
     }
 
     /// Clears the mask of permission bits that new files do not get.
-    public static func clearFileMask() {
+    static func clearFileMask() {
         _ = umask(0)
     }
 
     /// Points the standard input and output to `/dev/null`; returns the name of the call that failed.
-    public static func detachStandardStreams() -> (call: String, error: Errno)? {
+    static func detachStandardStreams() -> (call: String, error: Errno)? {
         let null = unsafe apus_open("/dev/null", O_RDWR, 0)
         if null < 0 { return ("open(\"/dev/null\")", Errno.last) }
         if dup2(null, STDIN_FILENO) < 0 { return ("dup2(STDIN)", Errno.last) }

@@ -1,32 +1,32 @@
 import CLinux
 
 /// A set of processors, as affinity masks name them.
-public struct ProcessorSet: Equatable, Sendable {
+struct ProcessorSet: Equatable, Sendable {
     /// The most processors a set can name, as in glibc's `cpu_set_t`.
-    public static let capacity = 1_024
+    static let capacity = 1_024
 
     private var words = [UInt](repeating: 0, count: ProcessorSet.capacity / UInt.bitWidth)
 
-    public init() {}
+    init() {}
 
-    public init(_ members: some Sequence<Int>) {
+    init(_ members: some Sequence<Int>) {
         for member in members { insert(member) }
     }
 
-    public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
-    public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
-    public var members: [Int] { (0..<Self.capacity).filter(contains) }
+    var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+    var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+    var members: [Int] { (0..<Self.capacity).filter(contains) }
 
-    public mutating func insert(_ processor: Int) {
+    mutating func insert(_ processor: Int) {
         words[processor / UInt.bitWidth] |= 1 << UInt(processor % UInt.bitWidth)
     }
 
-    public func contains(_ processor: Int) -> Bool {
+    func contains(_ processor: Int) -> Bool {
         words[processor / UInt.bitWidth] & (1 << UInt(processor % UInt.bitWidth)) != 0
     }
 
     /// The processors that this process may run on.
-    public static func allowed() throws(Errno) -> ProcessorSet {
+    static func allowed() throws(Errno) -> ProcessorSet {
         var set = ProcessorSet()
         let size = set.words.count * MemoryLayout<UInt>.size
         if unsafe apus_get_affinity(&set.words, size) != 0 { throw Errno.last }
@@ -34,20 +34,20 @@ public struct ProcessorSet: Equatable, Sendable {
     }
 
     /// Confines this process to the set.
-    public func confineProcess() throws(Errno) {
+    func confineProcess() throws(Errno) {
         let size = words.count * MemoryLayout<UInt>.size
         if unsafe apus_set_affinity(words, size) != 0 { throw Errno.last }
     }
 }
 
 /// How much processor time this process may use.
-public enum Processors {
+enum Processors {
     /// Processors that are switched on.
-    public static var online: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    static var online: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Workers that can run at once: the processors this process may run on, but no more than its control group's quota
     /// allows (rounded up). nginx counts the machine's processors, and in a container limited to two starts 64 workers.
-    public static func usable(root: String = "") -> Int {
+    static func usable(root: String = "") -> Int {
         let allowed = (try? ProcessorSet.allowed().count) ?? online
         guard let quota = controlGroupQuota(root: root) else { return max(1, allowed) }
         return max(1, min(allowed, (quota + 999) / 1_000))
@@ -55,7 +55,7 @@ public enum Processors {
 
     /// The smallest quota, in thousandths of a processor, of the process's control group and the groups around it; nil: none is set.
     /// `root` goes before all paths.
-    public static func controlGroupQuota(root: String = "") -> Int? {
+    static func controlGroupQuota(root: String = "") -> Int? {
         guard let membership = try? File.text(root + "/proc/self/cgroup") else { return nil }
         var smallest: Int?
         for line in membership.split(separator: "\n") {

@@ -1,17 +1,17 @@
 /// A peer's address as the kernel gives it, in 28 inline bytes: enough for IPv4 and IPv6. A Unix peer has only its family.
-public struct RawAddress: Sendable, Equatable {
+struct RawAddress: Sendable, Equatable {
     // sockaddr_in6 is 28 bytes: family, port, flow, 16 of address, scope.
-    public var first: UInt64 = 0
-    public var second: UInt64 = 0
-    public var third: UInt64 = 0
-    public var last: UInt32 = 0
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    var third: UInt64 = 0
+    var last: UInt32 = 0
 
-    public init() {}
+    init() {}
 
-    public var family: UInt16 { UInt16(truncatingIfNeeded: first) }
+    var family: UInt16 { UInt16(truncatingIfNeeded: first) }
 
     /// Takes over up to 28 bytes of a socket address.
-    public mutating func load(_ bytes: UnsafeRawBufferPointer, length: Int) {
+    mutating func load(_ bytes: UnsafeRawBufferPointer, length: Int) {
         self = RawAddress()
         let count = min(length, bytes.count, 28)
         unsafe withUnsafeMutableBytes(of: &self) { target in
@@ -21,7 +21,7 @@ public struct RawAddress: Sendable, Equatable {
     }
 
     /// The 28 bytes, for reading fields out of them.
-    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         unsafe withUnsafeBytes(of: self) { unsafe body($0) }
     }
 }

@@ -1,30 +1,30 @@
 import CLinux
 
 /// A signal's number, with the names that messages show.
-public struct Signal: Hashable, Sendable {
-    public let number: Int32
+struct Signal: Hashable, Sendable {
+    let number: Int32
 
-    public init(_ number: Int32) {
+    init(_ number: Int32) {
         self.number = number
     }
 
-    public static let hangup = Signal(SIGHUP)
-    public static let interrupt = Signal(SIGINT)
-    public static let quit = Signal(SIGQUIT)
-    public static let kill = Signal(SIGKILL)
-    public static let user1 = Signal(SIGUSR1)
-    public static let user2 = Signal(SIGUSR2)
-    public static let stop = Signal(SIGSTOP)
-    public static let abort = Signal(SIGABRT)
-    public static let pipe = Signal(SIGPIPE)
-    public static let alarm = Signal(SIGALRM)
-    public static let terminate = Signal(SIGTERM)
-    public static let child = Signal(SIGCHLD)
-    public static let windowChange = Signal(SIGWINCH)
-    public static let badSystemCall = Signal(SIGSYS)
+    static let hangup = Signal(SIGHUP)
+    static let interrupt = Signal(SIGINT)
+    static let quit = Signal(SIGQUIT)
+    static let kill = Signal(SIGKILL)
+    static let user1 = Signal(SIGUSR1)
+    static let user2 = Signal(SIGUSR2)
+    static let stop = Signal(SIGSTOP)
+    static let abort = Signal(SIGABRT)
+    static let pipe = Signal(SIGPIPE)
+    static let alarm = Signal(SIGALRM)
+    static let terminate = Signal(SIGTERM)
+    static let child = Signal(SIGCHLD)
+    static let windowChange = Signal(SIGWINCH)
+    static let badSystemCall = Signal(SIGSYS)
 
     /// `SIGHUP` and so on.
-    public var name: String {
+    var name: String {
         switch self {
         case .hangup: "SIGHUP"
         case .interrupt: "SIGINT"
@@ -42,22 +42,22 @@ public struct Signal: Hashable, Sendable {
     }
 
     /// Has the kernel drop the signal.
-    public func ignore() {
+    func ignore() {
         apus_ignore_signal(number)
     }
 
     /// Gives the signal its default effect back.
-    public func restoreDefault() {
+    func restoreDefault() {
         apus_default_signal(number)
     }
 }
 
 /// A signal that has come, and the process that sent it (0: the kernel, or outside this process's view).
-public struct ReceivedSignal: Equatable, Sendable {
-    public let signal: Signal
-    public let sender: Int32
+struct ReceivedSignal: Equatable, Sendable {
+    let signal: Signal
+    let sender: Int32
 
-    public init(signal: Signal, sender: Int32) {
+    init(signal: Signal, sender: Int32) {
         self.signal = signal
         self.sender = sender
     }
@@ -67,28 +67,28 @@ public struct ReceivedSignal: Equatable, Sendable {
 ///
 /// The processes here have no signal handlers: signals stay blocked and are fetched when their turn has come, so that
 /// nothing runs between two instructions.
-public struct SignalSet: Sendable {
+struct SignalSet: Sendable {
     fileprivate var set = sigset_t()
 
-    public init(_ signals: [Signal]) {
+    init(_ signals: [Signal]) {
         unsafe sigemptyset(&set)
         for signal in signals { unsafe sigaddset(&set, signal.number) }
     }
 
     /// Keeps the signals pending until they are fetched. Children inherit this.
-    public func block() throws(Errno) {
+    func block() throws(Errno) {
         var set = set
         if unsafe sigprocmask(SIG_BLOCK, &set, nil) != 0 { throw Errno.last }
     }
 
     /// Blocks these signals and no others.
-    public func blockExactly() throws(Errno) {
+    func blockExactly() throws(Errno) {
         var set = set
         if unsafe sigprocmask(SIG_SETMASK, &set, nil) != 0 { throw Errno.last }
     }
 
     /// Waits for one of the signals, which must be blocked: without end, or at most so long; nil when none came.
-    public func wait(milliseconds: Int? = nil) -> ReceivedSignal? {
+    func wait(milliseconds: Int? = nil) -> ReceivedSignal? {
         var set = set
         var sender: Int32 = 0
         while true {
@@ -101,14 +101,14 @@ public struct SignalSet: Sendable {
 }
 
 /// A descriptor that becomes readable when a signal of a set is pending: how a worker's event loop hears of them.
-public struct SignalDescriptor: ~Copyable {
+struct SignalDescriptor: ~Copyable {
     private let descriptor: Descriptor
 
     /// The number to watch for reading. Do not close it.
-    public var number: Int32 { descriptor.number }
+    var number: Int32 { descriptor.number }
 
     /// The signals must be blocked.
-    public init(_ signals: SignalSet) throws(Errno) {
+    init(_ signals: SignalSet) throws(Errno) {
         var set = signals.set
         let number = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
         if number < 0 { throw Errno.last }
@@ -116,7 +116,7 @@ public struct SignalDescriptor: ~Copyable {
     }
 
     /// The next pending signal, or nil.
-    public func next() -> ReceivedSignal? {
+    func next() -> ReceivedSignal? {
         var info = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
         guard unsafe read(descriptor.number, &info, size) == size else { return nil }

@@ -1,15 +1,15 @@
 import CLinux
 
 /// Reading files in one go, and matching names: for configuration and keys, never while serving.
-public enum WholeFile {
+enum WholeFile {
     /// Why a file could not be read: the call, as nginx names it, and the error.
-    public struct Failure: Error, Sendable {
-        public let operation: StaticString
-        public let errno: Errno
+    struct Failure: Error, Sendable {
+        let operation: StaticString
+        let errno: Errno
     }
 
     /// The content of a file; `path` without a NUL.
-    public static func read(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+    static func read(_ path: [UInt8]) throws(Failure) -> [UInt8] {
         guard !path.contains(0) else { throw Failure(operation: "open()", errno: .notFound) }
         let number = unsafe path.terminated.withUnsafeBufferPointer { bytes -> Int32 in
             unsafe bytes.withMemoryRebound(to: CChar.self) { text -> Int32 in
@@ -39,7 +39,7 @@ public enum WholeFile {
     }
 
     /// The names that match a shell pattern, sorted; none is not a failure.
-    public static func matches(_ pattern: [UInt8]) throws(Errno) -> [[UInt8]] {
+    static func matches(_ pattern: [UInt8]) throws(Errno) -> [[UInt8]] {
         guard !pattern.contains(0) else { return [] }
         var found = unsafe glob_t()
         defer { unsafe globfree(&found) }

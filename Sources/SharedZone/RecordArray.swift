@@ -1,11 +1,9 @@
-public import Platform
-
 /// A fixed number of records of plain integers, either private to a process (copied on a fork) or in a zone under a mutex.
 ///
 /// Users see one representation: `withRecords` locks where there is something to lock.
 @safe
-public final class RecordArray<Record: BitwiseCopyable> {
-    public let count: Int
+final class RecordArray<Record: BitwiseCopyable> {
+    let count: Int
     private let initial: (Int) -> Record
     private let repair: (Record, Int) -> Record
     private let owned: UnsafeMutableRawPointer?
@@ -15,7 +13,7 @@ public final class RecordArray<Record: BitwiseCopyable> {
 
     /// `zone` nil: private memory, ready at once; otherwise ready when the zone is opened. `repair` is given each record after a
     /// process died while it held the lock, when any record may be half written.
-    public init(
+    init(
         count: Int, in zone: Zone? = nil, initial: @escaping (Int) -> Record,
         repair: @escaping (Record, Int) -> Record
     ) {
@@ -49,7 +47,7 @@ public final class RecordArray<Record: BitwiseCopyable> {
     }
 
     /// The records, held alone for as long as `body` runs.
-    public func withRecords<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
+    func withRecords<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
         guard let mutex else { return run(body) }
         return mutex.withLock(repair: mend) { run(body) }
     }
@@ -69,16 +67,16 @@ public final class RecordArray<Record: BitwiseCopyable> {
 }
 
 extension RecordArray: ZoneLayout {
-    public var signature: UInt64 {
+    var signature: UInt64 {
         UInt64(count) << 16 | UInt64(MemoryLayout<Record>.stride)
     }
 
-    public func size(within available: Int) -> Int? {
+    func size(within available: Int) -> Int? {
         let needed = SharedMutex.size + count * MemoryLayout<Record>.stride
         return needed <= available ? needed : nil
     }
 
-    public func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
+    func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
         self.region = region
         mutex = try SharedMutex(in: region, isFresh: isFresh)
         unsafe base = region.base + SharedMutex.size

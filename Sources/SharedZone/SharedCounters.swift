@@ -1,15 +1,14 @@
 import CLinux
-public import Platform
 
 /// A fixed row of 64-bit counters that all processes add to without a lock.
 @safe
-public final class SharedCounters: Sendable {
+final class SharedCounters: Sendable {
     private let memory: SharedMemory
-    public let count: Int
+    let count: Int
     /// One counter a cache line, so that workers adding to different ones do not slow each other.
     private static let stride = 64
 
-    public init(count: Int) throws(Errno) {
+    init(count: Int) throws(Errno) {
         memory = try SharedMemory(size: count * Self.stride)
         self.count = count
     }
@@ -21,32 +20,32 @@ public final class SharedCounters: Sendable {
 
     /// Adds, and returns the sum.
     @discardableResult
-    public func add(_ delta: Int, to index: Int) -> Int {
+    func add(_ delta: Int, to index: Int) -> Int {
         unsafe Int(apus_atomic_add(cell(index), Int64(delta)))
     }
 
-    public func value(_ index: Int) -> Int {
+    func value(_ index: Int) -> Int {
         unsafe Int(apus_atomic_load(cell(index)))
     }
 }
 
 /// The counters of client connections that `stub_status` shows, summed over all workers.
-public struct ConnectionCounters: Sendable {
-    public enum Name: Int, CaseIterable {
+struct ConnectionCounters: Sendable {
+    enum Name: Int, CaseIterable {
         case accepted, handled, active, requests, reading, writing, waiting
     }
 
     private let counters: SharedCounters
 
-    public init() throws(Errno) {
+    init() throws(Errno) {
         counters = try SharedCounters(count: Name.allCases.count)
     }
 
     /// Adds, and returns the sum.
     @discardableResult
-    public func add(_ delta: Int, to name: Name) -> Int {
+    func add(_ delta: Int, to name: Name) -> Int {
         counters.add(delta, to: name.rawValue)
     }
 
-    public subscript(name: Name) -> Int { counters.value(name.rawValue) }
+    subscript(name: Name) -> Int { counters.value(name.rawValue) }
 }

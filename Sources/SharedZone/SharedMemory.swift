@@ -1,16 +1,15 @@
 import CLinux
-public import Platform
 
 /// Memory that the master maps before it forks, so that every worker sees the same bytes.
 ///
 /// It is zero at first, and is unmapped when the last reference in a process goes.
 @safe
-public final class SharedMemory {
+final class SharedMemory {
     /// Page-aligned.
     let base: UnsafeMutableRawPointer
-    public let size: Int
+    let size: Int
 
-    public init(size: Int) throws(Errno) {
+    init(size: Int) throws(Errno) {
         precondition(size > 0)
         let protection = PROT_READ | PROT_WRITE
         let mapping = unsafe mmap(nil, size, protection, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
@@ -30,12 +29,12 @@ extension SharedMemory: @unchecked Sendable {}
 
 /// A part of a mapping, kept alive with it.
 @safe
-public struct SharedRegion: Sendable {
+struct SharedRegion: Sendable {
     let memory: SharedMemory
     let offset: Int
-    public let size: Int
+    let size: Int
 
-    public init(_ memory: SharedMemory) {
+    init(_ memory: SharedMemory) {
         self.memory = memory
         offset = 0
         size = memory.size
@@ -50,7 +49,7 @@ public struct SharedRegion: Sendable {
     var base: UnsafeMutableRawPointer { unsafe memory.base + offset }
 
     /// The part from `start`, `size` bytes long.
-    public func part(from start: Int, size: Int) -> SharedRegion {
+    func part(from start: Int, size: Int) -> SharedRegion {
         precondition(start >= 0 && size >= 0 && start + size <= self.size)
         return SharedRegion(memory, offset: offset + start, size: size)
     }

@@ -1,14 +1,13 @@
 import CLinux
-public import Platform
 
 /// A mutex inside shared memory that survives `kill -9` of its holder.
 ///
 /// Whoever locks it after its holder died is told so, repairs what the mutex guards, and goes on. Locking it twice in one
 /// thread is a fault of ours and ends the process.
 @safe
-public struct SharedMutex: @unchecked Sendable {
+struct SharedMutex: @unchecked Sendable {
     /// Bytes set aside for a mutex: one cache line, more than `pthread_mutex_t` takes.
-    public static let size = 64
+    static let size = 64
 
     private let region: SharedRegion
     private var mutex: UnsafeMutablePointer<pthread_mutex_t> {
@@ -16,7 +15,7 @@ public struct SharedMutex: @unchecked Sendable {
     }
 
     /// The mutex at the start of `region`, made anew if the memory is fresh.
-    public init(in region: SharedRegion, isFresh: Bool) throws(Errno) {
+    init(in region: SharedRegion, isFresh: Bool) throws(Errno) {
         precondition(unsafe MemoryLayout<pthread_mutex_t>.size <= Self.size)
         precondition(region.size >= Self.size)
         self.region = region
@@ -26,7 +25,7 @@ public struct SharedMutex: @unchecked Sendable {
     }
 
     /// Runs `body` with the mutex held; before it, if the last holder died, `repair`.
-    public func withLock<Result>(repair: () -> Void, _ body: () -> Result) -> Result {
+    func withLock<Result>(repair: () -> Void, _ body: () -> Result) -> Result {
         lock(repair: repair)
         defer { unlock() }
         return body()

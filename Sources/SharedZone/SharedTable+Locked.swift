@@ -1,39 +1,38 @@
-public import Bytes
 import CLinux
 
 /// A record's place. It may be kept: once the record is removed, the slot is told from its successor.
-public struct TableSlot: Equatable, Sendable {
+struct TableSlot: Equatable, Sendable {
     let number: UInt32
     let generation: UInt32
 }
 
 extension SharedTable {
     /// The table, held alone. It cannot leave the closure that it is given to.
-    public struct Locked: ~Copyable {
+    struct Locked: ~Copyable {
         let table: SharedTable<Record>
 
-        public var count: Int { unsafe Int(table.header.pointee.count) }
-        public var isFull: Bool { count == table.capacity }
+        var count: Int { unsafe Int(table.header.pointee.count) }
+        var isFull: Bool { count == table.capacity }
 
         /// The record of `key`, without making it the newest.
-        public func find(_ key: Span<UInt8>) -> TableSlot? {
+        func find(_ key: Span<UInt8>) -> TableSlot? {
             table.find(key, hash: table.hash(key))
         }
 
         /// Makes the record the most recently used.
-        public func touch(_ slot: TableSlot) {
+        func touch(_ slot: TableSlot) {
             guard isCurrent(slot), unsafe table.header.pointee.newest != slot.number else { return }
             table.unlinkFromOrder(slot.number)
             table.linkAsNewest(slot.number)
         }
 
         /// Adds a record for a key that is not there, as the newest; nil if the table is full.
-        public func insert(_ key: Span<UInt8>, _ record: Record) -> TableSlot? {
+        func insert(_ key: Span<UInt8>, _ record: Record) -> TableSlot? {
             table.insert(key, hash: table.hash(key), record)
         }
 
         /// The record of `key`, made the newest, or a new one; if the table is full, in place of the oldest.
-        public func findOrInsert(
+        func findOrInsert(
             _ key: Span<UInt8>, _ initial: @autoclosure () -> Record
         ) -> (slot: TableSlot, isNew: Bool) {
             let hash = table.hash(key)
@@ -49,18 +48,18 @@ extension SharedTable {
         }
 
         /// Whether the record is still the one that the slot was given for.
-        public func isCurrent(_ slot: TableSlot) -> Bool {
+        func isCurrent(_ slot: TableSlot) -> Bool {
             let links = unsafe table.links(slot.number)
             return unsafe links.pointee.isUsed != 0 && links.pointee.generation == slot.generation
         }
 
         /// The record, or nil if it was removed since.
-        public func record(_ slot: TableSlot) -> Record? {
+        func record(_ slot: TableSlot) -> Record? {
             isCurrent(slot) ? unsafe table.record(slot.number).pointee : nil
         }
 
         /// Changes a record in place; nil if it was removed since. A process that dies within leaves the table without it.
-        public func update<Result>(
+        func update<Result>(
             _ slot: TableSlot, _ body: (inout Record) -> Result
         ) -> Result? {
             guard isCurrent(slot) else { return nil }
@@ -69,20 +68,20 @@ extension SharedTable {
             return unsafe body(&table.record(slot.number).pointee)
         }
 
-        public func remove(_ slot: TableSlot) {
+        func remove(_ slot: TableSlot) {
             if isCurrent(slot) { table.remove(slot.number) }
         }
 
         /// The least recently used record.
-        public var oldest: TableSlot? { table.slot(unsafe table.header.pointee.oldest) }
+        var oldest: TableSlot? { table.slot(unsafe table.header.pointee.oldest) }
 
         /// The record used next after this one: iteration from the oldest.
-        public func newer(than slot: TableSlot) -> TableSlot? {
+        func newer(than slot: TableSlot) -> TableSlot? {
             isCurrent(slot) ? table.slot(unsafe table.links(slot.number).pointee.newer) : nil
         }
 
         /// Appends the record's key; false if it was too long to be stored.
-        public func appendKey(of slot: TableSlot, to buffer: Buffer) -> Bool {
+        func appendKey(of slot: TableSlot, to buffer: Buffer) -> Bool {
             guard isCurrent(slot),
                 unsafe table.links(slot.number).pointee.keyLength != EntryLinks.longKey
             else { return false }
@@ -91,12 +90,12 @@ extension SharedTable {
             return true
         }
 
-        public func removeAll() {
+        func removeAll() {
             while let oldest { remove(oldest) }
         }
 
         /// Whether all links agree with each other, in time proportional to the size. For tests.
-        public var isConsistent: Bool { table.isConsistent }
+        var isConsistent: Bool { table.isConsistent }
     }
 
     // MARK: - The work

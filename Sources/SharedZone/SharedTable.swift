@@ -1,5 +1,4 @@
 import CLinux
-public import Platform
 
 /// A table of fixed-size records in a zone, found by a key of bytes, with the order of last use.
 ///
@@ -10,11 +9,11 @@ public import Platform
 /// In memory: a mutex, `TableHeader`, the hash buckets, the entries (`EntryLinks`, the record, the key). Entries are numbered
 /// from 1 and 0 means none, so fresh (zero) memory is an empty table.
 @safe
-public final class SharedTable<Record: BitwiseCopyable> {
+final class SharedTable<Record: BitwiseCopyable> {
     /// The bytes of a key that are stored as they are.
-    public let keyCapacity: Int
+    let keyCapacity: Int
     /// The most records that fit; 0 before the zone is opened.
-    public private(set) var capacity = 0
+    private(set) var capacity = 0
     let recordOffset: Int
     let keyOffset: Int
     let stride: Int
@@ -25,7 +24,7 @@ public final class SharedTable<Record: BitwiseCopyable> {
     private var base: UnsafeMutableRawPointer?
 
     /// Declares the table as content of `zone`; usable when the zone is open.
-    public init(in zone: Zone, keyCapacity: Int = 16) {
+    init(in zone: Zone, keyCapacity: Int = 16) {
         let alignment = max(MemoryLayout<Record>.alignment, 8)
         precondition(alignment <= 16 && keyCapacity <= 4096)
         self.keyCapacity = max((keyCapacity + 7) & ~7, 16)
@@ -36,7 +35,7 @@ public final class SharedTable<Record: BitwiseCopyable> {
     }
 
     /// Runs `body` with the table held alone.
-    public func withLock<Result>(_ body: (borrowing Locked) -> Result) -> Result {
+    func withLock<Result>(_ body: (borrowing Locked) -> Result) -> Result {
         guard let mutex else { preconditionFailure("the zone is not open") }
         return mutex.withLock(repair: rebuild) { body(Locked(table: self)) }
     }
@@ -117,16 +116,16 @@ struct EntryLinks {
 }
 
 extension SharedTable: ZoneLayout {
-    public var signature: UInt64 {
+    var signature: UInt64 {
         UInt64(stride) << 32 | UInt64(keyOffset) << 16 | UInt64(MemoryLayout<Record>.size)
     }
 
     /// All that is left, for at least eight entries.
-    public func size(within available: Int) -> Int? {
+    func size(within available: Int) -> Int? {
         available >= TableHeader.end + 64 + 8 * (stride + 4) ? available : nil
     }
 
-    public func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
+    func attach(to region: SharedRegion, isFresh: Bool) throws(Errno) {
         self.region = region
         mutex = try SharedMutex(in: region, isFresh: isFresh)
         unsafe base = region.base

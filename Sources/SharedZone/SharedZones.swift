@@ -1,21 +1,18 @@
-public import Bytes
-public import Platform
-
 /// Why a zone cannot be had, in nginx's words.
-public struct ZoneError: Error, Equatable {
-    public let message: String
+struct ZoneError: Error, Equatable {
+    let message: String
 
-    public init(_ message: String) {
+    init(_ message: String) {
         self.message = message
     }
 
-    public static func tooSmall(_ name: ByteString) -> ZoneError {
+    static func tooSmall(_ name: ByteString) -> ZoneError {
         ZoneError("zone \"\(name)\" is too small")
     }
 }
 
 /// What lives in a zone: a table, an array of records. Declared while the configuration is read, attached to memory after.
-public protocol ZoneLayout: AnyObject {
+protocol ZoneLayout: AnyObject {
     /// Differs between layouts that cannot share memory: a reload keeps a zone only where it is the same.
     var signature: UInt64 { get }
     /// The bytes it takes of `available`, or nil if they are too few.
@@ -25,18 +22,18 @@ public protocol ZoneLayout: AnyObject {
 }
 
 /// One named piece of shared memory of a configuration.
-public final class Zone {
-    public let name: ByteString
+final class Zone {
+    let name: ByteString
     /// The directive family that it serves, such as `limit_req`; a name has one use.
-    public let kind: String
+    let kind: String
     /// Zero until a declaration tells the size.
-    public fileprivate(set) var size: Int
+    fileprivate(set) var size: Int
     /// False: every configuration starts with an empty zone (upstream zones, as in nginx).
-    public let isKeptOverReloads: Bool
+    let isKeptOverReloads: Bool
     /// What the records mean besides their layout, such as the text of the key: content under another meaning is not kept.
-    public var meaning: ByteString = .empty
+    var meaning: ByteString = .empty
     /// Whether the content was taken over from the configuration before.
-    public private(set) var isTakenOver = false
+    private(set) var isTakenOver = false
     private var layouts: [any ZoneLayout] = []
     private var memory: SharedMemory?
 
@@ -48,7 +45,7 @@ public final class Zone {
     }
 
     /// Adds to the content; only before the zone is opened.
-    public func add(_ layout: any ZoneLayout) {
+    func add(_ layout: any ZoneLayout) {
         precondition(memory == nil)
         layouts.append(layout)
     }
@@ -93,17 +90,17 @@ public final class Zone {
 ///
 /// Directives declare zones by name in any order; when the configuration is complete, `open` maps them, taking over the
 /// memory of the running configuration where nothing about a zone has changed.
-public final class SharedZones {
-    public private(set) var all: [Zone] = []
+final class SharedZones {
+    private(set) var all: [Zone] = []
     /// Eight pages: the least that nginx takes for a zone of limits or peers.
-    public static let minimumSize = 8 * 4096
+    static let minimumSize = 8 * 4096
 
-    public init() {}
+    init() {}
 
     /// The zone of this name, declared now or before.
     ///
     /// `size` is nil where a directive only refers to a zone.
-    public func zone(
+    func zone(
         name: ByteString, size: Int?, kind: String, minimumSize: Int = SharedZones.minimumSize,
         isKeptOverReloads: Bool = true
     ) throws(ZoneError) -> Zone {
@@ -128,7 +125,7 @@ public final class SharedZones {
     }
 
     /// Maps all zones. In the master, before workers are forked.
-    public func open(over previous: SharedZones? = nil) throws(ZoneError) {
+    func open(over previous: SharedZones? = nil) throws(ZoneError) {
         for zone in all {
             try zone.open(over: previous?.all.first { $0.name == zone.name })
         }

@@ -1,17 +1,15 @@
-public import Bytes
-
 /// What this binary was built as: for `-V`, and for the version in messages and headers.
-public struct BuildDescription: Sendable {
+struct BuildDescription: Sendable {
     /// The nginx version whose behaviour this is.
-    public var nginxVersion: String
-    public var apusVersion: String
-    public var compiler: String
+    var nginxVersion: String
+    var apusVersion: String
+    var compiler: String
     /// `OpenSSL 3.0.17 1 Jul 2025`, or nil without TLS.
-    public var tlsLibrary: String?
+    var tlsLibrary: String?
     /// `--with-http_ssl_module` and so on: only what exists.
-    public var moduleArguments: [String]
+    var moduleArguments: [String]
 
-    public init(
+    init(
         nginxVersion: String, apusVersion: String, compiler: String, tlsLibrary: String? = nil,
         moduleArguments: [String] = []
     ) {
@@ -24,36 +22,36 @@ public struct BuildDescription: Sendable {
 }
 
 /// Where things are unless the command line or the configuration says otherwise: as in nginx's packages.
-public enum DefaultPath {
-    public static let prefix: ByteString = "/etc/nginx/"
-    public static let configuration: ByteString = "/etc/nginx/nginx.conf"
-    public static let errorLog: ByteString = "/var/log/nginx/error.log"
-    public static let processNumber: ByteString = "/var/run/nginx.pid"
-    public static let lock: ByteString = "/var/run/nginx.lock"
+enum DefaultPath {
+    static let prefix: ByteString = "/etc/nginx/"
+    static let configuration: ByteString = "/etc/nginx/nginx.conf"
+    static let errorLog: ByteString = "/var/log/nginx/error.log"
+    static let processNumber: ByteString = "/var/run/nginx.pid"
+    static let lock: ByteString = "/var/run/nginx.lock"
 }
 
 /// The name under which this process runs. Under a name that starts with `nginx` it is nginx to every tool.
-public struct Identity: Sendable {
-    public enum Persona: Sendable {
+struct Identity: Sendable {
+    enum Persona: Sendable {
         case nginx, apus
     }
 
-    public let persona: Persona
-    public let build: BuildDescription
+    let persona: Persona
+    let build: BuildDescription
 
-    public init(persona: Persona, build: BuildDescription) {
+    init(persona: Persona, build: BuildDescription) {
         self.persona = persona
         self.build = build
     }
 
     /// Decides by the last component of the program's name.
-    public init(program: String, build: BuildDescription) {
+    init(program: String, build: BuildDescription) {
         let name = program.split(separator: "/").last ?? ""
         self.init(persona: name.hasPrefix("nginx") ? .nginx : .apus, build: build)
     }
 
     /// `nginx` or `apus`: before messages, in titles.
-    public var name: String {
+    var name: String {
         switch persona {
         case .nginx: "nginx"
         case .apus: "apus"
@@ -61,7 +59,7 @@ public struct Identity: Sendable {
     }
 
     /// `nginx/1.31.5` or `apus/0.1.0`.
-    public var product: String {
+    var product: String {
         switch persona {
         case .nginx: "nginx/" + build.nginxVersion
         case .apus: "apus/" + build.apusVersion
@@ -69,7 +67,7 @@ public struct Identity: Sendable {
     }
 
     /// The line that `-v` prints.
-    public var versionLine: String {
+    var versionLine: String {
         switch persona {
         case .nginx: "nginx version: \(product) (Apus \(build.apusVersion))\n"
         case .apus: "apus version: \(product)\n"
@@ -78,7 +76,7 @@ public struct Identity: Sendable {
 
     /// What `-V` prints after that. acme.sh finds the configuration by `--conf-path=[^ ]* ` with the space, so that argument
     /// must not be the last; certbot looks for ` --with-http_ssl_module` and the line about SNI.
-    public var buildText: String {
+    var buildText: String {
         var text = "built by \(build.compiler)\n"
         if let library = build.tlsLibrary {
             text += "built with \(library)\nTLS SNI support enabled\n"
@@ -102,7 +100,7 @@ public struct Identity: Sendable {
     }
 
     /// What `-h` prints after the version.
-    public var helpText: String {
+    var helpText: String {
         """
         Usage: \(name) [-?hvVtTq] [-s signal] [-p prefix]
                      [-e filename] [-c filename] [-g directives]

@@ -1,14 +1,10 @@
-public import Bytes
-public import Log
-public import Net
-
 /// Starting or reloading failed; the reason has been logged.
-public struct StartFailure: Error {
-    public init() {}
+struct StartFailure: Error {
+    init() {}
 }
 
 /// What the supervisor supervises: it turns configurations into cycles. It lives in the master and makes no threads.
-public protocol Service: AnyObject {
+protocol Service: AnyObject {
     /// Reads, evaluates and freezes the configuration. Opens nothing and changes nothing: that is for the cycle, later.
     ///
     /// A mistake is reported to `options.log`, and to the terminal with advice, before failing.
@@ -20,7 +16,7 @@ public protocol Service: AnyObject {
 /// The master calls, in this order: `core`, `listeners`, `createDirectories`, `logs.open`, `openZones`, and, when the sockets
 /// are open too, `commit`; or `abandon` if one of these failed. Workers are forked after that and call `run`. A worker is not
 /// tied to the cycle it was forked with: connections hold their own.
-public protocol Cycle: AnyObject {
+protocol Cycle: AnyObject {
     var core: ProcessSettings { get }
     var listeners: [ListenerRequest] { get }
     /// The log files, and with them the error log that takes all messages once they are open.
@@ -47,17 +43,17 @@ public protocol Cycle: AnyObject {
 }
 
 extension Cycle {
-    public var attendants: [Attendant] { [] }
-    public func createDirectories(for user: WorkerUser?) throws(StartFailure) {}
-    public func openZones(previous: (any Cycle)?) throws(StartFailure) {}
-    public func commit() {}
-    public func abandon() {}
-    public func childEnded(_ process: Int32) {}
-    public func run(_ attendant: Attendant, _ worker: WorkerContext) -> Int32 { 0 }
+    var attendants: [Attendant] { [] }
+    func createDirectories(for user: WorkerUser?) throws(StartFailure) {}
+    func openZones(previous: (any Cycle)?) throws(StartFailure) {}
+    func commit() {}
+    func abandon() {}
+    func childEnded(_ process: Int32) {}
+    func run(_ attendant: Attendant, _ worker: WorkerContext) -> Int32 { 0 }
 }
 
 /// A process besides the workers.
-public enum Attendant: Sendable {
+enum Attendant: Sendable {
     /// Keeps caches within their limits.
     case cacheManager
     /// Reads what is in the caches after a start, then ends.

@@ -1,11 +1,7 @@
-import Bytes
-public import Configuration
-import Log
-
 extension StartOptions {
     /// Reports a mistake, or something worth saying, in the configuration: nginx's line to the log, and to the terminal while
     /// there is one, there with our advice below.
-    public func report(_ error: ConfigurationError, in source: ConfigurationSource) {
+    func report(_ error: ConfigurationError, in source: ConfigurationSource) {
         let diagnostic = source.diagnostic(for: error)
         let level = LogLevel(named: ByteString(diagnostic.level)) ?? .emerg
         log.write(level, diagnostic.message)

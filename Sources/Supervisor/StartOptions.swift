@@ -1,30 +1,27 @@
-public import Bytes
-public import Log
-
 /// What a configuration is loaded with: the same at the start and at every reload.
-public final class StartOptions {
-    public let identity: Identity
+final class StartOptions {
+    let identity: Identity
     /// Ends with a slash: relative paths of most directives start here.
-    public let prefix: ByteString
+    let prefix: ByteString
     /// Ends with a slash: the main file's directory, where `include` starts.
-    public let configurationPrefix: ByteString
+    let configurationPrefix: ByteString
     /// The main file's full path.
-    public let configurationFile: ByteString
+    let configurationFile: ByteString
     /// Directives from `-g`.
-    public let directives: ByteString?
+    let directives: ByteString?
     /// Where errors go if the configuration names no file; empty: the standard error stream.
-    public let errorLogPath: ByteString
+    let errorLogPath: ByteString
     /// `-t`: nothing may be changed that a running server would notice.
-    public let isTesting: Bool
+    let isTesting: Bool
     /// Only the path of the running master's pid file is wanted (`-s`).
-    public let isSignalling: Bool
-    public let isQuiet: Bool
-    public let dumps: Bool
-    public let logEnvironment: LogEnvironment
+    let isSignalling: Bool
+    let isQuiet: Bool
+    let dumps: Bool
+    let logEnvironment: LogEnvironment
     /// Where to report while there is no cycle: the built-in log, later the present cycle's.
-    public internal(set) var log: ErrorLog
+     var log: ErrorLog
 
-    public init(
+    init(
         _ options: CommandLineOptions, identity: Identity, logEnvironment: LogEnvironment,
         log: ErrorLog
     ) {

@@ -1,15 +1,11 @@
-import Bytes
-import Log
-import Platform
-
 /// The program from its command line on: does what the options ask and, if that is to serve, becomes the master.
-public enum Supervisor {
+enum Supervisor {
     /// Runs the program and returns its exit code.
     ///
     /// - Parameters:
     ///   - arguments: with the program's name first.
     ///   - service: made once the command line is known to be right; it lives in the master.
-    public static func run(
+    static func run(
         _ arguments: [String], build: BuildDescription,
         service makeService: (Identity) -> any Service
     ) -> Int32 {

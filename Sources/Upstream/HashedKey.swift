@@ -1,11 +1,8 @@
-import Bytes
-public import Net
-
 /// What the hash methods need of a key, without keeping its bytes.
 ///
 /// Both hashes are linear in their starting value, so a further round (a rehash after a peer was refused) needs the key's own
 /// contribution and its length only.
-public struct HashedKey: Sendable {
+struct HashedKey: Sendable {
     private let count: Int
     /// The key's hash from a starting value of zero.
     private let contribution: UInt32
@@ -19,19 +16,19 @@ public struct HashedKey: Sendable {
     }
 
     /// For methods that use no key.
-    public static let none = HashedKey(count: 0, contribution: 0, start: 0)
+    static let none = HashedKey(count: 0, contribution: 0, start: 0)
 
-    public var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { count == 0 }
 
     /// The key of `hash`.
-    public init(text: Span<UInt8>) {
+    init(text: Span<UInt8>) {
         self.init(
             count: text.count, contribution: CRC32.update(0, text), start: 0)
     }
 
     /// The key of `ip_hash`: the first three bytes of an IPv4 address, all sixteen of an IPv6 one; clients of other families
     /// count as one.
-    public init(client: SocketAddress) {
+    init(client: SocketAddress) {
         var hash = 0
         let count = client.family == .ipv6 ? 16 : 3
         for index in 0..<count {

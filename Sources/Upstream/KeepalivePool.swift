@@ -1,27 +1,27 @@
 /// The `keepalive` directives of an upstream.
-public struct KeepaliveSettings: Sendable, Equatable {
+struct KeepaliveSettings: Sendable, Equatable {
     /// Idle connections kept in each worker; 0 keeps none.
-    public var connections = 32
+    var connections = 32
     /// Only requests of the same location share connections: nginx's default since `keepalive` itself became one.
-    public var isLocal = true
+    var isLocal = true
     /// Requests after which a connection is not kept.
-    public var requests = 1000
+    var requests = 1000
     /// Milliseconds after which a connection is not kept, however busy.
-    public var lifetime = 3_600_000
+    var lifetime = 3_600_000
     /// Milliseconds that a connection is kept idle.
-    public var idleTimeout = 60_000
+    var idleTimeout = 60_000
 
-    public init() {}
+    init() {}
 
     /// For groups that no `upstream` block defines: nginx closes after each request.
-    public static let none: KeepaliveSettings = {
+    static let none: KeepaliveSettings = {
         var settings = KeepaliveSettings()
         settings.connections = 0
         return settings
     }()
 
     /// Whether a connection that served `requests` and is `age` milliseconds old may be kept.
-    public func keeps(requests: Int, age: Int) -> Bool {
+    func keeps(requests: Int, age: Int) -> Bool {
         connections > 0 && requests < self.requests && age <= lifetime
     }
 }
@@ -30,31 +30,31 @@ public struct KeepaliveSettings: Sendable, Equatable {
 ///
 /// A connection is found by its peer and the location that it was opened for (`tag`; 0 where all share) in constant time, the
 /// last kept first. When the pool is full the one idle longest makes room. Closing and timers are the caller's.
-public final class KeepalivePool<Connection> {
+final class KeepalivePool<Connection> {
     /// The place of an idle connection, to remove it by when its peer closes or its time is over.
-    public struct Slot: Equatable, Sendable {
+    struct Slot: Equatable, Sendable {
         fileprivate let index: Int
         fileprivate let generation: UInt
     }
 
     private var order: IdleOrder
     private var connections: [Connection?] = []
-    public let capacity: Int
-    public var count: Int { order.count }
+    let capacity: Int
+    var count: Int { order.count }
 
-    public init(capacity: Int) {
+    init(capacity: Int) {
         self.capacity = capacity
         order = IdleOrder(capacity: capacity)
     }
 
     /// Takes the connection kept last for a peer and a tag.
-    public func take(peer: Int, tag: Int = 0) -> Connection? {
+    func take(peer: Int, tag: Int = 0) -> Connection? {
         let index = order.find(IdleOrder.Key(peer: peer, tag: tag))
         return index >= 0 ? take(at: index) : nil
     }
 
     /// Keeps a connection; returns its place and the connection to close for it, if any. Not with a capacity of 0.
-    public func keep(
+    func keep(
         _ connection: Connection, peer: Int, tag: Int = 0
     ) -> (slot: Slot, evicted: Connection?) {
         precondition(capacity > 0)
@@ -70,12 +70,12 @@ public final class KeepalivePool<Connection> {
 
     /// Takes out the connection of a slot, unless it was taken before.
     @discardableResult
-    public func remove(_ slot: Slot) -> Connection? {
+    func remove(_ slot: Slot) -> Connection? {
         order.generation(slot.index) == slot.generation ? take(at: slot.index) : nil
     }
 
     /// Takes out the connection idle longest; to empty the pool when a worker ends.
-    public func removeOldest() -> Connection? {
+    func removeOldest() -> Connection? {
         order.oldest >= 0 ? take(at: order.oldest) : nil
     }
 

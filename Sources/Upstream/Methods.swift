@@ -1,5 +1,3 @@
-import SharedZone
-
 // The balancing methods. Each is given the states of all peers, held alone, and answers the index of an eligible peer of the
 // present tier, or nil.
 

@@ -1,36 +1,33 @@
-public import Bytes
-public import Net
-
 /// The part of a `server` line that balancing works with: plain numbers, which cost nothing to copy.
-public struct PeerLimits: BitwiseCopyable, Sendable, Equatable {
-    public var weight = 1
+struct PeerLimits: BitwiseCopyable, Sendable, Equatable {
+    var weight = 1
     /// 0 is no limit.
-    public var maxConnections = 0
+    var maxConnections = 0
     /// Failures within `failTimeout` that make the peer unavailable; 0 never does.
-    public var maxFails = 1
+    var maxFails = 1
     /// Seconds.
-    public var failTimeout = 10
-    public var isDown = false
+    var failTimeout = 10
+    var isDown = false
 }
 
 /// What a `server` line of an upstream says, or its defaults.
-public struct PeerOptions: Sendable, Equatable {
-    public var limits = PeerLimits()
-    public var isBackup = false
+struct PeerOptions: Sendable, Equatable {
+    var limits = PeerLimits()
+    var isBackup = false
     /// A name for session affinity; empty if none is given.
-    public var route: ByteString = .empty
+    var route: ByteString = .empty
 
-    public init() {}
+    init() {}
 }
 
 /// A `server` line with the addresses that its name resolved to.
-public struct UpstreamServer: Sendable {
+struct UpstreamServer: Sendable {
     /// As written.
-    public var name: ByteString
-    public var addresses: [SocketAddress]
-    public var options: PeerOptions
+    var name: ByteString
+    var addresses: [SocketAddress]
+    var options: PeerOptions
 
-    public init(name: ByteString, addresses: [SocketAddress], options: PeerOptions = .init()) {
+    init(name: ByteString, addresses: [SocketAddress], options: PeerOptions = .init()) {
         self.name = name
         self.addresses = addresses
         self.options = options
@@ -38,15 +35,15 @@ public struct UpstreamServer: Sendable {
 }
 
 /// One address that requests can be sent to. Frozen; what changes is its `PeerState`.
-public final class Peer: Sendable {
+final class Peer: Sendable {
     /// The place in the group: primary peers, then backup peers.
-    public let index: Int
-    public let address: SocketAddress
+    let index: Int
+    let address: SocketAddress
     /// The address as text, for logs and `$upstream_addr`.
-    public let name: ByteString
+    let name: ByteString
     /// The server as the configuration writes it; peers of one name that resolved to several addresses share it.
-    public let server: ByteString
-    public let options: PeerOptions
+    let server: ByteString
+    let options: PeerOptions
 
     init(index: Int, address: SocketAddress, server: ByteString, options: PeerOptions) {
         self.index = index
@@ -60,21 +57,21 @@ public final class Peer: Sendable {
 }
 
 /// What balancing keeps about a peer: in each worker, or in a zone for all.
-public struct PeerState: BitwiseCopyable, Equatable, Sendable {
+struct PeerState: BitwiseCopyable, Equatable, Sendable {
     /// The smooth weighted round robin's running balance.
-    public var currentWeight = 0
+    var currentWeight = 0
     /// The weight, lowered by failures and regained request by request.
-    public var effectiveWeight: Int
+    var effectiveWeight: Int
     /// Failures since the last success after a check.
-    public var fails = 0
+    var fails = 0
     /// Second of the last failure.
-    public var accessed = 0
+    var accessed = 0
     /// Second of the last failure, or from which the current window counts.
-    public var checked = 0
+    var checked = 0
     /// Requests that hold the peer now.
-    public var connections = 0
+    var connections = 0
 
-    public init(weight: Int) {
+    init(weight: Int) {
         effectiveWeight = weight
     }
 

@@ -1,7 +1,5 @@
-import SharedZone
-
 /// How an attempt at a peer ended, as far as balancing cares.
-public enum PeerOutcome: Sendable {
+enum PeerOutcome: Sendable {
     case succeeded
     /// An error, a timeout, or an answer that `proxy_next_upstream` counts as one.
     case failed
@@ -11,17 +9,17 @@ public enum PeerOutcome: Sendable {
 ///
 /// `next` chooses a peer and counts the request as a connection of it; `release` gives it back with the outcome. Both take the
 /// second of a clock that never jumps (`EventLoop.now / 1000`).
-public struct PeerSelection {
+struct PeerSelection {
     /// nginx's words for `next` returning nil.
-    public static let noLivePeers: StaticString = "no live upstreams"
+    static let noLivePeers: StaticString = "no live upstreams"
     /// nginx's words for `release` returning true.
-    public static let disabled: StaticString = "upstream server temporarily disabled"
+    static let disabled: StaticString = "upstream server temporarily disabled"
 
-    public let group: UpstreamGroup
+    let group: UpstreamGroup
     /// The peer held now.
-    public private(set) var current: Peer?
+    private(set) var current: Peer?
     /// How often `next` may still be asked after failures.
-    public private(set) var triesLeft: Int
+    private(set) var triesLeft: Int
     private var isOnBackups = false
     /// Peers of the present tier that were tried: the first 64, then the others.
     private var tried: UInt64 = 0
@@ -32,7 +30,7 @@ public struct PeerSelection {
     var misses = 0
 
     /// `key`: the evaluated key of `hash`, the client's address for `ip_hash`.
-    public init(group: UpstreamGroup, key: HashedKey = .none) {
+    init(group: UpstreamGroup, key: HashedKey = .none) {
         self.group = group
         self.key = key
         triesLeft = group.primaries.tries + (group.backups?.tries ?? 0)
@@ -41,17 +39,17 @@ public struct PeerSelection {
     }
 
     /// Allows at most `limit` tries (`proxy_next_upstream_tries`); 0 is no limit.
-    public mutating func limitTries(to limit: Int) {
+    mutating func limitTries(to limit: Int) {
         if limit > 0, triesLeft > limit { triesLeft = limit }
     }
 
     /// Allows one try more: the one before it failed on a connection that had been idle, which says little about the server.
-    package mutating func allowAnotherTry() {
+    mutating func allowAnotherTry() {
         triesLeft += 1
     }
 
     /// The peer to ask now, or nil if none is live.
-    public mutating func next(now: Int) -> Peer? {
+    mutating func next(now: Int) -> Peer? {
         precondition(current == nil, "a peer is held already")
         let states = group.states
         let index = states.withRecords { records in choose(&records, now: now) }
@@ -103,7 +101,7 @@ public struct PeerSelection {
 
     /// Gives the held peer back; true if its failures have made it unavailable just now.
     @discardableResult
-    public mutating func release(_ outcome: PeerOutcome, now: Int) -> Bool {
+    mutating func release(_ outcome: PeerOutcome, now: Int) -> Bool {
         guard let peer = current else { return false }
         current = nil
         let isSingle = tier.isSingle

@@ -1,7 +1,3 @@
-import Bytes
-import Configuration
-import Net
-
 extension UpstreamDirectives {
     static func server(in contexts: Contexts, _ registry: @escaping Find) -> Row {
         .custom(

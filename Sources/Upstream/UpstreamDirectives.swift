@@ -1,15 +1,10 @@
-import Bytes
-public import Configuration
-import Expression
-import SharedZone
-
 /// The directives of `upstream` blocks, for `http` and for `stream`.
-public enum UpstreamDirectives {
+enum UpstreamDirectives {
     /// Finds the registry that a scope's configuration is built into.
-    public typealias Find = @Sendable (Scope) -> UpstreamRegistry
+    typealias Find = @Sendable (Scope) -> UpstreamRegistry
 
     /// `upstream` itself, in `outer` (`.http` or `.stream`), and its content.
-    public static func rows(
+    static func rows(
         _ family: UpstreamRegistry.Family, registry: @escaping Find
     ) -> [Row] {
         let outer: Contexts = family == .http ? .http : .stream

@@ -1,10 +1,5 @@
-public import Bytes
-public import Expression
-public import Net
-public import SharedZone
-
 /// How the next peer is found.
-public enum BalancingMethod: Sendable, Equatable {
+enum BalancingMethod: Sendable, Equatable {
     case roundRobin
     case leastConnections
     case addressHash
@@ -14,7 +9,7 @@ public enum BalancingMethod: Sendable, Equatable {
     case randomTwo
 
     /// nginx refuses `backup` with methods that map a key, or chance, to one list of peers.
-    public var takesBackups: Bool { self == .roundRobin || self == .leastConnections }
+    var takesBackups: Bool { self == .roundRobin || self == .leastConnections }
 }
 
 /// Peers of one rank, in order: the primaries, or the backups.
@@ -36,14 +31,14 @@ struct PeerTier: Sendable {
 }
 
 /// The servers that a request may be sent to, and how one is chosen. Frozen with the configuration.
-public final class UpstreamGroup: Sendable {
-    public let name: ByteString
-    public let method: BalancingMethod
+final class UpstreamGroup: Sendable {
+    let name: ByteString
+    let method: BalancingMethod
     /// What the `hash` methods evaluate for `HashedKey(text:)`; nil with other methods.
-    public let hashKey: Template?
+    let hashKey: Template?
     /// Primaries first, then backups.
-    public let peers: [Peer]
-    public let keepalive: KeepaliveSettings
+    let peers: [Peer]
+    let keepalive: KeepaliveSettings
     /// Those of each peer, side by side.
     let limits: [PeerLimits]
     let primaries: PeerTier
@@ -56,7 +51,7 @@ public final class UpstreamGroup: Sendable {
     let weightsBefore: [Int]
 
     /// `servers`: in the order of the configuration, each with the addresses that it stands for.
-    public init(
+    init(
         name: ByteString, servers: [UpstreamServer], method: BalancingMethod = .roundRobin,
         hashKey: Template? = nil, keepalive: KeepaliveSettings = .init(), zone: Zone? = nil
     ) {
@@ -96,14 +91,14 @@ public final class UpstreamGroup: Sendable {
     }
 
     /// A group of the addresses that a name has just resolved to, for one request whose upstream is not known before.
-    public convenience init(name: ByteString, addresses: [SocketAddress]) {
+    convenience init(name: ByteString, addresses: [SocketAddress]) {
         self.init(
             name: name, servers: [UpstreamServer(name: name, addresses: addresses)],
             keepalive: .none)
     }
 
     /// What is known about each peer now, in order of `peers`.
-    public func snapshot() -> [PeerState] {
+    func snapshot() -> [PeerState] {
         states.withRecords { records in records.indices.map { records[$0] } }
     }
 }

@@ -1,18 +1,12 @@
-public import Bytes
-public import Configuration
-public import Expression
-public import Net
-public import SharedZone
-
 /// An upstream of the configuration: an `upstream` block, or what `proxy_pass` and its like name without one.
 ///
 /// It is known by name while the configuration is read; its `group` is there when all of it has been read.
-public final class UpstreamDeclaration {
-    public let host: ByteString
+final class UpstreamDeclaration {
+    let host: ByteString
     /// Where it is defined, or named first.
-    public let position: Position
+    let position: Position
     /// True for a block.
-    public fileprivate(set) var isExplicit: Bool
+    fileprivate(set) var isExplicit: Bool
     fileprivate(set) var port: UInt16
     fileprivate let hasNoPort: Bool
     var servers: [UpstreamServer] = []
@@ -23,7 +17,7 @@ public final class UpstreamDeclaration {
     private var built: UpstreamGroup?
     /// What a worker keeps for the group, such as idle connections. Workers are forked from the process that read the
     /// configuration, so that each has its own.
-    package var workerState: AnyObject?
+    var workerState: AnyObject?
 
     fileprivate init(
         host: ByteString, port: UInt16, hasNoPort: Bool, isExplicit: Bool, position: Position
@@ -36,7 +30,7 @@ public final class UpstreamDeclaration {
     }
 
     /// The peers; only after the registry has built all groups.
-    public var group: UpstreamGroup {
+    var group: UpstreamGroup {
         guard let built else { preconditionFailure("the upstream groups are not built yet") }
         return built
     }
@@ -83,18 +77,18 @@ public final class UpstreamDeclaration {
 extension UpstreamDeclaration: @unchecked Sendable {}
 
 /// All upstreams of `http`, or of `stream`.
-public final class UpstreamRegistry {
+final class UpstreamRegistry {
     /// http and stream have namespaces of their own, and rules that differ a little.
-    public enum Family: Sendable {
+    enum Family: Sendable {
         case http, stream
     }
 
-    public let family: Family
-    public let zones: SharedZones
-    public let variables: VariableRegistry
-    public private(set) var declarations: [UpstreamDeclaration] = []
+    let family: Family
+    let zones: SharedZones
+    let variables: VariableRegistry
+    private(set) var declarations: [UpstreamDeclaration] = []
 
-    public init(_ family: Family, zones: SharedZones, variables: VariableRegistry) {
+    init(_ family: Family, zones: SharedZones, variables: VariableRegistry) {
         self.family = family
         self.zones = zones
         self.variables = variables
@@ -122,7 +116,7 @@ public final class UpstreamRegistry {
 
     /// What a directive such as `proxy_pass` names: a block, defined before or after, or a host of its own. `address` is read with
     /// `resolves` off and the scheme's default port.
-    public func reference(
+    func reference(
         _ address: AddressText, at position: Position
     ) throws(ConfigurationError) -> UpstreamDeclaration {
         for known in declarations where known.isNamed(address.host) {
@@ -146,7 +140,7 @@ public final class UpstreamRegistry {
     }
 
     /// The upstream that a host and port found while serving name, or nil.
-    package func declaration(
+    func declaration(
         named host: Span<UInt8>, port: UInt16, hasNoPort: Bool
     ) -> UpstreamDeclaration? {
         for known in declarations {
@@ -160,7 +154,7 @@ public final class UpstreamRegistry {
     }
 
     /// Makes the groups. When the outer block (`http`, `stream`) is finished, before the zones are opened.
-    public func build() throws(ConfigurationError) {
+    func build() throws(ConfigurationError) {
         for declaration in declarations { try declaration.build() }
     }
 }

@@ -1,7 +1,6 @@
-import Bytes
+@testable import ApusServer
 import Testing
 
-@testable import Configuration
 
 @Suite struct EvaluationTests {
     @Test func valuesOfEveryKind() {

@@ -1,6 +1,5 @@
-import Bytes
+@testable import ApusServer
 
-@testable import Configuration
 
 /// Settings with one property of every kind, and rows for them under names of nginx's, so that its messages can be compared.
 enum Fixture {

@@ -1,7 +1,6 @@
-import Bytes
+@testable import ApusServer
 import Testing
 
-@testable import Configuration
 
 @Suite struct MessageTests {
     @Test(arguments: messageCases.indices)

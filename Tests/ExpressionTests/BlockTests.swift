@@ -1,7 +1,4 @@
-import Bytes
-import Configuration
-import Expression
-import Net
+@testable import ApusServer
 import Testing
 
 /// The blocks `map`, `split_clients` and `geo` as they stand in a file.

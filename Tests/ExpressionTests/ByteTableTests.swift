@@ -1,4 +1,4 @@
-import Bytes
+@testable import ApusServer
 import Testing
 
 @Suite struct ByteTableTests {

@@ -1,26 +1,24 @@
-package import Bytes
-package import Configuration
-package import Expression
+@testable import ApusServer
 
 /// A scope with nothing but variables.
-package final class PlainScope: VariableScope {
-    package var calls = 0
-    package var assigned = ByteString.empty
+final class PlainScope: VariableScope {
+    var calls = 0
+    var assigned = ByteString.empty
 }
 
 /// The value of a template, as text.
-package func value(_ template: Template, _ scope: VariableScope) -> String {
+func value(_ template: Template, _ scope: VariableScope) -> String {
     let out = Buffer()
     template.append(to: out, scope: scope)
     return out.span.text
 }
 
-package func word(_ text: String) -> Word {
+func word(_ text: String) -> Word {
     Word(value: ByteString(text), position: Position(file: 0, line: 1, column: 1))
 }
 
 /// What `body` throws as a configuration error's message; nil if nothing.
-package func message(_ body: () throws -> Void) -> String? {
+func message(_ body: () throws -> Void) -> String? {
     do {
         try body()
         return nil
@@ -33,7 +31,7 @@ package func message(_ body: () throws -> Void) -> String? {
 
 extension VariableRegistry {
     /// A variable with a fixed value.
-    package func declare(
+    func declare(
         _ name: ByteString, value: ByteString, _ flags: VariableFlags = []
     ) throws {
         try declare(name, flags) { _, out in
@@ -45,7 +43,7 @@ extension VariableRegistry {
 
 extension VariableScope {
     /// The variable's value, as text.
-    package func text(of variable: VariableIndex) -> String? {
+    func text(of variable: VariableIndex) -> String? {
         guard let value = value(of: variable) else { return nil }
         return value.span.text
     }

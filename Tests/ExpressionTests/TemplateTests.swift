@@ -1,6 +1,4 @@
-import Bytes
-import Configuration
-import Expression
+@testable import ApusServer
 import Testing
 
 @Suite struct TemplateTests {

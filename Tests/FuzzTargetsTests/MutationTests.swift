@@ -1,5 +1,5 @@
 import Foundation
-import FuzzTargets
+@testable import ApusServer
 import Testing
 
 /// Runs every fuzz target over its corpus in Tests/Corpus, each input cut at every byte, and over twenty thousand mutations

@@ -1,5 +1,4 @@
-import Bytes
-import HTTP1
+@testable import ApusServer
 import Testing
 
 private func decode(

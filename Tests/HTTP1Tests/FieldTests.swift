@@ -1,6 +1,4 @@
-import Bytes
-import HTTP1
-import HTTPMessage
+@testable import ApusServer
 import Testing
 
 /// A head with these lines behind a request line and a host.

@@ -1,4 +1,4 @@
-import Bytes
+@testable import ApusServer
 
 extension Buffer {
     /// The bytes as text: an expectation may not hold a span.

@@ -1,6 +1,4 @@
-import Bytes
-import HTTP1
-import HTTPMessage
+@testable import ApusServer
 import Testing
 
 private func normalise(

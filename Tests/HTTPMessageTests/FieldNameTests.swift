@@ -1,5 +1,4 @@
-import Bytes
-import HTTPMessage
+@testable import ApusServer
 import Testing
 
 @Suite struct FieldNameTests {

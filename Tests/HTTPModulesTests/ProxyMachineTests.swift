@@ -1,9 +1,6 @@
-import Bytes
-import HTTPCore
-import HTTPMessage
+@testable import ApusServer
 import Testing
 
-@testable import HTTPModules
 
 /// When another server may be asked, as ngx_http_upstream_module decides it.
 struct RetryPolicyTests {

@@ -1,10 +1,5 @@
-import Bytes
+@testable import ApusServer
 import CLinux
-import Configuration
-import EventLoop
-import Expression
-import Log
-import Platform
 import Testing
 
 /// What the configurations of these tests are built into.

@@ -1,8 +1,5 @@
-import Bytes
+@testable import ApusServer
 import CLinux
-import EventLoop
-import Log
-import Platform
 import Testing
 
 @Suite struct ErrorLogTests {

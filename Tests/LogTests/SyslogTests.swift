@@ -1,7 +1,5 @@
-import Bytes
+@testable import ApusServer
 import CLinux
-import Log
-import Platform
 import Testing
 
 /// A datagram socket that plays the syslog server.

@@ -1,8 +1,4 @@
-import Bytes
-import EventLoop
-import Log
-import Net
-import Platform
+@testable import ApusServer
 import Testing
 
 @Suite struct ListenerSetTests {

@@ -1,5 +1,4 @@
-import Bytes
-import Net
+@testable import ApusServer
 import Testing
 
 // The expectation macros cannot pass spans.

@@ -1,5 +1,5 @@
 import CLinux
-import Platform
+@testable import ApusServer
 import Testing
 
 @Suite struct ProcessorsTests {

@@ -1,6 +1,5 @@
-import Bytes
+@testable import ApusServer
 import CLinux
-import SharedZone
 import Testing
 
 /// A process that is killed at any moment, also while it holds a zone's lock, leaves the zone usable and consistent.

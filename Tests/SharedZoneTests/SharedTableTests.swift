@@ -1,5 +1,4 @@
-import Bytes
-import SharedZone
+@testable import ApusServer
 import Testing
 
 func openTable<Record>(

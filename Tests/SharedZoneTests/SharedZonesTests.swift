@@ -1,5 +1,4 @@
-import Bytes
-import SharedZone
+@testable import ApusServer
 import Testing
 
 /// Declaring zones: nginx's errors, and what a reload keeps.

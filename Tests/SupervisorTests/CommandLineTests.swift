@@ -1,5 +1,4 @@
-import Bytes
-import Supervisor
+@testable import ApusServer
 import Testing
 
 @Suite struct CommandLineTests {

@@ -1,7 +1,4 @@
-import Bytes
-import Configuration
-import Platform
-import Supervisor
+@testable import ApusServer
 import Testing
 
 @Suite struct CoreDirectivesTests {

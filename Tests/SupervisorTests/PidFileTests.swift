@@ -1,9 +1,6 @@
-import Bytes
-import Log
-import Platform
+@testable import ApusServer
 import Testing
 
-@testable import Supervisor
 
 @Suite struct PidFileTests {
     private let log = ErrorLog(environment: LogEnvironment(program: "nginx"))

@@ -1,11 +1,6 @@
-import Bytes
-import Configuration
-import Expression
-import Net
-import SharedZone
+@testable import ApusServer
 import Testing
 
-@testable import Upstream
 
 /// The directives of `upstream` blocks: what they build, and nginx's errors.
 struct DirectivesTests {

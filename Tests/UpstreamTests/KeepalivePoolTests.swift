@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Upstream
+@testable import ApusServer
 
 struct KeepalivePoolTests {
     @Test func theConnectionKeptLastIsTakenFirst() {

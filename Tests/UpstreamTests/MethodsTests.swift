@@ -1,8 +1,6 @@
-import Bytes
-import Net
+@testable import ApusServer
 import Testing
 
-@testable import Upstream
 
 /// The methods beside round robin. Recorded strings are the choices of nginx 1.22 for the same servers and keys.
 struct MethodsTests {

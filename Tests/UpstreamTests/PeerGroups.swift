@@ -1,7 +1,5 @@
-import Bytes
-import Net
+@testable import ApusServer
 
-@testable import Upstream
 
 typealias Options = (inout PeerOptions) -> Void
 

@@ -1,8 +1,6 @@
-import Bytes
-import Net
+@testable import ApusServer
 import Testing
 
-@testable import Upstream
 
 struct RoundRobinTests {
     @Test func theOrderIsNginxs() {

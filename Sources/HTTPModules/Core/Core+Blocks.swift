@@ -1,10 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-
 extension Core {
     static var blockRows: [Row] {
         [

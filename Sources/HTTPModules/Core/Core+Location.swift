@@ -1,9 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import HTTPMessage
-
 extension Core {
     private static let slot = CoreSettings.slot
     static let inIf: Contexts = [.http, .server, .location, .ifInLocation]

@@ -1,11 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import HTTPMessage
-import Net
-import Platform
-
 extension Core {
     static var serverRows: [Row] {
         let slot = ServerSettings.slot

@@ -1,8 +1,3 @@
-import Bytes
-public import Configuration
-import Expression
-public import HTTPCore
-
 /// Directives about bodies, sending and the connection.
 extension Core {
     private static let slot = CoreSettings.slot
@@ -220,7 +215,7 @@ extension Core {
 
 extension Invocation {
     /// A folder for temporary files and up to three levels of subfolders.
-    public func tempPath() throws(ConfigurationError) -> TempPath {
+    func tempPath() throws(ConfigurationError) -> TempPath {
         var levels: [Int] = []
         for word in arguments.dropFirst() {
             guard let digits = Units.number(word.value), digits >= 1, digits <= 3 else {

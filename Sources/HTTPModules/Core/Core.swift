@@ -1,24 +1,17 @@
-public import Configuration
-import Expression
-public import HTTPCore
-import HTTPMessage
-public import Log
-import Net
-
 /// ngx_http_core_module: the blocks `http`, `server` and `location`, and what holds for every request.
-public enum Core {
-    public static var rows: [Row] {
+enum Core {
+    static var rows: [Row] {
         blockRows + serverRows + listenRows + locationRows + fileRows + bodyRows + sendRows
             + keepaliveRows + headRows + hashRows + laterRows
     }
 
     /// The log that a settled block writes to.
-    public static func errorLog(of scope: Scope, _ files: LogFiles) -> ErrorLog {
+    static func errorLog(of scope: Scope, _ files: LogFiles) -> ErrorLog {
         scope[AccessLogging.errorSlot].log ?? files.errorLog
     }
 
     /// Prepares a block that answers requests: its location is made when its own directives are evaluated.
-    public static func openLocation(_ scope: Scope, _ location: LocationBuilder) {
+    static func openLocation(_ scope: Scope, _ location: LocationBuilder) {
         scope.owner = location
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             guard let builder = scope.builder as? ConfigurationBuilder else { return }
@@ -29,7 +22,7 @@ public enum Core {
 }
 
 extension ConfigurationBuilder: LogFormatsOwner {
-    public var logFormats: LogFormats {
+    var logFormats: LogFormats {
         guard let http else { preconditionFailure("access logs stand within an http block") }
         return http.formats
     }

@@ -1,19 +1,9 @@
-public import Bytes
-public import Configuration
-import EventLoop
-public import Expression
-public import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-
 /// The variables that every request has.
-public enum CoreVariables {
+enum CoreVariables {
     /// How a module declares a variable of requests.
-    public typealias Value = @Sendable (Request, Buffer) -> Bool
+    typealias Value = @Sendable (Request, Buffer) -> Bool
 
-    public static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
+    static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
         try declareRequest(in: registry)
         try declareConnection(in: registry)
         try declareResponse(in: registry)
@@ -246,7 +236,7 @@ public enum CoreVariables {
     }
 
     /// Milliseconds as seconds with three decimals.
-    public static func appendSeconds(_ milliseconds: Int, to out: Buffer) {
+    static func appendSeconds(_ milliseconds: Int, to out: Buffer) {
         let value = max(milliseconds, 0)
         out.append(decimal: value / 1_000)
         out.append(ASCII.dot)
@@ -256,7 +246,7 @@ public enum CoreVariables {
 
 extension VariableRegistry {
     /// Declares a variable of requests.
-    public func declareValue(
+    func declareValue(
         _ name: ByteString, _ flags: VariableFlags = [],
         assign: (@Sendable (Request, Span<UInt8>) -> Void)? = nil,
         _ value: @escaping CoreVariables.Value

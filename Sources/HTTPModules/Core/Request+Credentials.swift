@@ -1,10 +1,6 @@
-public import Bytes
-public import HTTPCore
-import HTTPMessage
-
 extension Request {
     /// Appends `user:password` of `Authorization: Basic`; nil if there is none. The result is the end of the user's name.
-    public func appendCredentials(to out: Buffer) -> Int? {
+    func appendCredentials(to out: Buffer) -> Int? {
         guard let range = header(.authorization) else { return nil }
         let bytes = head.bytes
         let value = bytes.span(range)

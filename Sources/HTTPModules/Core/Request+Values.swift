@@ -1,16 +1,12 @@
-public import Bytes
-public import HTTPCore
-import HTTPMessage
-
 /// Parts of requests and responses found by names as variables spell them: lower case, `_` for `-`.
 extension Request {
     /// Bytes of the request as received: head and body.
-    public var length: Int {
+    var length: Int {
         head.length + body.received
     }
 
     /// Appends the values of all header fields of a name, with `, ` between them (`; ` for cookies).
-    public func appendHeader(named name: ByteString, to out: Buffer) -> Bool {
+    func appendHeader(named name: ByteString, to out: Buffer) -> Bool {
         let fields = head.fields
         var isFirst = true
         for index in fields.indices {
@@ -24,7 +20,7 @@ extension Request {
     }
 
     /// Appends the first value of an argument of the query.
-    public func appendArgument(named name: ByteString, to out: Buffer) -> Bool {
+    func appendArgument(named name: ByteString, to out: Buffer) -> Bool {
         let arguments = routing.arguments
         let bytes = arguments.span
         var start = 0
@@ -42,7 +38,7 @@ extension Request {
     }
 
     /// Appends the value of a cookie; its name's case counts.
-    public func appendCookie(named name: ByteString, to out: Buffer) -> Bool {
+    func appendCookie(named name: ByteString, to out: Buffer) -> Bool {
         let fields = head.fields
         var index = fields.firstIndex(of: .cookie)
         while let found = index {
@@ -68,7 +64,7 @@ extension Request {
     }
 
     /// Appends a header of the answer, as it is or will be sent.
-    public func appendSentHeader(named name: ByteString, to out: Buffer) -> Bool {
+    func appendSentHeader(named name: ByteString, to out: Buffer) -> Bool {
         let response = self.response
         switch name.text {
         case "content_type":
@@ -123,7 +119,7 @@ extension Request {
 
 extension Buffer {
     /// Whether a header name in this range is what a variable's name spells: `X-Real-IP` and `x_real_ip`.
-    public func spells(_ range: Range<Int>, variable name: ByteString) -> Bool {
+    func spells(_ range: Range<Int>, variable name: ByteString) -> Bool {
         guard range.count == name.count else { return false }
         let bytes = span(range)
         for index in bytes.indices {

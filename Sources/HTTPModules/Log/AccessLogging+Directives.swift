@@ -1,22 +1,18 @@
-public import Bytes
-public import Configuration
-public import Log
-
 /// What the http block is built into, as far as access logs care.
-public protocol LogFormatsOwner: LogFilesOwner {
+protocol LogFormatsOwner: LogFilesOwner {
     /// Made with `AccessLogging.fields` and `LogFormats.combined`.
     var logFormats: LogFormats { get }
 }
 
 extension AccessLogging {
-    public static var rows: [Row] {
+    static var rows: [Row] {
         directives.rows(
             formatsIn: .http, logsIn: [.request, .ifInLocation, .limitExcept], cacheIn: .request)
             + [ErrorLogDirective.row(in: .request, slot: errorSlot)]
     }
 
     /// Gives a server without any `access_log` the default one. For the scope of every server, when it is settled.
-    public static func addDefault(
+    static func addDefault(
         _ path: ByteString, to scope: Scope
     ) throws(ConfigurationError) {
         try directives.addDefault(path, to: scope)

@@ -1,15 +1,7 @@
-import Bytes
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-public import Log
-import Net
-
 extension AccessLogging {
     /// What log formats read straight from the request, past the store of variables' values. The variables of these names, where
     /// there are any, have the same values.
-    public static let fields: [LogField] = [
+    static let fields: [LogField] = [
         // Whether the request had come before the answer to the one before it was sent: "p" or ".".
         field("pipe") { _, out in out.append(ASCII.dot) },
         field("request_time") { request, out in

@@ -1,23 +1,16 @@
-import Bytes
-public import Configuration
-import Expression
-public import HTTPCore
-public import Log
-import Platform
-
 /// ngx_http_log_module: a line for each request in every access log of its location, when the request is over.
-public enum AccessLogging {
-    public static let slot = Slot(.log, initial: AccessLogSettings())
+enum AccessLogging {
+    static let slot = Slot(.log, initial: AccessLogSettings())
     /// The block's `error_log`, which belongs to nginx's core but is kept like any other setting.
-    public static let errorSlot = Slot(.errorLog, initial: ErrorLogSettings())
+    static let errorSlot = Slot(.errorLog, initial: ErrorLogSettings())
 
     /// Whether requests of a location need the log phase at all.
-    public static func isNeeded(in location: Location) -> Bool {
+    static func isNeeded(in location: Location) -> Bool {
         !location.settings(slot).value.isEmpty
     }
 
     /// Writes the lines of a request: in its log phase.
-    public static func log(_ request: Request) {
+    static func log(_ request: Request) {
         let settings = request.location.settings(slot).value
         if settings.isOff { return }
         for log in settings.logs {

@@ -1,5 +1,5 @@
 /// What a header filter says.
-public enum FilterVerdict {
+enum FilterVerdict {
     /// The head goes on to the next filter.
     case pass
     /// Another answer was made in its place, and is under way.

@@ -1,13 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTP1
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Upstream
-
 /// HTTP/1 spoken with an upstream, as the proxy module's directives say.
 final class HTTPProxyProtocol: UpstreamProtocol {
     private var settings: Box<ProxySettings>?

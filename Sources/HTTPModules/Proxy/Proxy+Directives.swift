@@ -1,13 +1,5 @@
-import Bytes
-public import Configuration
-import Expression
-import HTTPCore
-import HTTPMessage
-import Net
-import Upstream
-
 extension Proxy {
-    public static var rows: [Row] {
+    static var rows: [Row] {
         [pass] + requestRows + family.rows + rewriteRows + inertRows + unsupportedRows
     }
 

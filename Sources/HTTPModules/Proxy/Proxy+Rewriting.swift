@@ -1,8 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-
 /// The directives that rewrite fields of answers.
 extension Proxy {
     static var rewriteRows: [Row] {

@@ -1,13 +1,6 @@
-import Bytes
-public import Configuration
-public import Expression
-import HTTPCore
-import HTTPMessage
-import Net
-
 extension Proxy {
     /// Declares `$proxy_host`, `$proxy_port` and `$proxy_add_x_forwarded_for`, and the `$upstream_` variables of all families.
-    public static func declareVariables(
+    static func declareVariables(
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
         try registry.declare("proxy_host", [.changeable, .noCacheable, .noHash]) { scope, out in

@@ -1,22 +1,14 @@
-import Bytes
-import Configuration
-import Expression
-public import HTTPCore
-import HTTPMessage
-import Net
-import Upstream
-
 /// ngx_http_proxy_module: passes requests to servers that speak HTTP.
 ///
 /// How a conversation with an upstream goes is `UpstreamExchange`'s; what is said, and how the answer is read, is here.
-public enum Proxy {
+enum Proxy {
     static let slot = Slot(.proxy, initial: ProxySettings())
     static let upstreamSlot = Slot(
         .proxyUpstream, initial: UpstreamSettings(tempPath: TempPath("proxy_temp")))
     static let family = UpstreamFamily(prefix: "proxy_", slot: upstreamSlot)
 
     /// Answers a request of a location with `proxy_pass`.
-    public static func handle(_ request: Request) -> Verdict {
+    static func handle(_ request: Request) -> Verdict {
         let location = request.location
         let settings = location.settings(slot)
         guard let target = settings.value.target else { return .decline }
@@ -49,7 +41,7 @@ public enum Proxy {
     }
 
     /// Closes what is kept for later requests: when the worker ends.
-    public static func shutDown(_ engine: RequestEngine) {
+    static func shutDown(_ engine: RequestEngine) {
         UpstreamConnection.closeIdle(on: engine)
     }
 }

@@ -1,7 +1,3 @@
-import Bytes
-import Expression
-import HTTPCore
-
 /// `proxy_cookie_flags` for cookies of some name.
 struct ProxyCookieFlags: Sendable {
     enum Name: Sendable {

@@ -1,8 +1,3 @@
-import Bytes
-import Expression
-import HTTPCore
-import HTTPMessage
-
 /// The header fields of requests to upstreams: what `proxy_set_header` sets, and what is set or dropped by itself.
 struct ProxyHeaders: Sendable {
     struct Field: Sendable {

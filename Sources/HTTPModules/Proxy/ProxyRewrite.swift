@@ -1,7 +1,3 @@
-import Bytes
-import Expression
-import HTTPCore
-
 /// One rule of `proxy_redirect`, `proxy_cookie_domain` or `proxy_cookie_path`.
 struct ProxyRewrite: Sendable {
     enum Pattern: Sendable {

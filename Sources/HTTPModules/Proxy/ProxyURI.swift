@@ -1,7 +1,3 @@
-import Bytes
-import HTTPCore
-import HTTPMessage
-
 /// The URI of a request to an upstream.
 enum ProxyURI {
     /// Appends the URI that replaces the client's: `uri` is the URI part of `proxy_pass`, empty if it has none.

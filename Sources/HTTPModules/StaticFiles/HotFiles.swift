@@ -1,11 +1,7 @@
-public import Bytes
-public import EventLoop
-public import Platform
-
 /// The content of a small file, as of one look at it.
-public final class HotFile {
-    public let status: FileStatus
-    public let bytes: Buffer
+final class HotFile {
+    let status: FileStatus
+    let bytes: Buffer
     /// The file was so young when it was read that a later change could bear the same times: it is read again.
     let isSettled: Bool
     var lastUse: Int
@@ -24,8 +20,8 @@ public final class HotFile {
 /// the file that was read. `ctime` cannot be set by programs and changes with content, permissions and links, so a file that
 /// any process changed is seen by the next request. Times have a granularity of a clock tick: a file read within 50 ms of
 /// its last change may change again without a new time, so it is not trusted the next time.
-public final class HotFiles {
-    public enum Found {
+final class HotFiles {
+    enum Found {
         case hot(HotFile)
         case file(OpenFile)
         case folder
@@ -52,7 +48,7 @@ public final class HotFiles {
     }
 
     /// The loop's own files.
-    public static func of(_ loop: EventLoop) -> HotFiles {
+    static func of(_ loop: EventLoop) -> HotFiles {
         if let own = loop.attachment as? HotFiles { return own }
         let made = HotFiles(loop: loop)
         loop.attachment = made
@@ -60,7 +56,7 @@ public final class HotFiles {
     }
 
     /// Finds or opens the file of this name.
-    public func open(_ name: Buffer) -> Found {
+    func open(_ name: Buffer) -> Found {
         path.removeAll()
         path.append(name)
         path.append(0)

@@ -1,15 +1,7 @@
-public import Bytes
-import Configuration
-public import EventLoop
-public import HTTPCore
-import HTTPMessage
-import Log
-public import Platform
-
 /// Answers GET and HEAD with files: what is left of the content phase when nobody else has answered.
-public enum StaticFiles {
+enum StaticFiles {
     /// Answers with the file that the path stands for.
-    public static func handle(_ request: Request) -> Verdict {
+    static func handle(_ request: Request) -> Verdict {
         let path = request.routing.path
         guard request.method == .get || request.method == .head else {
             // Files cannot be posted to.
@@ -47,7 +39,7 @@ public enum StaticFiles {
     }
 
     /// Answers with an open file.
-    public static func send(_ file: OpenFile, _ request: Request) -> Verdict {
+    static func send(_ file: OpenFile, _ request: Request) -> Verdict {
         describe(file.status, request)
         request.sendHead()
         guard !request.response.isHeadOnly, file.status.size > 0 else {
@@ -70,7 +62,7 @@ public enum StaticFiles {
     }
 
     /// nginx's form: the time and the size in hexadecimal.
-    public static func appendETag(_ status: FileStatus, to response: Response) {
+    static func appendETag(_ status: FileStatus, to response: Response) {
         let opening = response.headers.begin(.eTag)
         let value = response.headers.bytes
         value.append(ASCII.quote)
@@ -82,7 +74,7 @@ public enum StaticFiles {
     }
 
     /// The type that the path's extension has in `types`, else the default one.
-    public static func setContentType(of request: Request) {
+    static func setContentType(of request: Request) {
         let path = request.routing.path
         let settings = request.core.value
         let bytes = path.span
@@ -116,7 +108,7 @@ public enum StaticFiles {
     }
 
     /// Logs why a file could not be opened, and answers as nginx does.
-    public static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
+    static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
         let status: Status
         var level = LogLevel.error
         switch error {

@@ -1,6 +1,3 @@
-import Bytes
-import HTTP1
-
 /// Where the body of an HTTP/1 answer ends (RFC 9112 6.3).
 struct BodyFraming: Sendable {
     enum Event: Equatable {

@@ -1,10 +1,3 @@
-import Bytes
-import Configuration
-import HTTPCore
-import HTTPMessage
-import Log
-import Platform
-
 /// Makes the head of an upstream's answer into that of the response: hides, rewrites and obeys fields as configured.
 struct HeadPassing {
     private let exchange: UpstreamExchange

@@ -1,6 +1,3 @@
-import Bytes
-import HTTPMessage
-
 /// Fields of an upstream's answer that the client does not see: `proxy_hide_header`, less `proxy_pass_header`.
 struct HiddenHeaders: Sendable {
     /// What every family hides.

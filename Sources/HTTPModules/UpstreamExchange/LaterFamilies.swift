@@ -1,9 +1,7 @@
-public import Configuration
-
 /// Directives of families that are not there yet and that configurations have without using the family: packages write the folders
 /// of temporary files of all families into the main file.
-public enum LaterFamilies {
-    public static var rows: [Row] {
+enum LaterFamilies {
+    static var rows: [Row] {
         ["fastcgi", "uwsgi", "scgi"].map {
             .ignored(
                 $0 + "_temp_path", in: .request, .between(1, 4),

@@ -1,6 +1,3 @@
-import HTTPMessage
-import Platform
-
 /// The cases that `proxy_next_upstream` names: each is a kind of failure upon which the next server may be asked.
 struct RetryConditions: OptionSet, Sendable {
     let rawValue: UInt16

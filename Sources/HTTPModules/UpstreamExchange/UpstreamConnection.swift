@@ -1,10 +1,3 @@
-import Bytes
-import EventLoop
-import HTTPCore
-import Net
-import Platform
-import Upstream
-
 /// A connection to an upstream's peer. It belongs to one exchange at a time, or lies idle among its group's connections.
 final class UpstreamConnection: Endpoint {
     /// Who uses it; nil while it is idle.

@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// The answer's body on its way to the client.
 extension UpstreamExchange {
     /// Bytes behind the head came in.

@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// Choosing a server and making a connection to it.
 extension UpstreamExchange {
     /// Tags idle connections: those of locations with other settings are not taken.

@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// The answer's head, as it comes.
 extension UpstreamExchange {
     /// Bytes came from the upstream.

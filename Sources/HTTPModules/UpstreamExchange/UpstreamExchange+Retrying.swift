@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// What follows from a failure: another server, or an end.
 extension UpstreamExchange {
     private var situation: RetryPolicy.Situation {

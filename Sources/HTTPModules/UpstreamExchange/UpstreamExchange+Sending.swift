@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// The request on its way to the upstream.
 extension UpstreamExchange {
     /// Sends the head, and the body or what has come of it.

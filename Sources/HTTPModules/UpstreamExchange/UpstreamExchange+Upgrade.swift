@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// The tunnel behind an answer 101: bytes pass both ways as they are. Whichever side is slower slows the other.
 extension UpstreamExchange {
     func startTunnel(_ first: Span<UInt8>) {

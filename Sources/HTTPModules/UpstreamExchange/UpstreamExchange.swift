@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Log
-import Net
-import Platform
-import Upstream
-
 /// Which servers a request is for.
 enum UpstreamTarget {
     /// A group of the configuration.

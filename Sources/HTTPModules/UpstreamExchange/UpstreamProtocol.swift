@@ -1,10 +1,3 @@
-import Bytes
-import Expression
-import HTTPCore
-import HTTPMessage
-import Net
-import Upstream
-
 /// What is spoken with an upstream: how a request is written, and how its answer is read. One for each exchange, used over and over.
 ///
 /// It does no I/O and knows neither connections nor retries. Families subclass it.

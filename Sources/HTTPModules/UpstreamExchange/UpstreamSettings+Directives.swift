@@ -1,9 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import Net
-
 /// The directives that every family of upstreams has, stamped with its prefix.
 struct UpstreamFamily: Sendable {
     /// Such as `proxy_`.

@@ -1,9 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import Net
-
 /// What every family of upstream directives (`proxy_`, `fastcgi_`, ...) sets. The initial values are the defaults.
 struct UpstreamSettings: Sendable {
     // Times, in milliseconds.

@@ -1,9 +1,3 @@
-import Bytes
-import Configuration
-import Expression
-import HTTPCore
-import HTTPMessage
-
 /// The `$upstream_` variables: one value for each try, joined as nginx joins them.
 enum UpstreamVariables {
     static func declare(in registry: VariableRegistry) throws(ConfigurationError) {

@@ -1,12 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTP1
-import HTTPCore
-import HTTPMessage
-import Log
-import Platform
-
 /// A client's HTTP/1 connection: one request after the other. While it waits for one it holds no buffer.
 final class HTTP1Connection: ClientConnection {
     enum State: UInt8 {

@@ -1,9 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTPCore
-import HTTPMessage
-
 /// Sending what lies in somebody else's buffer, and the tunnel of an upgraded connection.
 extension HTTP1Stream {
     /// Bodies up to this size join what is queued: copying them costs less than a second send.

@@ -1,12 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTP1
-import HTTPCore
-import HTTPMessage
-import Log
-import Platform
-
 /// One request of an HTTP/1 connection: its head's parser, its body's decoder, and the writer of its answer.
 ///
 /// Pooled together with the request, so that neither is made anew for each.

@@ -1,11 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import Expression
-import HTTPCore
-import HTTPMessage
-import Net
-
 /// Writes the head of an HTTP/1 response, its fields in nginx's order.
 enum HTTP1Writer {
     static func appendHead(of request: Request, engine: Engine, to output: Buffer) {

@@ -1,36 +1,34 @@
-public import Bytes
-
 /// The command line is wrong; the text is nginx's, without the program's name.
-public struct CommandLineError: Error, Equatable, Sendable {
-    public let message: String
+struct CommandLineError: Error, Equatable, Sendable {
+    let message: String
 }
 
 /// What the command line asks for. Short options may be combined (`-tq`); a value may follow at once (`-cfile`) or as the next
 /// argument.
-public struct CommandLineOptions: Equatable, Sendable {
+struct CommandLineOptions: Equatable, Sendable {
     /// `-s`: what to have the running master do.
-    public enum Command: String, Sendable {
+    enum Command: String, Sendable {
         case stop, quit, reopen, reload
     }
 
-    public var showsVersion = false
-    public var showsHelp = false
-    public var showsBuild = false
-    public var tests = false
-    public var dumps = false
-    public var isQuiet = false
-    public var prefix: ByteString?
+    var showsVersion = false
+    var showsHelp = false
+    var showsBuild = false
+    var tests = false
+    var dumps = false
+    var isQuiet = false
+    var prefix: ByteString?
     /// Empty: the standard error stream.
-    public var errorLog: ByteString?
-    public var configuration: ByteString?
+    var errorLog: ByteString?
+    var configuration: ByteString?
     /// `-g`: directives that stand before the configuration file.
-    public var directives: ByteString?
-    public var command: Command?
+    var directives: ByteString?
+    var command: Command?
 
-    public init() {}
+    init() {}
 
     /// Reads the arguments after the program's name.
-    public init(_ arguments: [String]) throws(CommandLineError) {
+    init(_ arguments: [String]) throws(CommandLineError) {
         var index = 0
         while index < arguments.count {
             let argument = arguments[index]

@@ -1,7 +1,3 @@
-import Bytes
-import Configuration
-import Net
-
 extension CoreDirectives {
     static func eventRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [

@@ -1,7 +1,3 @@
-import Bytes
-import Configuration
-import Platform
-
 extension CoreDirectives {
     static func workerUser(
         _ invocation: inout Invocation

@@ -1,12 +1,7 @@
-import Bytes
-public import Configuration
-import Net
-import Platform
-
 /// The directives about processes, at the top level and in `events`.
-public enum CoreDirectives {
+enum CoreDirectives {
     /// All rows. The caller owns the slot, whose settings are those of the outermost scope.
-    public static func rows(_ slot: Slot<ProcessSettings>) -> [Row] {
+    static func rows(_ slot: Slot<ProcessSettings>) -> [Row] {
         processRows(slot) + workerRows(slot) + limitRows(slot) + otherRows(slot)
             + eventRows(slot)
     }

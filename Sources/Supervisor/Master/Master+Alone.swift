@@ -1,7 +1,3 @@
-import Log
-import Net
-import Platform
-
 /// The server as one process (`master_process off`), for development: the master does a worker's work itself.
 extension Master {
     func serveAlone() -> Int32 {

@@ -1,7 +1,3 @@
-import Log
-import Net
-import Platform
-
 /// Workers and other children: how they are started, told and buried.
 extension Master {
     var hasLiveChildren: Bool {

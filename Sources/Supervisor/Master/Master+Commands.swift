@@ -1,7 +1,3 @@
-import Bytes
-import Log
-import Platform
-
 /// What the command line asks for besides serving.
 extension Master {
     /// `-t` and `-T`: loads and opens everything as a start would, says how it went, and ends.

@@ -1,8 +1,3 @@
-import Bytes
-import Log
-import Net
-import Platform
-
 /// How configurations come into effect, at the start and at a reload.
 extension Master {
     /// Loads the configuration, opens all it needs and puts it into effect. On failure everything is as before.

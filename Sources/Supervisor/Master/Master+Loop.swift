@@ -1,7 +1,3 @@
-import Log
-import Net
-import Platform
-
 /// The master's days: it waits for signals and does what they ask.
 extension Master {
     /// Starts the workers and supervises them until the server ends; returns the exit code.

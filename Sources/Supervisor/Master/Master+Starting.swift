@@ -1,7 +1,3 @@
-import Log
-import Net
-import Platform
-
 /// The way from the command line to a running server.
 extension Master {
     /// The signals that the master fetches; blocked, and so kept, from the start on.

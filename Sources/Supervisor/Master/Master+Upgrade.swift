@@ -1,8 +1,3 @@
-import Bytes
-import Log
-import Net
-import Platform
-
 /// The exchange of the binary without losing a connection (USR2).
 extension Master {
     /// Starts this program's file, which may be a newer one by now, with the listening sockets. Both binaries serve until one is

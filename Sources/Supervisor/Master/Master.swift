@@ -1,8 +1,3 @@
-import Bytes
-import Log
-import Net
-import Platform
-
 /// The process that reads configurations, opens what needs privileges, and keeps workers running. It serves no client.
 ///
 /// Its parts: `Master+Starting`, `Master+Loading` (configurations), `Master+Loop` (signals), `Master+Children`,

@@ -1,7 +1,3 @@
-import Bytes
-import Log
-import Platform
-
 /// The file that tells others the master's process number.
 struct PidFile {
     let path: ByteString

@@ -1,9 +1,5 @@
-import Log
-public import Net
-import Platform
-
 /// What a signal asks of a worker.
-public enum WorkerCommand: Sendable {
+enum WorkerCommand: Sendable {
     /// End at once.
     case terminate
     /// Accept no more, finish what is open, then end.
@@ -15,17 +11,17 @@ public enum WorkerCommand: Sendable {
 }
 
 /// A worker's side of the supervisor: its part of the sockets, its signals, its title.
-public final class WorkerContext {
+final class WorkerContext {
     /// From 0; -1 for an attendant.
-    public let number: Int
+    let number: Int
     /// The whole server is this one process.
-    public let isAlone: Bool
+    let isAlone: Bool
     /// The cycle that new connections get.
-    public internal(set) var cycle: any Cycle
+     var cycle: any Cycle
     /// The sockets this process accepts on.
-    public internal(set) var listeners: [Listener]
+     var listeners: [Listener]
     /// Set by the first `quit`.
-    public private(set) var isQuitting = false
+    private(set) var isQuitting = false
 
     private let identity: Identity
     private let descriptor: SignalDescriptor
@@ -49,14 +45,14 @@ public final class WorkerContext {
     }
 
     /// The descriptor to watch for reading: a signal is pending.
-    public var signalDescriptor: Int32 { descriptor.number }
+    var signalDescriptor: Int32 { descriptor.number }
 
     private var log: ErrorLog { cycle.logs.errorLog }
 
     /// Fetches the next signal that asks for something, or nil when none is pending. Does itself what does not concern
     /// connections: logging, titles, reopening log files, loading the configuration anew. Listening sockets are the
     /// caller's to stop watching and to close.
-    public func nextCommand() -> WorkerCommand? {
+    func nextCommand() -> WorkerCommand? {
         while let received = descriptor.next() {
             switch received.signal {
             case .quit: return quit(received)

@@ -1,6 +1,3 @@
-import Bytes
-import Platform
-
 /// The environment that workers, and the next binary, are given.
 enum WorkerEnvironment {
     /// The variables that `env` directives keep or set, and TZ, which is always kept.

@@ -1,8 +1,3 @@
-import Bytes
-import Log
-import Net
-import Platform
-
 /// A child on its way from the fork to its work: it gives up the master's rights and takes on the worker's limits.
 struct WorkerStart {
     /// What a worker hears. All else that the master fetches stays blocked and is never fetched.

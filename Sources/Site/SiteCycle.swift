@@ -1,14 +1,3 @@
-import Bytes
-import Configuration
-import EventLoop
-import HTTPCore
-import HTTPServer
-import Log
-import Net
-import Platform
-import SharedZone
-import Supervisor
-
 /// One frozen configuration as the master and the workers use it.
 final class SiteCycle: Cycle {
     static let coreSlot = Slot(.process, initial: ProcessSettings())

@@ -1,12 +1,3 @@
-import Bytes
-import EventLoop
-import HTTPCore
-import HTTPServer
-import Log
-import Net
-import Platform
-import Supervisor
-
 /// A worker's life: its loop, the sockets it accepts on, and its signals.
 final class SiteWorker {
     private let loop: EventLoop

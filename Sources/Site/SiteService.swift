@@ -1,13 +1,3 @@
-import Bytes
-import Configuration
-import HTTPCore
-import HTTPModules
-import HTTPServer
-import Log
-import Platform
-import SharedZone
-import Supervisor
-
 /// Reads configurations for the master.
 final class SiteService: Service {
     private let identity: ServerIdentity
