@@ -7,6 +7,8 @@ static int argument_count;
 static char **arguments;
 static char **argument_copies;
 static char *title_end;
+/* The program's file, if it was found through PATH. */
+static char program[PATH_MAX];
 
 /* The C library hands these to every constructor; Swift gives out copies only. */
 __attribute__((constructor)) static void keep_arguments(int argc, char **argv, char **envp) {
@@ -19,6 +21,11 @@ __attribute__((constructor)) static void keep_arguments(int argc, char **argv, c
         argument_copies[i] = strdup(argv[i]);
         if (argument_copies[i] == NULL) abort();
     }
+}
+
+__attribute__((constructor)) static void keep_program(void) {
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = 0;
 }
 
 int apus_argument_count(void) { return argument_count; }
@@ -57,7 +64,9 @@ void apus_replace_environment(char **entries) { environ = entries; }
 
 /* Runs the program again that this process runs, with the arguments it was started with. */
 int apus_exec_again(char **environment) {
-    return execve(argument_copies[0], argument_copies, environment);
+    const char *path = argument_copies[0];
+    if (strchr(path, '/') == NULL && program[0] != 0) path = program;
+    return execve(path, argument_copies, environment);
 }
 
 int apus_signal_wait(const sigset_t *signals, long milliseconds, int *sender) {

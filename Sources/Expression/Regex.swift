@@ -106,9 +106,10 @@ final class Regex: @unchecked Sendable {
         let result = match(subject, captures: scope.captures)
         switch result {
         case .matched:
+            let captures = scope.captures
             for index in variables.indices {
                 let (variable, group) = variables[index]
-                scope.set(variable, scope.captures.group(group))
+                scope.set(variable, captures.group(group))
             }
         case .failed(let code): scope.registry.problem(scope, .regexFailed(self, code: code))
         case .noMatch: break

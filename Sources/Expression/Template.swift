@@ -7,9 +7,19 @@ struct Template: Sendable {
         case capture(Int)
     }
 
+    private enum Step {
+        case text(Int, Int)
+        case variable(VariableIndex)
+        case capture(Int)
+    }
+
     /// The text as it stands in the configuration.
     let source: ByteString
     let parts: [Part]
+    /// The parts again, as plain numbers: evaluating touches no reference count.
+    private let steps: [Step]
+    /// All texts of the parts, one after another.
+    private let texts: ByteString
     /// The whole value, if it has no variables.
     let constant: ByteString?
 
@@ -18,6 +28,7 @@ struct Template: Sendable {
         source = text
         parts = text.isEmpty ? [] : [.text(text)]
         constant = text
+        (steps, texts) = ([], .empty)
     }
 
     /// Compiles the text; `position` is where it stands, for messages about unknown variables.
@@ -37,6 +48,21 @@ struct Template: Sendable {
         }
         self.parts = parts
         constant = Self.hasVariables(text.span) ? nil : text
+        (steps, texts) = Self.flatten(parts)
+    }
+
+    private static func flatten(_ parts: [Part]) -> ([Step], ByteString) {
+        var texts: [UInt8] = []
+        let steps = parts.map { part in
+            switch part {
+            case .text(let text):
+                texts += text.bytes
+                return Step.text(texts.count - text.count, texts.count)
+            case .variable(let variable): return .variable(variable)
+            case .capture(let number): return .capture(number)
+            }
+        }
+        return (steps, ByteString(texts))
     }
 
     /// Whether the text would compile to anything but a constant.
@@ -54,9 +80,9 @@ struct Template: Sendable {
     /// Appends the value. Variables without a value and groups that matched nothing add nothing.
     func append(to out: Buffer, scope: VariableScope) {
         if let constant { return out.append(constant.span) }
-        for index in parts.indices {
-            switch parts[index] {
-            case .text(let text): out.append(text.span)
+        for index in steps.indices {
+            switch steps[index] {
+            case .text(let start, let end): out.append(texts.span.extracting(start..<end))
             case .variable(let variable): scope.append(variable, to: out)
             case .capture(let number): scope.captures.append(group: number, to: out)
             }

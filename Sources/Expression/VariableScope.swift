@@ -4,17 +4,17 @@
 class VariableScope {
     /// The variables of the configuration that this scope is served under; frozen.
     final private(set) var registry: VariableRegistry
-    final var captures: Captures
+    final let captures = Captures()
     /// A subrequest shares its parent's.
-    final var values: VariableValues
+    final let values: VariableValues
 
-    init(registry: VariableRegistry) {
+    /// - Parameter parent: the scope whose values are shared, for a subrequest.
+    init(registry: VariableRegistry, sharing parent: VariableScope? = nil) {
         self.registry = registry
-        captures = Captures()
-        values = VariableValues()
+        values = parent?.values ?? VariableValues()
     }
 
-    /// Forgets captures and values, and may move on to another configuration; keeps the memory.
+    /// Forgets captures and values (shared ones too, so it is not for subrequests), and may move on to another configuration; keeps the memory.
     final func resetVariables(registry: VariableRegistry? = nil) {
         captures.reset()
         values.reset()

@@ -155,6 +155,9 @@ extension Listener {
             set(.deferAccept, wanted.isDeferred ? 1 : 0)
             isDeferred = wanted.isDeferred
         }
+        if wanted.transport == .datagram, address.isWildcard {
+            set(address.family == .ipv4 ? .packetInfo : .packetInfoIPv6, 1)
+        }
         options = wanted
         self.worker = worker
     }

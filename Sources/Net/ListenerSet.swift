@@ -134,9 +134,13 @@ final class ListenerSet {
         }
     }
 
-    /// The sockets that a worker accepts on: with `reuseport` its own, else all.
-    func listeners(forWorker number: Int) -> [Listener] {
-        listeners.filter { $0.worker == nil || $0.worker == number }
+    /// In a worker: the sockets that it accepts on, with `reuseport` its own, else all. Those of other workers are closed
+    /// here; held open by a worker that takes long to end, they would be given connections that nobody accepts.
+    func keep(forWorker number: Int) -> [Listener] {
+        for listener in listeners where listener.worker != nil && listener.worker != number {
+            listener.close()
+        }
+        return listeners.filter { $0.number >= 0 }
     }
 
     // MARK: - Over an exchange of the binary

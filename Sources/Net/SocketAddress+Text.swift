@@ -86,26 +86,29 @@ extension SocketAddress {
         return SocketAddress(ipv4: address, port: port)
     }
 
-    /// 255.255.255.255 is no address to nginx, and so not to us.
+    /// 255.255.255.255 is no address to nginx, and so not to us. nginx takes `1..2.3`; we do not.
     private static func ipv4Number(_ text: Span<UInt8>) -> UInt32? {
         var address: UInt32 = 0
         var octet: UInt32 = 0
         var dots = 0
+        var digits = 0
         for index in text.indices {
             let byte = text[index]
             if byte.isASCIIDigit {
                 octet = octet * 10 + UInt32(byte - ASCII.zero)
+                digits += 1
                 if octet > 255 { return nil }
             } else if byte == ASCII.dot {
                 address = address << 8 | octet
                 octet = 0
                 dots += 1
-                if dots > 3 { return nil }
+                if dots > 3 || digits == 0 { return nil }
+                digits = 0
             } else {
                 return nil
             }
         }
-        guard dots == 3 else { return nil }
+        guard dots == 3, digits > 0 else { return nil }
         address = address << 8 | octet
         return address == UInt32.max ? nil : address
     }

@@ -26,6 +26,11 @@ struct SocketOption: Sendable {
     static let fastOpen = tcp(TCP_FASTOPEN, "TCP_FASTOPEN")
     static let deferAccept = tcp(TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT")
     static let noDelay = tcp(TCP_NODELAY, "TCP_NODELAY")
+    /// Datagrams come with the address they were sent to.
+    static let packetInfo = SocketOption(
+        level: Int32(IPPROTO_IP), name: IP_PKTINFO, text: "IP_PKTINFO")
+    static let packetInfoIPv6 = SocketOption(
+        level: Int32(IPPROTO_IPV6), name: IPV6_RECVPKTINFO, text: "IPV6_RECVPKTINFO")
     /// The port is chosen when the socket connects, so that one address serves more connections than it has ports.
     static let bindAddressNoPort = SocketOption(
         level: Int32(IPPROTO_IP), name: IP_BIND_ADDRESS_NO_PORT, text: "IP_BIND_ADDRESS_NO_PORT")

@@ -48,7 +48,7 @@ final class SiteWorker {
                 loop.shouldStop = true
             case .quit:
                 for endpoint in listening { loop.withdraw(endpoint) }
-                for listener in context.listeners { listener.close() }
+                context.closeListeners()
                 listening = []
                 engine.shutDown()
             case .reopened, .reloaded:

@@ -86,7 +86,7 @@ struct ProcessSettings: Sendable {
     var acceptDelay = 500
     var asynchronousRequests = 32
     /// Clients for which everything is logged.
-    var debuggedClients: [AddressRange] = []
+    var debuggedClients: [Network] = []
     var debugsUnixClients = false
 
     init() {}

@@ -82,8 +82,7 @@ import Testing
         let index = try registry.declareUser("a")
         try registry.freeze()
         let parent = PlainScope(registry: registry)
-        let child = PlainScope(registry: registry)
-        child.values = parent.values
+        let child = PlainScope(registry: registry, sharing: parent)
         child.set(index, ("x" as ByteString).span)
         #expect(parent.text(of: index) == "x")
     }

@@ -41,7 +41,7 @@ import Testing
         let shared = try request("127.0.0.1:18152") { $0.reusePort = true }
         set.commit(try set.prepare([shared], workers: 3, testing: false, log: log), log: log)
         #expect(set.listeners.compactMap(\.worker) == [0, 1, 2])
-        #expect(set.listeners(forWorker: 1).map(\.worker) == [1])
+        #expect(set.keep(forWorker: 1).map(\.worker) == [1])
         set.closeAll(removingFiles: true, log: log)
     }
 

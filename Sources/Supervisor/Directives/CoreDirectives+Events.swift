@@ -84,19 +84,20 @@ extension CoreDirectives {
             invocation.write(slot) { $0.debugsUnixClients = true }
             return
         }
-        if let range = AddressRange(text.span) {
-            if range.hadLowBits {
+        if let (network, isExact) = Network.read(text.span) {
+            if !isExact {
                 invocation.warn("low address bits of \(text) are meaningless")
             }
-            invocation.write(slot) { $0.debuggedClients.append(range) }
+            invocation.write(slot) { $0.debuggedClients.append(network) }
             return
         }
         guard let found = HostLookup.addresses(of: text) else {
             throw invocation.fail("host not found in debug_connection \"\(text)\"")
         }
-        let ranges = found.compactMap {
-            AddressRange($0, length: $0.family == .ipv4 ? 32 : 128)
+        let networks = found.map { address in
+            let isIPv4 = address.family == .ipv4
+            return Network(isIPv4: isIPv4, address.number, prefixLength: isIPv4 ? 32 : 128)
         }
-        invocation.write(slot) { $0.debuggedClients += ranges }
+        invocation.write(slot) { $0.debuggedClients += networks }
     }
 }

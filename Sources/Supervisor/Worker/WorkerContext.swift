@@ -49,6 +49,11 @@ final class WorkerContext {
 
     private var log: ErrorLog { cycle.logs.errorLog }
 
+    /// Closes the listening sockets of this process; they stay open in others. Stop watching them before.
+    func closeListeners() {
+        for listener in listeners { listener.close() }
+    }
+
     /// Fetches the next signal that asks for something, or nil when none is pending. Does itself what does not concern
     /// connections: logging, titles, reopening log files, loading the configuration anew. Listening sockets are the
     /// caller's to stop watching and to close.

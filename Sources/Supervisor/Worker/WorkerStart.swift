@@ -19,7 +19,8 @@ struct WorkerStart {
         self.number = number
         self.attendant = attendant
         identity = master.identity
-        listeners = attendant == nil ? master.sockets.listeners(forWorker: number) : []
+        listeners = attendant == nil ? master.sockets.keep(forWorker: number) : []
+        if attendant != nil { master.sockets.closeAll(removingFiles: false, log: master.log) }
         user = master.workerUser(master.core)
         isDaemon = master.isDaemon
         self.master = Process.parent
