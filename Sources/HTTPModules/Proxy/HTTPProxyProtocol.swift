@@ -97,7 +97,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     // MARK: - The request
 
     override func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool {
-        guard let settings = settings?.value, let target = proxyTarget else { return false }
+        guard let settings, let target = proxyTarget else { return false }
         let request = exchange.request
         appendMethod(settings, request, to: output)
         output.append(ASCII.space)
@@ -108,26 +108,26 @@ final class HTTPProxyProtocol: UpstreamProtocol {
             request.log(.error) { $0.append("zero length URI to proxy") }
             return false
         }
-        output.append(settings.version == .http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
+        output.append(settings.value.version == .http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
         appendHost(settings, request, to: output)
-        settings.headers.append(to: output, request)
-        let body = settings.body.map { template in
+        settings.value.headers.append(to: output, request)
+        let body = settings.value.body.map { template in
             let scratch = Buffer(capacity: 256)
             template.append(to: scratch, scope: request)
             return scratch
         }
         appendBodyFields(settings, exchange, ownBody: body, to: output)
         if exchange.settings.value.passesRequestHeaders {
-            appendClientFields(settings.headers, request, to: output)
+            appendClientFields(settings.value.headers, request, to: output)
         }
         output.append("\r\n")
         if let body { output.append(body) }
         return true
     }
 
-    private func appendMethod(_ settings: ProxySettings, _ request: Request, to output: Buffer) {
+    private func appendMethod(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer) {
         let start = output.count
-        if let method = settings.method {
+        if let method = settings.value.method {
             method.append(to: output, scope: request)
             ProxyHeaders.blankLineEnds(output, from: start)
         } else {
@@ -136,17 +136,17 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         isHead = output.span(start..<output.count).equalsIgnoringCase("HEAD")
     }
 
-    private func appendHost(_ settings: ProxySettings, _ request: Request, to output: Buffer) {
+    private func appendHost(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer) {
         let start = output.count
         output.append("Host: ")
         let middle = output.count
-        if let host = settings.headers.host {
+        if let host = settings.value.headers.host {
             host.append(to: output, scope: request)
             ProxyHeaders.blankLineEnds(output, from: middle)
         }
         if output.count == middle {
             // In HTTP/1.0 an empty value leaves the field out, in 1.1 it must be there.
-            if settings.headers.host != nil, settings.version == .http10 {
+            if settings.value.headers.host != nil, settings.value.version == .http10 {
                 return output.truncate(to: start)
             }
             output.append(url.hostHeader)
@@ -155,7 +155,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     private func appendBodyFields(
-        _ settings: ProxySettings, _ exchange: UpstreamExchange, ownBody: Buffer?,
+        _ settings: Box<ProxySettings>, _ exchange: UpstreamExchange, ownBody: Buffer?,
         to output: Buffer
     ) {
         let head = exchange.request.head
@@ -171,8 +171,8 @@ final class HTTPProxyProtocol: UpstreamProtocol {
             }
         }
         if sendsChunks {
-            if settings.headers.tellsChunked { output.append("Transfer-Encoding: chunked\r\n") }
-        } else if length >= 0, settings.headers.tellsLength {
+            if settings.value.headers.tellsChunked { output.append("Transfer-Encoding: chunked\r\n") }
+        } else if length >= 0, settings.value.headers.tellsLength {
             output.append("Content-Length: ")
             output.append(decimal: length)
             output.append("\r\n")
@@ -289,16 +289,16 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     // MARK: - Rewriting
 
     override var rewritesRedirects: Bool {
-        guard let settings = settings?.value else { return false }
-        if case .off = settings.redirects { return false }
+        guard let settings else { return false }
+        if case .off = settings.value.redirects { return false }
         return true
     }
 
     override func rewriteRedirect(
         _ value: Span<UInt8>, prefix: Int, _ exchange: UpstreamExchange, to output: Buffer
     ) -> Bool {
-        guard let settings = settings?.value, let target = proxyTarget else { return false }
-        switch settings.redirects {
+        guard let settings, let target = proxyTarget else { return false }
+        switch settings.value.redirects {
         case .off: return false
         case .standard: return ProxyRewrite.applyDefault(target, value, prefix, to: output)
         case .list(let rewrites):
@@ -310,10 +310,9 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     override func rewriteCookie(
         _ value: Span<UInt8>, _ exchange: UpstreamExchange, to output: Buffer
     ) -> Bool {
-        guard let settings = settings?.value,
-            settings.cookieDomains != nil || settings.cookiePaths != nil
-                || settings.cookieFlags != nil
+        guard let settings, settings.value.cookieDomains != nil
+                || settings.value.cookiePaths != nil || settings.value.cookieFlags != nil
         else { return false }
-        return ProxyCookie.rewrite(value, settings, exchange.request, to: output)
+        return ProxyCookie.rewrite(value, settings.value, exchange.request, to: output)
     }
 }

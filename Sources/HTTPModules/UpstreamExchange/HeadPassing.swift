@@ -4,27 +4,28 @@ struct HeadPassing {
     private let request: Request
     private let response: Response
     private let head: ResponseHead
-    private let settings: UpstreamSettings
+    /// In its box: a copy of all settings would cost more than the whole rest.
+    private let box: Box<UpstreamSettings>
 
     init(_ exchange: UpstreamExchange) {
         self.exchange = exchange
         request = exchange.request
         response = exchange.request.response
         head = exchange.head
-        settings = exchange.settings.value
+        box = exchange.settings
     }
 
     // MARK: - What fields ask for
 
     /// The value of `X-Accel-Redirect`, if it is to be followed.
     var accelRedirect: ByteRange? {
-        guard !settings.ignored.contains(.redirect) else { return nil }
+        guard !box.value.ignored.contains(.redirect) else { return nil }
         return head.fields.firstValue(of: .xAccelRedirect)
     }
 
     /// What `X-Accel-Buffering` asks for.
     var buffering: Bool? {
-        guard !settings.ignored.contains(.buffering),
+        guard !box.value.ignored.contains(.buffering),
             let range = head.fields.firstValue(of: .xAccelBuffering)
         else { return nil }
         let bytes = head.bytes
@@ -34,7 +35,7 @@ struct HeadPassing {
     }
 
     private func obeyLimitRate() {
-        guard !settings.ignored.contains(.limitRate),
+        guard !box.value.ignored.contains(.limitRate),
             let range = head.fields.firstValue(of: .xAccelLimitRate)
         else { return }
         let bytes = head.bytes
@@ -45,8 +46,8 @@ struct HeadPassing {
 
     // MARK: - Passing
 
-    /// Fills in the response; false when a field cannot be rewritten.
-    func pass() -> Bool {
+    /// Fills in the response.
+    func pass() {
         let bytes = head.bytes
         response.clearHead()
         response.status = head.status
@@ -54,7 +55,7 @@ struct HeadPassing {
         // Chunks have a length of their own; `ResponseHead` refuses both together.
         response.contentLength = head.contentLength
         response.disablesNotModified = true
-        if settings.forcesRanges {
+        if box.value.forcesRanges {
             response.allowsRanges = true
             response.singleRange = true
         }
@@ -63,11 +64,10 @@ struct HeadPassing {
         for index in head.fields.indices {
             let field = head.fields[index]
             if isIgnoredDuplicate(field, &seen) { continue }
-            if settings.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) { continue }
+            if box.value.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) { continue }
             pass(field)
         }
         if head.fields.contains(.xAccelCharset) { overrideCharset() }
-        return true
     }
 
     /// Fields that make sense only once: nginx ignores, and reports, the others.
@@ -109,7 +109,7 @@ struct HeadPassing {
         case .location: passLocation(field)
         case .refresh: passRefresh(field)
         case .setCookie: passCookie(field)
-        case .acceptRanges: if !settings.forcesRanges { copy(field) }
+        case .acceptRanges: if !box.value.forcesRanges { copy(field) }
         case .upgrade: if request.head.version < .http2 { copy(field) }
         default: copy(field)
         }
@@ -140,7 +140,7 @@ struct HeadPassing {
     }
 
     private func overrideCharset() {
-        guard !settings.ignored.contains(.charset),
+        guard !box.value.ignored.contains(.charset),
             let range = head.fields.firstValue(of: .xAccelCharset)
         else { return }
         response.charset.removeAll()
@@ -235,7 +235,7 @@ struct HeadPassing {
         for index in store.fields.indices {
             let field = store.fields[index]
             let name = bytes.span(field.nameRange)
-            if settings.hidden.contains(field.name, spelled: name) { continue }
+            if box.value.hidden.contains(field.name, spelled: name) { continue }
             list.appendEntry(field.name, spelled: name, bytes.span(field.valueRange))
         }
         response.trailers = list

@@ -115,9 +115,9 @@ extension UpstreamExchange {
             if interceptsError() { return }
         }
         proto.beginBody(head, self)
-        let redirect = HeadPassing(self).accelRedirect
-        if let redirect { return redirectInternally(redirect) }
-        guard HeadPassing(self).pass() else { return end(.internalServerError) }
+        let passing = HeadPassing(self)
+        if let redirect = passing.accelRedirect { return redirectInternally(redirect) }
+        passing.pass()
         let isUpgrade = status == .switchingProtocols && request.head.fields.contains(.upgrade)
         if isUpgrade { request.response.isTunnel = true }
         let current = use
@@ -125,28 +125,30 @@ extension UpstreamExchange {
         engine.sendHead(request)
         guard use == current, stage == .receiving else { return }
         if isUpgrade { return startTunnel(rest) }
-        if request.response.isHeadOnly { return upstreamCompleted(keepsConnection: proto.isComplete && rest.isEmpty && proto.keepsConnection(head)) }
-        beginBuffering()
+        if request.response.isHeadOnly {
+            let keeps = proto.isComplete && rest.isEmpty && proto.keepsConnection(head)
+            return upstreamCompleted(keepsConnection: keeps)
+        }
+        beginBuffering(passing)
         if proto.isComplete, rest.isEmpty {
             return upstreamCompleted(keepsConnection: proto.keepsConnection(head))
         }
         if !rest.isEmpty || proto.isComplete { receiveBody(rest) }
     }
 
-    private func beginBuffering() {
-        let settings = settings.value
-        var isBuffered = settings.isBuffering
-        if let wish = HeadPassing(self).buffering { isBuffered = wish }
+    private func beginBuffering(_ passing: HeadPassing) {
+        let settings = settings
+        let isBuffered = passing.buffering ?? settings.value.isBuffering
         intake.buffering = BodyBuffering(
-            isBuffered: isBuffered, memoryLimit: settings.memoryLimit,
-            fileLimit: settings.fileLimit)
+            isBuffered: isBuffered, memoryLimit: settings.value.memoryLimit,
+            fileLimit: settings.value.fileLimit)
         guard isBuffered else {
             // What is not held back here is not held back by us at all.
             request.limitRate = 0
             request.flags.insert(.hasLimitRate)
             return
         }
-        guard let template = settings.limitRate else { return }
+        guard let template = settings.value.limitRate else { return }
         let scratch = scratch
         scratch.removeAll()
         template.append(to: scratch, scope: request)
