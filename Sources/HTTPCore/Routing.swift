@@ -11,7 +11,7 @@ final class Routing {
     /// An internal redirect or subrequest: `internal` locations are open to it.
     var isInternal = false
     /// Redirects that are still allowed before the request is refused as a cycle.
-    var redirectsLeft = 10
+    var redirectsLeft = 11
     var rewritesLeft = 11
     /// The path was changed by a rewrite since the location was found.
     var isPathChanged = false
@@ -48,7 +48,7 @@ final class Routing {
         step = 0
         phase = .postRead
         isInternal = false
-        redirectsLeft = 10
+        redirectsLeft = 11
         rewritesLeft = 11
         isPathChanged = false
         accessStatus = 0

@@ -29,10 +29,7 @@ extension Proxy {
     }
 
     private static func url(of scope: VariableScope) -> ProxyURL? {
-        guard let request = scope as? Request,
-            let exchange = request.exchange as? UpstreamExchange, exchange.stage != .idle,
-            let proto = exchange.proto as? HTTPProxyProtocol
-        else { return nil }
-        return proto.url
+        // As in nginx, an internal redirect leaves the module's state behind.
+        (scope as? Request)?.state(.proxy, as: HTTPProxyProtocol.self)?.url
     }
 }

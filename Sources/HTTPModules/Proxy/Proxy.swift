@@ -23,6 +23,7 @@ enum Proxy {
             proto = HTTPProxyProtocol()
             exchange = UpstreamExchange(request: request, settings: upstream, proto: proto)
         }
+        request.setState(.proxy, proto)
         guard proto.prepare(for: request, settings, target) else {
             return .answer(.internalServerError)
         }

@@ -75,6 +75,8 @@ enum StaticFiles {
 
     /// The type that the path's extension has in `types`, else the default one.
     static func setContentType(of request: Request) {
+        // An upstream has set it with the internal redirect that leads here.
+        if !request.response.contentType.isEmpty { return }
         let path = request.routing.path
         let settings = request.core.value
         let bytes = path.span

@@ -186,7 +186,7 @@ extension UpstreamExchange {
         if !target.isEmpty, target[0] == ASCII.at {
             let name = target.extracting(1..<target.count)
             guard let location = request.server.root.children.named(name) else {
-                request.log(.error) {
+                request.log(.error, while: action(ofHead: true)) {
                     $0.append("could not find named location \"")
                     $0.append(head.bytes, value)
                     $0.append(ASCII.quote)
@@ -199,7 +199,7 @@ extension UpstreamExchange {
         let routing = request.routing
         scratch.removeAll()
         guard let question = AccelTarget.decode(target, into: scratch) else {
-            request.log(.error) {
+            request.log(.error, while: action(ofHead: true)) {
                 $0.append("unsafe URI \"")
                 $0.append(head.bytes, value)
                 $0.append("\" was detected")

@@ -112,15 +112,26 @@ enum UpstreamVariables {
         var index = head.fields.firstIndex(of: .setCookie)
         while let found = index {
             let value = bytes.span(head.fields[found].valueRange)
-            if value.count > name.count, value[name.count] == ASCII.equals,
-                value.extracting(0..<name.count).equalsIgnoringCase(name.span)
-            {
+            if let start = valueStart(value, of: name) {
                 let end = value.firstIndex(of: ASCII.semicolon) ?? value.count
-                out.append(value.extracting(name.count + 1..<end))
+                out.append(value.extracting(min(start, end)..<end))
                 return true
             }
             index = head.fields.firstIndex(of: .setCookie, from: found + 1)
         }
         return false
+    }
+
+    /// Where the value begins if the cookie has this name, spaces around the `=` skipped.
+    private static func valueStart(_ cookie: Span<UInt8>, of name: ByteString) -> Int? {
+        guard cookie.count > name.count,
+            cookie.extracting(0..<name.count).equalsIgnoringCase(name.span)
+        else { return nil }
+        var index = name.count
+        while index < cookie.count, cookie[index] == ASCII.space { index += 1 }
+        guard index < cookie.count, cookie[index] == ASCII.equals else { return nil }
+        index += 1
+        while index < cookie.count, cookie[index] == ASCII.space { index += 1 }
+        return index
     }
 }

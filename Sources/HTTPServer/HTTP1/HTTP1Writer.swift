@@ -49,13 +49,18 @@ enum HTTP1Writer {
     private static func settleFraming(of request: Request) {
         let response = request.response
         let status = response.status.code
-        if status == 204 || status == 304 || status < 200 {
+        if response.lastModified >= 0, status != 200, status != 206, status != 304 {
+            response.lastModified = -1
+        }
+        // What a 304 says of the body that it does not have is true of the one that the client has.
+        if status == 304 { response.isHeadOnly = true }
+        if status == 204 || status < 200 {
             response.isHeadOnly = true
             response.contentLength = -1
             response.contentType.removeAll()
             return
         }
-        guard response.contentLength < 0, !response.isTunnel else { return }
+        guard response.contentLength < 0, !response.isTunnel, !response.isHeadOnly else { return }
         if request.head.version >= .http11, request.core.value.chunkedTransferEncoding {
             response.isChunked = true
         } else {
