@@ -65,6 +65,13 @@ final class Scope {
         return try body(&draft.value)
     }
 
+    /// Whether this very block has changed settings of the slot.
+    func hasOwn<S>(_ slot: Slot<S>) -> Bool {
+        if draft(slot) != nil { return true }
+        guard let parent else { return false }
+        return !table.shares(slot, with: parent.settings)
+    }
+
     private func draft<S>(_ slot: Slot<S>) -> Draft<S>? {
         for (index, draft) in drafts where index == slot.index {
             precondition(type(of: draft) == Draft<S>.self, "two slots have one index")

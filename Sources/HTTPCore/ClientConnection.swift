@@ -6,8 +6,8 @@ class ClientConnection: Endpoint {
     final var binding: ListenBinding
     /// The peer's address as accepted, compact; see `address`.
     final var rawAddress: RawAddress
-    /// Replaces the accepted address: set by realip and the PROXY protocol.
-    final var assumedAddress: SocketAddress?
+    /// The client that a PROXY protocol header names; nil if there was none.
+    final var proxiedAddress: SocketAddress?
     /// Requests that came over it so far.
     final var requestCount: Int32 = 0
     /// When it was accepted, in `loop.now`.
@@ -33,15 +33,8 @@ class ClientConnection: Endpoint {
 
     final var cycle: HTTPCycle { binding.cycle }
 
-    /// The client's address: the peer's, or what replaces it.
-    final var address: SocketAddress {
-        assumedAddress ?? peerAddress
-    }
-
-    /// The peer's address, whatever replaces it elsewhere.
-    final var peerAddress: SocketAddress {
-        SocketAddress(rawAddress)
-    }
+    /// The peer's address. What a request takes for its client's is `Request.address`.
+    final var address: SocketAddress { SocketAddress(rawAddress) }
 
     /// Our side's address: that of the socket, since the listening one may be a wildcard.
     final var localAddress: SocketAddress {

@@ -8,7 +8,7 @@ extension Request: LogContext {
             line.append(logAction)
         }
         line.append(", client: ")
-        connection.address.appendText(to: line, withPort: false)
+        address.appendText(to: line, withPort: false)
         line.append(", server: ")
         line.append(server.name)
         if !head.requestLine.isEmpty {

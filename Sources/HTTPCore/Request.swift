@@ -35,6 +35,8 @@ final class Request: VariableScope {
     var bodyBytesSent = 0
     /// How often a phase handler was asked in vain; for logging only.
     var number: UInt64 = 0
+    /// The client's address as a trusted proxy has told it for this request; nil: it is the connection's.
+    var assumedAddress: SocketAddress?
 
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt16
@@ -95,6 +97,7 @@ final class Request: VariableScope {
         body.reset()
         outgoing.removeAll()
         producer = nil
+        assumedAddress = nil
         exchange?.forget()
         if !states.isEmpty { states.removeAll(keepingCapacity: true) }
         if !attempts.isEmpty { attempts.removeAll(keepingCapacity: true) }
@@ -110,6 +113,8 @@ final class Request: VariableScope {
 
     // MARK: - Shorthands
 
+    /// The client's address, or what stands for it by `set_real_ip_from`.
+    var address: SocketAddress { assumedAddress ?? connection.address }
     var location: Location { routing.location }
     var server: VirtualServer { routing.server }
     var core: Box<CoreSettings> { routing.location.core }

@@ -4,6 +4,9 @@ class RequestEngine {
     /// Idle connections to upstreams are kept; not any more once the worker ends.
     final var keepsUpstreams = true
 
+    /// Pauses that are over, for the next requests to be held back.
+    final var idlePauses: [RequestPause] = []
+
     init(loop: EventLoop) {
         self.loop = loop
     }

@@ -28,6 +28,7 @@ struct Status: Hashable, Sendable, RawRepresentable, ExpressibleByIntegerLiteral
     static let forbidden: Status = 403
     static let notFound: Status = 404
     static let notAllowed: Status = 405
+    static let proxyAuthenticationRequired: Status = 407
     static let requestTimeout: Status = 408
     static let conflict: Status = 409
     static let lengthRequired: Status = 411

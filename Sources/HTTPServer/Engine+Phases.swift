@@ -278,6 +278,7 @@ extension Engine {
                 if isAny {
                     routing.accessStatus = 0
                     request.response.headers.removeAll(.wwwAuthenticate)
+                    request.response.headers.removeAll(.proxyAuthenticate)
                     return enter(.precontent, request)
                 }
             case .done: return .stop
@@ -286,11 +287,13 @@ extension Engine {
                 return .stop
             case .reroute: return .next
             case .answer(let status):
-                if isAny, status == .forbidden || status == .unauthorized {
-                    if routing.accessStatus != 401 { routing.accessStatus = status.rawValue }
+                if isAny, status == .forbidden || Self.asksForCredentials(status) {
+                    if !Self.asksForCredentials(Status(rawValue: routing.accessStatus)) {
+                        routing.accessStatus = status.rawValue
+                    }
                     continue
                 }
-                return .answer(status.rawValue)
+                return refuse(request, status)
             }
         }
         return enter(.postAccess, request)
@@ -303,7 +306,20 @@ extension Engine {
         if status == 403 {
             request.log(.error) { $0.append("access forbidden by rule") }
         }
-        return .answer(status)
+        return refuse(request, Status(rawValue: status))
+    }
+
+    private static func asksForCredentials(_ status: Status) -> Bool {
+        status == .unauthorized || status == .proxyAuthenticationRequired
+    }
+
+    /// Answers; one that asks for credentials is held back by `auth_delay`, against those who try many.
+    private func refuse(_ request: Request, _ status: Status) -> Progress {
+        let delay = request.core.value.authDelay
+        guard delay > 0, Self.asksForCredentials(status) else { return .answer(status.rawValue) }
+        request.log(.info) { $0.append("delaying unauthorized request") }
+        RequestPause.begin(request, for: delay, then: .finish(status))
+        return .stop
     }
 
     // MARK: - Content

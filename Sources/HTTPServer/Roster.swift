@@ -3,7 +3,7 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + LaterFamilies.rows
+            + Proxy.rows + LaterFamilies.rows + Access.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -23,7 +23,9 @@ enum Roster {
     private static let serverRewrite: [Step] = []
     private static let rewrite: [Step] = []
     private static let preaccess: [Step] = []
-    private static let access: [Step] = []
+    private static let access: [Step] = [
+        Step(handler: .access, isUsed: Access.isUsed)
+    ]
     private static let precontent: [Step] = []
     private static let content: [Step] = [
         Step(handler: .staticFiles) { _ in true }
@@ -55,6 +57,7 @@ enum Roster {
     static func handle(_ code: UInt8, _ request: Request) -> Verdict {
         switch Handler(rawValue: code) {
         case .staticFiles: StaticFiles.handle(request)
+        case .access: Access.handle(request)
         case .proxy: Proxy.handle(request)
         case .accessLog: log(request)
         default: .decline

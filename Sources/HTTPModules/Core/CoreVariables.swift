@@ -114,15 +114,15 @@ enum CoreVariables {
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
         try registry.declareValue("remote_addr") { request, out in
-            request.connection.address.appendText(to: out, withPort: false)
+            request.address.appendText(to: out, withPort: false)
             return true
         }
         try registry.declareValue("binary_remote_addr") { request, out in
-            request.connection.address.appendBinary(to: out)
+            request.address.appendBinary(to: out)
             return true
         }
         try registry.declareValue("remote_port") { request, out in
-            let port = request.connection.address.port
+            let port = request.address.port
             if port > 0 { out.append(decimal: Int(port)) }
             return true
         }

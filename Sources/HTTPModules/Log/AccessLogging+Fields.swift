@@ -20,7 +20,7 @@ extension AccessLogging {
             out.append(decimal: max(request.bodyBytesSent, 0))
         },
         field("remote_addr") { request, out in
-            request.connection.address.appendText(to: out, withPort: false)
+            request.address.appendText(to: out, withPort: false)
         },
         LogField("request", needsEscape: true) { scope, out in
             guard let request = scope as? Request, !request.head.requestLine.isEmpty else {

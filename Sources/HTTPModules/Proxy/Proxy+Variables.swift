@@ -22,7 +22,7 @@ extension Proxy {
                 out.append(", ")
                 index = head.fields.firstIndex(of: .xForwardedFor, from: found + 1)
             }
-            request.connection.address.appendText(to: out, withPort: false)
+            request.address.appendText(to: out, withPort: false)
             return true
         }
         try UpstreamVariables.declare(in: registry)

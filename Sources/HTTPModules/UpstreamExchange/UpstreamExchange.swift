@@ -162,7 +162,7 @@ final class UpstreamExchange: Producer {
     private func key(for group: UpstreamGroup) -> HashedKey {
         switch group.method {
         case .roundRobin, .leastConnections, .random, .randomTwo: return .none
-        case .addressHash: return HashedKey(client: request.connection.address)
+        case .addressHash: return HashedKey(client: request.address)
         case .keyHash, .consistentHash:
             let scratch = scratch
             scratch.removeAll()
