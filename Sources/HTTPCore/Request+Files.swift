@@ -5,10 +5,10 @@ extension Request {
     @discardableResult
     func appendFilePath(to output: Buffer) -> Int {
         let start = output.count
-        let settings = core.value
+        let settings = core
         let path = routing.path
-        guard let alias = settings.alias else {
-            settings.root.append(to: output, scope: self)
+        guard let alias = settings.value.alias else {
+            settings.value.root.append(to: output, scope: self)
             let rootLength = output.count - start
             output.append(path)
             return rootLength

@@ -73,12 +73,12 @@ final class Request: VariableScope {
     }
 
     init(
-        engine: RequestEngine, connection: ClientConnection, stream: ClientStream,
-        server: VirtualServer
+        engine: RequestEngine, connection: ClientConnection, server: VirtualServer
     ) {
         self.engine = engine
         self.connection = connection
-        self.stream = stream
+        // Replaced at once by the stream that owns the request, which cannot exist before it.
+        stream = ClientStream()
         routing = Routing(server: server, location: server.root)
         super.init(registry: connection.cycle.registry)
     }

@@ -55,6 +55,9 @@ class RequestEngine {
     /// Reads the request's body; `requestBodyReady` of the request's producer follows, perhaps at once.
     func readBody(_ request: Request) {}
 
+    /// Makes the shared figures of connections exact, as `stub_status` is about to show them.
+    func publishFigures() {}
+
     /// Ends the connection without an answer.
     func abort(_ request: Request) {}
 }

@@ -27,8 +27,8 @@ extension Engine {
         let body = request.body
         guard body.state == .reading else { return }
         body.received += bytes.count
-        let settings = request.core.value
-        if request.head.isChunked, settings.maxBodySize > 0, body.received > settings.maxBodySize {
+        let settings = request.core
+        if request.head.isChunked, settings.value.maxBodySize > 0, body.received > settings.value.maxBodySize {
             request.log(.error) {
                 $0.append("client intended to send too large chunked body: ")
                 $0.append(decimal: body.received)
@@ -54,8 +54,8 @@ extension Engine {
         let body = request.body
         body.memory.append(bytes)
         guard !body.isStreamed else { return true }
-        let settings = request.core.value
-        if body.memory.count > settings.bodyBufferSize || settings.bodyInFileOnly != .off {
+        let settings = request.core
+        if body.memory.count > settings.value.bodyBufferSize || settings.value.bodyInFileOnly != .off {
             return flushToFile(request)
         }
         return true
@@ -65,10 +65,10 @@ extension Engine {
     private func flushToFile(_ request: Request) -> Bool {
         let body = request.body
         if body.file == nil {
-            let settings = request.core.value
+            let settings = request.core
             do throws(TempFileError) {
                 body.file = try TempFile.create(
-                    in: settings.bodyTempPath, keepsName: settings.bodyInFileOnly != .off,
+                    in: settings.value.bodyTempPath, keepsName: settings.value.bodyInFileOnly != .off,
                     name: body.fileName, kernel: loop.kernel)
             } catch {
                 request.log(.crit, errno: error.errno) { error.appendMessage(to: $0) }

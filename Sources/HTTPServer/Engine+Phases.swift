@@ -125,11 +125,11 @@ extension Engine {
         routing.isPathChanged = false
         guard find(request) else { return .stop }
         let location = routing.location
-        let settings = location.core.value
-        if settings.isInternal, !routing.isInternal { return .answer(404) }
+        let settings = location.core
+        if settings.value.isInternal, !routing.isInternal { return .answer(404) }
         applyLocation(request)
         let length = request.head.contentLength
-        if length >= 0, settings.maxBodySize > 0, length > settings.maxBodySize,
+        if length >= 0, settings.value.maxBodySize > 0, length > settings.value.maxBodySize,
             request.body.state == .untouched
         {
             request.log(.error) {
@@ -231,12 +231,12 @@ extension Engine {
 
     /// What of the location's settings holds for the connection.
     func applyLocation(_ request: Request) {
-        let settings = request.core.value
+        let settings = request.core
         guard request.flags.contains(.keepAlive) else { return }
         let connection = request.connection
-        if settings.keepaliveTimeout == 0
-            || Int(connection.requestCount) >= settings.keepaliveRequests
-            || connection.loop.now - connection.acceptedAt > settings.keepaliveTime
+        if settings.value.keepaliveTimeout == 0
+            || Int(connection.requestCount) >= settings.value.keepaliveRequests
+            || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
         {
             request.flags.remove(.keepAlive)
         }

@@ -1,7 +1,7 @@
 /// Answers that are not content: errors and redirects, by `error_page` or by the built-in pages.
 extension Engine {
     func answerSpecially(_ request: Request, code: UInt16) {
-        let settings = request.core.value
+        let settings = request.core
         // A body that nobody will read any more.
         if request.body.state == .untouched || request.body.state == .reading {
             request.body.state = .discarding
@@ -17,9 +17,9 @@ extension Engine {
         request.response.errorStatus = Status(rawValue: code)
         request.response.contentType.removeAll()
         if !request.routing.errorPagesUsed, !request.flags.contains(.malformed),
-            let page = settings.errorPages.first(where: { $0.status.rawValue == code })
+            let page = settings.value.errorPages.first(where: { $0.status.rawValue == code })
         {
-            if !settings.recursiveErrorPages { request.routing.errorPagesUsed = true }
+            if !settings.value.recursiveErrorPages { request.routing.errorPagesUsed = true }
             return use(page, request)
         }
         sendPage(request, code: code)

@@ -20,15 +20,21 @@ final class Engine: RequestEngine {
     /// The head lines that only change with the second, for each form of `server_tokens`.
     let commonLines = CommonLines()
 
+    private let counters: ConnectionCounters
+    private var unpublished = Unpublished()
     /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
 
-    init(loop: EventLoop, connectionLimit: Int, shutdownTimeout: Int) {
+    init(
+        loop: EventLoop, counters: ConnectionCounters, connectionLimit: Int, shutdownTimeout: Int
+    ) {
+        self.counters = counters
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
         super.init(loop: loop)
+        loop.endOfTurn.append { [unowned self] in publishFigures() }
     }
 
     // MARK: - What modules ask for
@@ -53,7 +59,6 @@ final class Engine: RequestEngine {
 
     /// Takes an accepted socket over.
     func accept(_ accepted: Accepted, on binding: ListenBinding) {
-        let counters = binding.cycle.counters
         counters.add(1, to: .accepted)
         guard connectionCount < connectionLimit else {
             binding.cycle.errorLog.write(.alert, connection: 0) {
@@ -88,25 +93,42 @@ final class Engine: RequestEngine {
 
     func connectionEnded(_ connection: HTTP1Connection) {
         connectionCount -= 1
-        connection.cycle.counters.add(-1, to: .active)
+        counters.add(-1, to: .active)
         count(connection, as: .none)
         if isShuttingDown, connectionCount == 0 { loop.shouldStop = true }
     }
 
     func count(_ connection: HTTP1Connection, as figure: Figure) {
         guard connection.figure != figure else { return }
-        let counters = connection.cycle.counters
-        change(counters, connection.figure, by: -1)
+        unpublished.change(connection.figure, by: -1)
         connection.figure = figure
-        change(counters, figure, by: 1)
+        unpublished.change(figure, by: 1)
     }
 
-    private func change(_ counters: ConnectionCounters, _ figure: Figure, by amount: Int) {
-        switch figure {
-        case .none: break
-        case .reading: counters.add(amount, to: .reading)
-        case .writing: counters.add(amount, to: .writing)
-        case .waiting: counters.add(amount, to: .waiting)
+    /// Adds what has changed since the last time to the figures that all workers share: once a turn, since a request changes
+    /// four of them.
+    override func publishFigures() {
+        guard unpublished != Unpublished() else { return }
+        counters.add(unpublished.requests, to: .requests)
+        counters.add(unpublished.reading, to: .reading)
+        counters.add(unpublished.writing, to: .writing)
+        counters.add(unpublished.waiting, to: .waiting)
+        unpublished = Unpublished()
+    }
+
+    private struct Unpublished: Equatable {
+        var requests = 0
+        var reading = 0
+        var writing = 0
+        var waiting = 0
+
+        mutating func change(_ figure: Figure, by amount: Int) {
+            switch figure {
+            case .none: break
+            case .reading: reading += amount
+            case .writing: writing += amount
+            case .waiting: waiting += amount
+            }
         }
     }
 
@@ -131,14 +153,12 @@ final class Engine: RequestEngine {
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
         let server = connection.binding.servers.standard
         connection.requestCount += 1
-        connection.cycle.counters.add(1, to: .requests)
+        unpublished.requests += 1
         let stream: HTTP1Stream
         if let idle = idleStreams.popLast() {
             stream = idle
         } else {
-            stream = HTTP1Stream(connection: connection)
-            stream.attach(
-                Request(engine: self, connection: connection, stream: stream, server: server))
+            stream = HTTP1Stream(connection: connection, server: server)
         }
         stream.reset(connection: connection)
         stream.request.reset(connection: connection, stream: stream, server: server)

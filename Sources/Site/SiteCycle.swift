@@ -5,17 +5,19 @@ final class SiteCycle: Cycle {
     let core: ProcessSettings
     let logs: LogFiles
     let http: HTTPFreezing?
+    let counters: ConnectionCounters
     private let zones: SharedZones
     private let source: ConfigurationSource
 
     init(
         core: ProcessSettings, logs: LogFiles, zones: SharedZones, http: HTTPFreezing?,
-        source: ConfigurationSource
+        counters: ConnectionCounters,         source: ConfigurationSource
     ) {
         self.core = core
         self.logs = logs
         self.zones = zones
         self.http = http
+        self.counters = counters
         self.source = source
     }
 

@@ -33,7 +33,7 @@ final class SiteService: Service {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             return SiteCycle(
                 core: root[SiteCycle.coreSlot], logs: logs, zones: builder.zones, http: http,
-                source: source)
+                counters: builder.counters,                 source: source)
         } catch {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             options.report(error, in: source)

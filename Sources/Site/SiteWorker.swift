@@ -23,7 +23,7 @@ final class SiteWorker {
         loop = try EventLoop()
         let http = cycle.http
         engine = Engine(
-            loop: loop, connectionLimit: cycle.core.workerConnections,
+            loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
             shutdownTimeout: cycle.core.shutdownTimeout)
         cycle.logs.attach(to: loop)
         try loop.addListening(

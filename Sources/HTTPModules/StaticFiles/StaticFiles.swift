@@ -78,7 +78,7 @@ enum StaticFiles {
         // An upstream has set it with the internal redirect that leads here.
         if !request.response.contentType.isEmpty { return }
         let path = request.routing.path
-        let settings = request.core.value
+        let settings = request.core
         let bytes = path.span
         var index = bytes.count
         while index > 0 {
@@ -86,12 +86,12 @@ enum StaticFiles {
             if bytes[index] == ASCII.slash { break }
             guard bytes[index] == ASCII.dot else { continue }
             if index > 0, bytes[index - 1] == ASCII.slash { break }
-            if let type = settings.types.type(for: bytes.extracting(index + 1..<bytes.count)) {
+            if let type = settings.value.types.type(for: bytes.extracting(index + 1..<bytes.count)) {
                 return request.response.setContentType(type)
             }
             break
         }
-        request.response.setContentType(settings.defaultType)
+        request.response.setContentType(settings.value.defaultType)
     }
 
     // MARK: - Everything else

@@ -16,7 +16,7 @@ final class HTTP1Connection: ClientConnection {
     private(set) var stream: HTTP1Stream?
     let engine: Engine
     /// Guards against a pipelined request being begun within the end of the one before it.
-    private var isAdvancing = false
+    private(set) var isAdvancing = false
     /// `loop.now` after which lingering ends, whatever comes.
     private var lingeringEnd = 0
     /// What the connection is counted as in `stub_status`.
@@ -143,18 +143,18 @@ final class HTTP1Connection: ClientConnection {
 
     /// The request's answer is sent and logged. Goes on to the next, or ends the connection.
     func finished(_ stream: HTTP1Stream) {
-        let settings = stream.request.core.value
+        let settings = stream.request.core
         let keepsAlive =
             stream.request.flags.contains(.keepAlive) && !engine.isShuttingDown && !hasPeerEnded
         if keepsAlive {
             if stream.isBodyConsumed { return nextRequest() }
             state = .discarding
-            loop.setInputDeadline(self, in: settings.lingeringTimeout)
+            loop.setInputDeadline(self, in: settings.value.lingeringTimeout)
             loop.resumeReading(self)
             return
         }
         let lingers: Bool
-        switch settings.lingeringClose {
+        switch settings.value.lingeringClose {
         case .off: lingers = false
         case .always: lingers = true
         case .on:
@@ -162,8 +162,8 @@ final class HTTP1Connection: ClientConnection {
                 stream.request.flags.contains(.lingers) || stream.hasUnreadInput
                 || !stream.isBodyConsumed
         }
-        let time = settings.lingeringTime
-        let timeout = settings.lingeringTimeout
+        let time = settings.value.lingeringTime
+        let timeout = settings.value.lingeringTimeout
         giveBackStream()
         guard lingers, !hasPeerEnded else { return end() }
         linger(for: time, timeout: timeout)
@@ -182,8 +182,8 @@ final class HTTP1Connection: ClientConnection {
     /// Waits for the next request, or begins it if it has come already.
     private func nextRequest() {
         guard let stream else { return }
-        let settings = stream.request.core.value
-        let timeout = settings.keepaliveTimeout
+        let settings = stream.request.core
+        let timeout = settings.value.keepaliveTimeout
         let rest = stream.takeUnreadInput()
         giveBackStream()
         state = .readingHead

@@ -3,8 +3,10 @@
 /// Pooled together with the request, so that neither is made anew for each.
 final class HTTP1Stream: ClientStream {
     /// The connection; changed when the pooled stream serves another.
-    unowned var connection: HTTP1Connection
-    private var attached: Request?
+    var connection: HTTP1Connection
+    /// The request that this stream carries; the two are made and pooled together.
+    let request: Request
+    let loop: EventLoop
     private var parser = RequestHeadParser()
     var decoder = ChunkedDecoder()
     /// Bytes that came behind the head and were not decoded yet, from `inputStart` on.
@@ -22,22 +24,16 @@ final class HTTP1Stream: ClientStream {
     private var sentBefore = 0
     private var serverIsKnown = false
 
-    init(connection: HTTP1Connection) {
+    init(connection: HTTP1Connection, server: VirtualServer) {
         self.connection = connection
+        loop = connection.loop
+        request = Request(engine: connection.engine, connection: connection, server: server)
+        super.init()
+        request.stream = self
     }
-
-    /// The request that this stream carries; the two are made and pooled together.
-    var request: Request {
-        guard let attached else { preconditionFailure("a stream in use has its request") }
-        return attached
-    }
-
-    func attach(_ request: Request) { attached = request }
 
     /// Gives the request up, so that both can be freed.
-    func detach() { attached = nil }
-
-    var loop: EventLoop { connection.loop }
+    func detach() { request.stream = ClientStream() }
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP1Connection) {
@@ -286,13 +282,32 @@ final class HTTP1Stream: ClientStream {
         if request.response.isChunked {
             writeChunk(request, queue, isLast: isLast)
         } else {
-            for piece in request.outgoing.pieces { queue.append(piece) }
+            queuePieces(of: request, queue)
         }
         if isLast { isResponseQueued = true }
         let flushes = isLast || request.outgoing.flush
         request.outgoing.removeAll()
+        // Within `received` the connection flushes when all of the input is served.
+        if connection.isAdvancing { return }
         if flushes || connection.pendingOutput >= request.core.value.postponeOutput {
             loop.flushLater(connection)
+        }
+    }
+
+    /// Pieces up to this size are copied behind the head: one place to send from costs the kernel less than two.
+    private static let copied = 2_048
+
+    private func queuePieces(of request: Request, _ queue: OutputQueue) {
+        for index in request.outgoing.pieces.indices {
+            let piece = request.outgoing.pieces[index]
+            if let (buffer, range) = piece.buffer, range.count <= Self.copied,
+                queue.writable.free >= range.count
+            {
+                queue.writable.append(buffer, range)
+                loop.release(piece)
+            } else {
+                queue.append(piece)
+            }
         }
     }
 
@@ -302,7 +317,7 @@ final class HTTP1Stream: ClientStream {
             let text = queue.writable
             text.append(hex: UInt64(size))
             text.append("\r\n")
-            for piece in request.outgoing.pieces { queue.append(piece) }
+            queuePieces(of: request, queue)
             queue.writable.append("\r\n")
         }
         if isLast {

@@ -106,8 +106,8 @@ enum HTTP1Writer {
     /// A path becomes an absolute URI of this server, unless `absolute_redirect` is off.
     private static func appendLocation(of request: Request, to output: Buffer) {
         let location = request.response.location
-        let settings = request.core.value
-        guard location[0] == ASCII.slash, settings.absoluteRedirect else {
+        let settings = request.core
+        guard location[0] == ASCII.slash, settings.value.absoluteRedirect else {
             output.append(location)
             return
         }
@@ -115,14 +115,14 @@ enum HTTP1Writer {
         output.append(isSecure ? "https://" : "http://")
         let host = request.head.host
         let local = request.connection.localAddress
-        if settings.serverNameInRedirect, !request.server.name.isEmpty {
+        if settings.value.serverNameInRedirect, !request.server.name.isEmpty {
             output.append(request.server.name)
         } else if !host.isEmpty {
             output.append(host)
         } else {
             local.appendText(to: output, withPort: false)
         }
-        if settings.portInRedirect {
+        if settings.value.portInRedirect {
             let port = local.port
             if port != 0, port != (isSecure ? 443 : 80) {
                 output.append(ASCII.colon)
