@@ -43,6 +43,8 @@ class Endpoint {
         static let connecting = Flags(rawValue: 128)
         static let failed = Flags(rawValue: 256)
         static let closed = Flags(rawValue: 512)
+        /// In the loop's list of endpoints to call in its next turn.
+        static let inCallList = Flags(rawValue: 1_024)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
@@ -73,6 +75,9 @@ class Endpoint {
 
     /// The input deadline is over (and unset again).
     func inputTimedOut() {}
+
+    /// The turn that `callSoon` asked for has come.
+    func called() {}
 
     /// The output deadline is over (and unset again).
     func outputTimedOut() {}

@@ -29,6 +29,8 @@ final class EventLoop {
     var ready: [Endpoint] = []
     /// Endpoints with output to send at the turn's end.
     var unflushed: [Endpoint] = []
+    /// Endpoints to call in the next turn.
+    var toCall: [Endpoint] = []
     var wheel: TimerWheel
     private var due: [TimerWheel.Entry] = []
     let scratch: Buffer
@@ -69,7 +71,7 @@ final class EventLoop {
     /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
     func turn(waitingAtMost limit: Int = .max) {
         var timeout: Int32 = -1
-        if !ready.isEmpty {
+        if !ready.isEmpty || !toCall.isEmpty {
             timeout = 0
         } else {
             let delay = min(wheel.delay(from: now) ?? .max, limit)
@@ -78,6 +80,7 @@ final class EventLoop {
         let count = kernel.pollWait(poll, into: events, timeout: timeout)
         readClocks()
         if !ready.isEmpty { resumeReady() }
+        if !toCall.isEmpty { callEndpoints() }
         if count > 0 {
             for index in 0..<count {
                 let event = events[index]
@@ -131,6 +134,27 @@ final class EventLoop {
         if ready.isEmpty {
             list.removeAll(keepingCapacity: true)
             swap(&list, &ready)
+        }
+    }
+
+    /// Calls `called` in the next turn: for work that is done in parts, so that others have their turns between them.
+    func callSoon(_ endpoint: Endpoint) {
+        guard !endpoint.isClosed, !endpoint.flags.contains(.inCallList) else { return }
+        endpoint.flags.insert(.inCallList)
+        toCall.append(endpoint)
+    }
+
+    private func callEndpoints() {
+        var list: [Endpoint] = []
+        swap(&list, &toCall)
+        for endpoint in list {
+            endpoint.flags.remove(.inCallList)
+            if !endpoint.isClosed { endpoint.called() }
+        }
+        // The array goes back for its memory's sake.
+        if toCall.isEmpty {
+            list.removeAll(keepingCapacity: true)
+            swap(&list, &toCall)
         }
     }
 

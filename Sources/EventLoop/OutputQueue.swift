@@ -21,6 +21,20 @@ enum Piece {
         }
     }
 
+    /// A part of the piece, by its bytes' places in it.
+    func slice(_ part: Range<Int>) -> Piece {
+        switch self {
+        case .pooled(let buffer, let range): .pooled(buffer, Self.part(part, of: range))
+        case .shared(let buffer, let range): .shared(buffer, Self.part(part, of: range))
+        case .file(let file, let range): .file(file, Self.part(part, of: range))
+        }
+    }
+
+    private static func part(_ part: Range<Int>, of range: Range<Int>) -> Range<Int> {
+        precondition(part.upperBound <= range.count)
+        return range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
+    }
+
     /// The same piece without its first `n` bytes.
     func dropping(first n: Int) -> Piece {
         switch self {

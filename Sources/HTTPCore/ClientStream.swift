@@ -11,8 +11,14 @@ class ClientStream {
     /// Sends what is queued now rather than at the turn's end.
     func flush() {}
 
-    /// Bytes queued and not yet taken by the kernel.
+    /// Bytes queued and not yet taken by the kernel, with those that wait before the body filters.
     var pendingOutput: Int { 0 }
+
+    /// Bytes of the response queued behind the filters and not yet taken by the kernel.
+    var queuedOutput: Int { 0 }
+
+    /// Goes on with the body filters in the loop's next turn, after others have had theirs.
+    func continueSoon() {}
 
     /// Bytes handed to the kernel for this request so far, head included.
     var bytesSent: Int { 0 }

@@ -6,9 +6,20 @@ class RequestEngine {
 
     /// Pauses that are over, for the next requests to be held back.
     final var idlePauses: [RequestPause] = []
+    /// What modules keep for this worker, by the index of their settings: pools, counters.
+    private var moduleStates: [AnyObject?] = []
 
     init(loop: EventLoop) {
         self.loop = loop
+    }
+
+    /// What a module keeps for this worker, made at its first use. A module asks for one type only.
+    final func moduleState<S: AnyObject>(_ index: SettingsIndex, _ make: () -> S) -> S {
+        while moduleStates.count <= index.rawValue { moduleStates.append(nil) }
+        if let known = moduleStates[index.rawValue] as? S { return known }
+        let made = make()
+        moduleStates[index.rawValue] = made
+        return made
     }
 
     /// Sends the response's head through the header filters. Nothing may be changed in it afterwards.

@@ -6,8 +6,12 @@ final class Response {
     let headers = HeaderList()
     /// Without parameters of our own; empty for none.
     let contentType = Buffer(capacity: 64)
-    /// Added to the content type as `; charset=`, empty for none.
+    /// Where the type ends in `contentType` if that names its charset itself, as an upstream wrote it; -1 if it does not.
+    private(set) var typeEnd = -1
+    /// The charset, empty for none. Added to the content type as `; charset=` unless that names it already.
     let charset = Buffer(capacity: 32)
+    /// The charset that an upstream wants the body in (`X-Accel-Charset`), empty for none.
+    let overridingCharset = Buffer(capacity: 16)
     /// Bytes of the body, or -1 when it is not known.
     var contentLength = -1
     /// Seconds since the epoch, or -1.
@@ -69,8 +73,8 @@ final class Response {
     func clearHead() {
         statusLine.removeAll()
         headers.removeAll()
-        contentType.removeAll()
-        charset.removeAll()
+        removeContentType()
+        overridingCharset.removeAll()
         contentLength = -1
         lastModified = -1
         location.removeAll()
@@ -106,11 +110,59 @@ final class Response {
         headers.setValueRange(at: index, ByteRange(start, bytes.count))
     }
 
+    // MARK: - The content type
+
+    /// The type without its charset.
+    var mediaType: Range<Int> { 0..<(typeEnd >= 0 ? typeEnd : contentType.count) }
+
     func setContentType(_ type: Span<UInt8>) {
-        contentType.removeAll()
+        removeContentType()
         contentType.append(type)
     }
 
     func setContentType(_ type: ByteString) { setContentType(type.span) }
     func setContentType(_ type: StaticString) { setContentType(type.bytes) }
+
+    func removeContentType() {
+        contentType.removeAll()
+        charset.removeAll()
+        typeEnd = -1
+    }
+
+    /// Takes the type as an upstream wrote it; a charset among its parameters becomes known but stays as written.
+    func setContentType(received value: Span<UInt8>) {
+        setContentType(value)
+        var start = 0
+        while let semicolon = value.firstIndex(of: ASCII.semicolon, from: start) {
+            start = semicolon + 1
+            while start < value.count, value[start] == ASCII.space { start += 1 }
+            let rest = value.extracting(start..<value.count)
+            guard rest.count >= 8, rest.extracting(0..<8).equalsIgnoringCase("charset=") else {
+                continue
+            }
+            var name = rest.extracting(8..<rest.count)
+            if !name.isEmpty, name[0] == ASCII.quote { name = name.extracting(1..<name.count) }
+            if !name.isEmpty, name[name.count - 1] == ASCII.quote {
+                name = name.extracting(0..<name.count - 1)
+            }
+            charset.append(name)
+            typeEnd = semicolon
+            return
+        }
+    }
+
+    /// Takes the charset out of a type that an upstream wrote, so that `charset` is what is sent.
+    func dropReceivedCharset() {
+        guard typeEnd >= 0 else { return }
+        contentType.truncate(to: typeEnd)
+        typeEnd = -1
+    }
+
+    /// Appends the value of the `Content-Type` header.
+    func appendContentType(to output: Buffer) {
+        output.append(contentType)
+        guard typeEnd < 0, !charset.isEmpty else { return }
+        output.append("; charset=")
+        output.append(charset)
+    }
 }

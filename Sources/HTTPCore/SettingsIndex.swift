@@ -2,7 +2,7 @@
 enum SettingsIndex: Int {
     case process, core, serverCore, log, index, autoindex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
-    case errorLog, stubStatus, returns, map, staticFiles, types
+    case errorLog, stubStatus, returns, map, staticFiles, types, ranges
 }
 
 extension Slot {

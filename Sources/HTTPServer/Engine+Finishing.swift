@@ -32,6 +32,9 @@ extension Engine {
     /// Everything queued was handed to the kernel.
     func outputDrained(_ request: Request, isComplete: Bool) {
         if isComplete { return complete(request, isSent: true) }
+        if let pipeline = request.pipeline as? Pipeline, pipeline.isBusy {
+            return request.stream.continueSoon()
+        }
         request.producer?.outputDrained()
     }
 

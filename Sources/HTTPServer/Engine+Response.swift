@@ -25,13 +25,8 @@ extension Engine {
         }
         if response.isHeadOnly { discardPieces(request) }
         let isLast = request.outgoing.isLast
-        if let pipeline = request.pipeline as? Pipeline, !response.isHeadOnly {
-            guard pipeline.run(request) else {
-                request.outgoing.removeAll()
-                return breakOff(request)
-            }
-        }
         if isLast { response.isBodyComplete = true }
+        if request.pipeline != nil, !response.isHeadOnly { return filterBody(request) }
         if request.outgoing.isEmpty, !isLast, !request.outgoing.flush { return }
         request.stream.writeBody(of: request)
     }
@@ -47,6 +42,24 @@ extension Engine {
         }
         if isLast { response.isBodyComplete = true }
         request.stream.writeBody(of: request, bytes: bytes, isLast: isLast, flush: flush)
+    }
+
+    private func filterBody(_ request: Request) {
+        guard let pipeline = request.pipeline as? Pipeline else { return }
+        if pipeline.take(request) { return }
+        discardOutgoing(request)
+        breakOff(request)
+    }
+
+    /// Goes on with a body whose filters are not through with what they have.
+    func continueBody(_ request: Request) {
+        guard let pipeline = request.pipeline as? Pipeline, pipeline.isBusy else {
+            if request.stream.queuedOutput == 0 { request.producer?.outputDrained() }
+            return
+        }
+        if pipeline.advance(request) { return }
+        discardOutgoing(request)
+        breakOff(request)
     }
 
     private func discardPieces(_ request: Request) {
@@ -71,29 +84,5 @@ extension Engine {
         output.append("\r\n")
         request.response.headers.write(to: output)
         output.append("\r\n")
-    }
-}
-
-/// The body filters of one response, in order. A response that needs none has no pipeline.
-final class Pipeline {
-    private var stages: [Stage] = []
-
-    func append(_ stage: Stage) { stages.append(stage) }
-
-    /// Sends `request.outgoing` through all stages; false when one failed.
-    func run(_ request: Request) -> Bool {
-        for stage in stages {
-            guard stage.run(request) else { return false }
-        }
-        return true
-    }
-}
-
-extension Request {
-    /// The pipeline, made when the first filter joins it.
-    func append(_ stage: Stage) {
-        let pipeline = self.pipeline as? Pipeline ?? Pipeline()
-        self.pipeline = pipeline
-        pipeline.append(stage)
     }
 }

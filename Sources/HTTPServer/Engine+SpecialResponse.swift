@@ -15,7 +15,7 @@ extension Engine {
             request.flags.remove(.lingers)
         }
         request.response.errorStatus = Status(rawValue: code)
-        request.response.contentType.removeAll()
+        request.response.removeContentType()
         if !request.routing.errorPagesUsed, !request.flags.contains(.malformed),
             let page = settings.value.errorPages.first(where: { $0.status.rawValue == code })
         {

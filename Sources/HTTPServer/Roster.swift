@@ -4,7 +4,10 @@ enum Roster {
     static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
             + Proxy.rows + LaterFamilies.rows + Access.rows
+            + filterRows
     }
+
+    private static var filterRows: [Row] { Headers.rows + Gzip.rows }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
         guard let http = (scope.builder as? ConfigurationBuilder)?.http else {
@@ -33,7 +36,13 @@ enum Roster {
     private static let log: [Step] = [
         Step(handler: .accessLog) { !$0[AccessLogging.slot].isEmpty }
     ]
-    private static let headerFilters: [Step] = []
+    /// In the order in which heads pass them: nginx's.
+    private static let headerFilters: [Step] = [
+        Step(handler: .notModifiedFilter) { _ in true },
+        Step(handler: .headersFilter) { Headers.isUsed($0) },
+        Step(handler: .gzipFilter) { Gzip.isUsed($0) },
+        Step(handler: .rangeFilter) { _ in true },
+    ]
 
     /// The steps that a location's requests really go through.
     static func plan(for settings: SettingsTable) -> Plan {
@@ -72,23 +81,57 @@ enum Roster {
     /// Sends the head through one filter, which may add a stage to the request's pipeline.
     static func filterHead(_ code: UInt8, _ request: Request) -> FilterVerdict {
         switch Handler(rawValue: code) {
-        default: .pass
+        case .notModifiedFilter: return NotModified.filterHead(request)
+        case .headersFilter: Headers.filterHead(request)
+        case .gzipFilter:
+            if let filter = Gzip.filterHead(request) { request.append(.gzip(filter)) }
+        case .rangeFilter: return filterRanges(request)
+        default: break
         }
+        return .pass
+    }
+
+    private static func filterRanges(_ request: Request) -> FilterVerdict {
+        switch Ranges.filterHead(request) {
+        case .whole: break
+        case .partial(let filter): request.append(.range(filter))
+        case .replaced: return .replaced
+        }
+        return .pass
     }
 
     static func appendTrailers(_ request: Request, to output: Buffer) {
         request.response.trailers?.write(to: output)
+        Headers.appendTrailers(of: request, to: output)
     }
 }
 
 /// A body filter at work on one response.
 enum Stage {
-    case none
+    case range(RangeFilter)
+    case gzip(GzipFilter)
+
+    /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
+    var rank: Int {
+        switch self {
+        case .range: 0
+        case .gzip: 2
+        }
+    }
+
+    /// Whether it has to see the bytes: files are read for it.
+    var changesContent: Bool {
+        switch self {
+        case .range: false
+        case .gzip: true
+        }
+    }
 
     /// Filters `request.outgoing` in place; false: the response cannot be completed.
     func run(_ request: Request) -> Bool {
         switch self {
-        case .none: true
+        case .range(let filter): filter.run(request)
+        case .gzip(let filter): filter.run(request)
         }
     }
 }

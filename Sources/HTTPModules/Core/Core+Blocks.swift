@@ -47,6 +47,7 @@ extension Core {
         let http = HTTPBuilder(zones: builder.zones, fields: AccessLogging.fields)
         builder.http = http
         try CoreVariables.declare(in: http.registry)
+        try Gzip.declareVariables(in: http.registry)
         try Proxy.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.

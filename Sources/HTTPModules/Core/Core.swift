@@ -15,6 +15,7 @@ enum Core {
         scope.owner = location
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             guard let builder = scope.builder as? ConfigurationBuilder else { return }
+            Headers.settle(scope)
             _ = location.settle(scope, errorLog: errorLog(of: scope, builder.logFiles))
         }
         scope.whenFinished { (_: Scope) throws(ConfigurationError) in location.finish() }

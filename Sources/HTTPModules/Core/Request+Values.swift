@@ -69,17 +69,14 @@ extension Request {
         switch name.text {
         case "content_type":
             guard !response.contentType.isEmpty else { return false }
-            out.append(response.contentType)
-            if !response.charset.isEmpty {
-                out.append("; charset=")
-                out.append(response.charset)
-            }
+            response.appendContentType(to: out)
             return true
         case "content_length":
             guard response.contentLength >= 0 else { return false }
             out.append(decimal: response.contentLength)
             return true
         case "last_modified":
+            if response.headers.contains(.lastModified) { return appendListed(name, to: out) }
             guard response.lastModified >= 0 else { return false }
             out.append(httpDate: response.lastModified)
             return true

@@ -103,10 +103,13 @@ struct HeadPassing {
         let bytes = head.bytes
         switch field.name {
         case .contentLength, .transferEncoding, .connection, .keepAlive: break
-        case .contentType: passContentType(field.valueRange)
+        case .contentType: response.setContentType(received: bytes.span(field.valueRange))
         case .server: response.server.append(bytes, field.valueRange)
         case .date: response.date.append(bytes, field.valueRange)
         case .location: passLocation(field)
+        case .lastModified:
+            copy(field)
+            response.lastModified = bytes.span(field.valueRange).httpDate ?? -1
         case .refresh: passRefresh(field)
         case .setCookie: passCookie(field)
         case .acceptRanges: if !box.value.forcesRanges { copy(field) }
@@ -121,30 +124,12 @@ struct HeadPassing {
             field.name, spelled: bytes.span(field.nameRange), bytes.span(field.valueRange))
     }
 
-    /// The type as it came, and apart from it the charset if it is written as we would write it.
-    private func passContentType(_ range: ByteRange) {
-        let bytes = head.bytes
-        let value = bytes.span(range)
-        response.contentType.removeAll()
-        response.charset.removeAll()
-        if let semicolon = value.firstIndex(of: ASCII.semicolon),
-            value.extracting(semicolon..<value.count).hasPrefix("; charset="),
-            value.firstIndex(of: ASCII.semicolon, from: semicolon + 1) == nil,
-            value.firstIndex(of: ASCII.quote) == nil
-        {
-            response.contentType.append(value.extracting(0..<semicolon))
-            response.charset.append(value.extracting(semicolon + 10..<value.count))
-        } else {
-            response.contentType.append(value)
-        }
-    }
-
     private func overrideCharset() {
         guard !box.value.ignored.contains(.charset),
             let range = head.fields.firstValue(of: .xAccelCharset)
         else { return }
-        response.charset.removeAll()
-        response.charset.append(head.bytes, range)
+        response.overridingCharset.removeAll()
+        response.overridingCharset.append(head.bytes, range)
     }
 
     // MARK: - Rewriting

@@ -117,6 +117,11 @@ final class HTTP1Connection: ClientConnection {
         stream?.outputDrained()
     }
 
+    override func called() {
+        guard state == .serving, let stream else { return }
+        engine.continueBody(stream.request)
+    }
+
     override func outputBlocked() {
         guard let stream else { return }
         loop.setOutputDeadline(self, in: stream.request.core.value.sendTimeout)

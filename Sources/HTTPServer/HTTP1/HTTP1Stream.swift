@@ -268,7 +268,14 @@ final class HTTP1Stream: ClientStream {
         connection.engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
-    override var pendingOutput: Int { connection.pendingOutput }
+    override var pendingOutput: Int {
+        guard let pipeline = request.pipeline as? Pipeline else { return queuedOutput }
+        return queuedOutput + pipeline.waitingCount
+    }
+
+    override var queuedOutput: Int { connection.pendingOutput }
+
+    override func continueSoon() { loop.callSoon(connection) }
 
     override func flush() { loop.flush(connection) }
 

@@ -20,7 +20,7 @@ enum HTTP1Writer {
         }
         if !response.contentType.isEmpty {
             output.append("Content-Type: ")
-            appendContentType(of: response, to: output)
+            response.appendContentType(to: output)
             output.append("\r\n")
         }
         if response.contentLength >= 0 {
@@ -28,7 +28,7 @@ enum HTTP1Writer {
             output.append(decimal: response.contentLength)
             output.append("\r\n")
         }
-        if response.lastModified >= 0 {
+        if response.lastModified >= 0, !response.headers.contains(.lastModified) {
             output.append("Last-Modified: ")
             output.append(httpDate: response.lastModified)
             output.append("\r\n")
@@ -49,30 +49,22 @@ enum HTTP1Writer {
     private static func settleFraming(of request: Request) {
         let response = request.response
         let status = response.status.code
-        if response.lastModified >= 0, status != 200, status != 206, status != 304 {
-            response.lastModified = -1
-        }
-        // What a 304 says of the body that it does not have is true of the one that the client has.
-        if status == 304 { response.isHeadOnly = true }
+        if status != 200, status != 206, status != 304 { response.lastModified = -1 }
         if status == 204 || status < 200 {
             response.isHeadOnly = true
             response.contentLength = -1
-            response.contentType.removeAll()
+            response.removeContentType()
             return
         }
-        guard response.contentLength < 0, !response.isTunnel, !response.isHeadOnly else { return }
+        // What a 304 says of the body that it does not have is true of the one that the client has; likewise with HEAD.
+        if status == 304 { response.isHeadOnly = true }
+        if response.isHeadOnly || response.isTunnel { return }
+        guard response.contentLength < 0 || response.hasTrailers else { return }
         if request.head.version >= .http11, request.core.value.chunkedTransferEncoding {
+            response.contentLength = -1
             response.isChunked = true
-        } else {
+        } else if response.contentLength < 0 {
             request.flags.remove(.keepAlive)
-        }
-    }
-
-    private static func appendContentType(of response: Response, to output: Buffer) {
-        output.append(response.contentType)
-        if !response.charset.isEmpty {
-            output.append("; charset=")
-            output.append(response.charset)
         }
     }
 

@@ -1,0 +1,176 @@
+/// The body filters of one response, in order. A response that needs none has no pipeline.
+///
+/// Filters that change content need it in memory. So files are read for them, a buffer at a time and only as the client takes
+/// what comes out: what waits is kept here, as ranges of files.
+final class Pipeline {
+    private var stages: [Stage] = []
+    /// What has come and was not filtered yet, from `next` on.
+    private var waiting: [Piece] = []
+    private var next = 0
+    /// The body ends behind what waits.
+    private var endsHere = false
+    /// What waits is to reach the client at once.
+    private var flushes = false
+    /// Guards against being run within itself.
+    private var isRunning = false
+
+    /// Whether anything waits to be filtered.
+    var isBusy: Bool { next < waiting.count || endsHere }
+
+    /// Bytes that wait.
+    var waitingCount: Int {
+        var total = 0
+        for index in next..<waiting.count { total += waiting[index].count }
+        return total
+    }
+
+    /// Puts a filter in its place, whenever it joins.
+    func append(_ stage: Stage) {
+        let place = stages.firstIndex { $0.rank > stage.rank } ?? stages.count
+        stages.insert(stage, at: place)
+    }
+
+    /// Sends `request.outgoing` through all filters to the client's stream; false when one failed.
+    func take(_ request: Request) -> Bool {
+        var content = 0
+        while content < stages.count, !stages[content].changesContent {
+            guard stages[content].run(request) else { return false }
+            content += 1
+        }
+        if content == stages.count || !isBusy && !request.outgoing.hasFile {
+            return run(from: content, request)
+        }
+        for piece in request.outgoing.pieces { waiting.append(piece) }
+        endsHere = request.outgoing.isLast
+        flushes = request.outgoing.flush
+        request.outgoing.removeAll()
+        return advance(request)
+    }
+
+    private func run(from first: Int, _ request: Request) -> Bool {
+        for index in first..<stages.count {
+            guard stages[index].run(request) else { return false }
+        }
+        write(request)
+        return true
+    }
+
+    private func write(_ request: Request) {
+        let outgoing = request.outgoing
+        if outgoing.isEmpty, !outgoing.isLast, !outgoing.flush { return }
+        request.stream.writeBody(of: request)
+    }
+
+    /// Filters more of what waits, as far as the client has taken what came before; false when the response cannot be completed.
+    func advance(_ request: Request) -> Bool {
+        guard !isRunning else { return true }
+        isRunning = true
+        defer { isRunning = false }
+        let plan = request.core.value.outputBuffers
+        // The bound of what is read in one turn, and of what may wait for the client.
+        var budget = plan.count * plan.size
+        let bound = budget
+        let content = stages.firstIndex { $0.changesContent } ?? stages.count
+        while isBusy {
+            if request.stream.queuedOutput >= bound {
+                request.stream.flush()
+                return true
+            }
+            if budget <= 0 {
+                request.stream.continueSoon()
+                return true
+            }
+            guard let portion = takePortion(request, largest: plan.size) else { return false }
+            budget -= portion
+            let isEmptied = next == waiting.count
+            if isEmptied {
+                waiting.removeAll(keepingCapacity: true)
+                next = 0
+            }
+            request.outgoing.isLast = isEmptied && endsHere
+            request.outgoing.flush = isEmptied && flushes
+            if isEmptied { endsHere = false }
+            for index in content..<stages.count {
+                guard stages[index].run(request) else { return false }
+            }
+            request.outgoing.flush = true
+            let isLast = request.outgoing.isLast
+            if isLast || !request.outgoing.isEmpty {
+                request.stream.writeBody(of: request)
+            } else {
+                request.outgoing.removeAll()
+            }
+            if isLast { return true }
+        }
+        // Whoever sends files waits to be told that there is room.
+        if request.stream.queuedOutput == 0 { request.stream.continueSoon() }
+        return true
+    }
+
+    /// Moves the first of what waits to `request.outgoing`, in memory. Returns its size, nil if it cannot be read.
+    private func takePortion(_ request: Request, largest: Int) -> Int? {
+        guard next < waiting.count else { return 0 }
+        let piece = waiting[next]
+        guard case .file(let file, let range) = piece else {
+            next += 1
+            request.outgoing.append(piece)
+            return piece.count
+        }
+        let loop = request.engine.loop
+        let count = min(range.count, largest, loop.largeBuffers.size)
+        let buffer = count <= loop.buffers.size ? loop.buffers.take() : loop.largeBuffers.take()
+        let code = loop.kernel.read(
+            file.descriptor, into: buffer, count: count, offset: range.lowerBound)
+        guard code == count else {
+            loop.release(.pooled(buffer, 0..<0))
+            logShortRead(request, code, of: count)
+            return nil
+        }
+        request.outgoing.append(.pooled(buffer, 0..<count))
+        if count == range.count {
+            next += 1
+        } else {
+            waiting[next] = piece.dropping(first: count)
+        }
+        return count
+    }
+
+    private func logShortRead(_ request: Request, _ code: Int, of count: Int) {
+        if code < 0 {
+            request.log(.crit, errno: Errno(Int32(-code))) {
+                $0.append("pread() \"")
+                request.appendFilePath(to: $0)
+                $0.append("\" failed")
+            }
+            return
+        }
+        request.log(.alert) {
+            $0.append("pread() read only ")
+            $0.append(decimal: code)
+            $0.append(" of ")
+            $0.append(decimal: count)
+            $0.append(" from \"")
+            request.appendFilePath(to: $0)
+            $0.append(ASCII.quote)
+        }
+    }
+}
+
+extension BodyChain {
+    /// Whether a part of it is not in memory.
+    var hasFile: Bool {
+        for piece in pieces {
+            if case .file = piece { return true }
+        }
+        return false
+    }
+}
+
+extension Request {
+    /// The pipeline, made when the first filter joins it.
+    func append(_ stage: Stage) {
+        let pipeline = self.pipeline as? Pipeline ?? Pipeline()
+        self.pipeline = pipeline
+        pipeline.append(stage)
+    }
+}
