@@ -42,6 +42,8 @@ enum TempFile {
             if error == .notFound, !hasMadeFolders {
                 hasMadeFolders = true
                 makeFolders(of: name, kernel)
+                // The next number would be in other folders.
+                unsafe next -= 1
                 continue
             }
             name.truncate(to: name.count - 1)

@@ -180,7 +180,8 @@ extension UpstreamExchange {
     // MARK: - The temporary file
 
     private func spool(_ bytes: Span<UInt8>) {
-        guard let file = intake.file ?? makeFile() else { return stopSpooling(bytes) }
+        let file = intake.file ?? (intake.buffering.fileLimit > 0 ? makeFile() : nil)
+        guard let file else { return stopSpooling(bytes) }
         intake.file = file
         var rest = bytes
         while !rest.isEmpty {
