@@ -120,6 +120,9 @@ extension Engine {
 
     private func appendTitle(_ code: UInt16, to page: Buffer) {
         switch code {
+        // The pages' words for these are not those of the status line.
+        case 302: page.append("302 Found")
+        case 401: page.append("401 Authorization Required")
         case 494: page.append("400 Request Header Or Cookie Too Large")
         case 495: page.append("400 The SSL certificate error")
         case 496: page.append("400 No required SSL certificate was sent")

@@ -3,10 +3,10 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + LaterFamilies.rows + Access.rows
-            + filterRows
+            + Proxy.rows + LaterFamilies.rows + accessRows + filterRows
     }
 
+    private static var accessRows: [Row] { Access.rows + AuthBasic.rows }
     private static var filterRows: [Row] { Headers.rows + Gzip.rows }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -27,7 +27,8 @@ enum Roster {
     private static let rewrite: [Step] = []
     private static let preaccess: [Step] = []
     private static let access: [Step] = [
-        Step(handler: .access, isUsed: Access.isUsed)
+        Step(handler: .access, isUsed: Access.isUsed),
+        Step(handler: .authBasic, isUsed: AuthBasic.isUsed),
     ]
     private static let precontent: [Step] = []
     private static let content: [Step] = [
@@ -67,6 +68,7 @@ enum Roster {
         switch Handler(rawValue: code) {
         case .staticFiles: StaticFiles.handle(request)
         case .access: Access.handle(request)
+        case .authBasic: AuthBasic.handle(request)
         case .proxy: Proxy.handle(request)
         case .accessLog: log(request)
         default: .decline

@@ -1,7 +1,8 @@
 extension Request {
     /// Appends `user:password` of `Authorization: Basic`; nil if there is none. The result is the end of the user's name.
     func appendCredentials(to out: Buffer) -> Int? {
-        guard let range = header(.authorization) else { return nil }
+        let field = method == .connect ? FieldName.proxyAuthorization : .authorization
+        guard let range = header(field) else { return nil }
         let bytes = head.bytes
         let value = bytes.span(range)
         let scheme: StaticString = "Basic "
@@ -12,7 +13,8 @@ extension Request {
         guard start < value.count, out.append(base64: value.extracting(start..<value.count)) else {
             return nil
         }
-        guard let colon = out.span(base..<out.count).firstIndex(of: ASCII.colon) else {
+        let text = out.span(base..<out.count)
+        guard let colon = text.firstIndex(of: ASCII.colon), colon > 0 else {
             out.truncate(to: base)
             return nil
         }
