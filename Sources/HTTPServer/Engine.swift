@@ -84,8 +84,6 @@ final class Engine: RequestEngine {
         connectionCount += 1
         counters.add(1, to: .active)
         count(connection, as: .waiting)
-        // Output is gathered before it is sent, so Nagle's algorithm could only delay the last part.
-        if !binding.address.isUnix { loop.kernel.setNoDelay(accepted.descriptor) }
         let timeout = binding.servers.standard.settings.value.headerTimeout
         loop.setInputDeadline(connection, in: timeout)
         loop.readSoon(connection)

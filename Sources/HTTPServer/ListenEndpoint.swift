@@ -15,6 +15,9 @@ final class ListenEndpoint: Endpoint {
         self.binding = binding
         self.specific = specific
         super.init(loop: engine.loop, descriptor: descriptor)
+        // Output is gathered before it is sent, so Nagle's algorithm could only delay its last part. Accepted sockets
+        // inherit the option, which saves a call for each.
+        if !binding.address.isUnix { loop.kernel.setNoDelay(descriptor) }
     }
 
     override func becameReadable() {
