@@ -10,14 +10,12 @@ import CLinux
 /// bounds what is retired by what is in use.
 @safe
 final class Buffer {
-    // No access to these lasts longer than a method that calls nothing but the C library, or `fill`, which reads them again
-    // afterwards. So the run-time check of exclusive access is left out: it costs more than appending a byte.
-    @exclusivity(unchecked) private var base: UnsafeMutableRawPointer
+    private var base: UnsafeMutableRawPointer
     private var retired: [UnsafeMutableRawPointer] = unsafe []
     /// Bytes that fit without another allocation.
-    @safe @exclusivity(unchecked) private(set) var capacity: Int
+    private(set) var capacity: Int
     /// Bytes in use, from the start.
-    @safe @exclusivity(unchecked) private(set) var count = 0
+    private(set) var count = 0
 
     init(capacity: Int = 256) {
         let size = max(capacity, 16)

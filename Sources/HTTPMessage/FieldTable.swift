@@ -15,9 +15,8 @@ struct Field: Sendable {
 
 /// The header fields of a parsed head, in the order received. Keeps its memory over messages.
 final class FieldTable {
-    // No access lasts longer than a method here, so the run-time check of exclusive access is left out.
-    @safe @exclusivity(unchecked) private var fields: [Field] = []
-    @safe @exclusivity(unchecked) private var present: FieldNameSet = []
+    private var fields: [Field] = []
+    private var present: FieldNameSet = []
 
     init() {}
 

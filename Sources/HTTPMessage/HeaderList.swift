@@ -12,10 +12,9 @@ final class HeaderList {
 
     /// The names and values, one after another.
     let bytes: Buffer
-    // No access lasts longer than a method here, so the run-time check of exclusive access is left out: it would be most of
     // the time that setting a field takes.
-    @safe @exclusivity(unchecked) private var entries: [Entry] = []
-    @safe @exclusivity(unchecked) private var present: FieldNameSet = []
+    private var entries: [Entry] = []
+    private var present: FieldNameSet = []
 
     init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)

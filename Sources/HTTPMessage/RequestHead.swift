@@ -40,9 +40,8 @@ final class RequestHead {
         var expectsContinue = false
     }
 
-    // Read and written by the accessors below alone, which do nothing else: there is nothing for the run-time check of
-    // exclusive access to find, and it took half of the parser's time.
-    @safe @exclusivity(unchecked) private var state = State()
+    // One value, so that forgetting a request is one assignment.
+    private var state = State()
     /// Lines left out because of an invalid name; nginx logs them.
     private(set) var ignoredLines: [ByteRange] = []
 

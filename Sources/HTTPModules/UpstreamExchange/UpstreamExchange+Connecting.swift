@@ -51,7 +51,7 @@ extension UpstreamExchange {
         connection = made
         made.begin(for: self)
         guard prepare(made, for: address) else { return end(.internalServerError) }
-        let code = unsafe address.withSystemAddress { unsafe kernel.connect(made.descriptor, to: $0) }
+        let code = kernel.connect(made.descriptor, to: address)
         let error = Errno(Int32(-code))
         do throws(Errno) {
             if code == 0 { try loop.add(made) }
@@ -85,7 +85,7 @@ extension UpstreamExchange {
         if !address.isUnix { set(.noDelay, 1, on: descriptor) }
         guard let local = settings.local, let own = self.address(of: local) else { return true }
         if !own.isUnix, own.port == 0 { set(.bindAddressNoPort, 1, on: descriptor) }
-        let code = unsafe own.withSystemAddress { unsafe loop.kernel.bind(descriptor, to: $0) }
+        let code = loop.kernel.bind(descriptor, to: own)
         if code >= 0 { return true }
         request.log(.crit, errno: Errno(Int32(-code)), while: action) {
             $0.append("bind(")
