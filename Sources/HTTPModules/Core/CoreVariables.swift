@@ -83,6 +83,17 @@ enum CoreVariables {
             out.append(request.head.bytes, range)
             return true
         }
+        try registry.declareValue("request_body") { request, out in
+            // What went to a file, or on to an upstream, is not read back.
+            guard request.body.file == nil, !request.body.memory.isEmpty else { return false }
+            out.append(request.body.memory)
+            return true
+        }
+        try registry.declareValue("request_body_file") { request, out in
+            guard request.body.file != nil else { return false }
+            out.append(request.body.fileName)
+            return true
+        }
         try registry.declareValue("document_root", .noCacheable) { request, out in
             let settings = request.core.value
             (settings.alias ?? settings.root).append(to: out, scope: request)

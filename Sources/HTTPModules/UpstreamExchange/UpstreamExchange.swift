@@ -129,7 +129,10 @@ final class UpstreamExchange: Producer {
     /// The whole body is there.
     override func requestBodyReady() {
         switch stage {
-        case .readingRequest: begin()
+        case .readingRequest:
+            // All of it came before anybody was asked: it is kept, and may be sent again.
+            isStreamed = false
+            begin()
         case .connecting, .asking, .receiving: if isStreamed { sendStreamed() }
         case .idle, .tunnelling, .draining, .done: break
         }

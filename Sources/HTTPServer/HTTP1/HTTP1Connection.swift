@@ -154,6 +154,9 @@ final class HTTP1Connection: ClientConnection {
         if keepsAlive {
             if stream.isBodyConsumed { return nextRequest() }
             state = .discarding
+            // The body may have come with the head.
+            stream.drainInput()
+            if stream.isBodyConsumed { return nextRequest() }
             loop.setInputDeadline(self, in: settings.value.lingeringTimeout)
             loop.resumeReading(self)
             return

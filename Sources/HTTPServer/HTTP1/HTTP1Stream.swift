@@ -217,7 +217,7 @@ final class HTTP1Stream: ClientStream {
     }
 
     /// Feeds what was stashed to the body.
-    private func drainInput() {
+    func drainInput() {
         while let input, wantsBody, inputStart < input.count {
             let used = consumeBody(input.span(inputStart..<input.count))
             if connection.isClosed || self.input !== input { return }
