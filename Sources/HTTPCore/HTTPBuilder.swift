@@ -25,6 +25,7 @@ final class HTTPBuilder {
     let registry = VariableRegistry()
     let upstreams: UpstreamRegistry
     let formats: LogFormats
+    let charsets = Charsets()
     fileprivate(set) var servers: [ServerBuilder] = []
     /// The http block's settings, once it is settled.
     var settings: SettingsTable?

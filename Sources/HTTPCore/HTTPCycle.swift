@@ -7,10 +7,11 @@ final class HTTPCycle {
     let identity: ServerIdentity
     let settings: SettingsTable
     let counters: ConnectionCounters
+    let charsets: Charsets
 
     init(
         registry: VariableRegistry, servers: [VirtualServer], errorLog: ErrorLog, clock: WallClock,
-        identity: ServerIdentity, settings: SettingsTable, counters: ConnectionCounters
+        identity: ServerIdentity, settings: SettingsTable, counters: ConnectionCounters, charsets: Charsets
     ) {
         self.registry = registry
         self.servers = servers
@@ -19,5 +20,6 @@ final class HTTPCycle {
         self.identity = identity
         self.settings = settings
         self.counters = counters
+        self.charsets = charsets
     }
 }

@@ -73,6 +73,7 @@ extension Engine {
         response.statusLine.removeAll()
         response.headers.removeAll(.acceptRanges)
         response.headers.removeAll(.eTag)
+        response.headers.removeAll(.lastModified)
         response.lastModified = -1
         response.allowsRanges = false
         guard code >= 300, code != 304 else {

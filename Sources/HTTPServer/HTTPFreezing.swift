@@ -34,7 +34,8 @@ struct HTTPFreezing {
         cycle = HTTPCycle(
             registry: http.registry, servers: servers, errorLog: builder.logFiles.errorLog,
             clock: builder.logFiles.environment.clock, identity: builder.identity,
-            settings: http.settings ?? SettingsTable(), counters: builder.counters)
+            settings: http.settings ?? SettingsTable(), counters: builder.counters,
+            charsets: http.charsets)
         try bind(http.servers, builder.evaluation)
     }
 

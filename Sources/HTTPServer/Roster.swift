@@ -7,7 +7,7 @@ enum Roster {
     }
 
     private static var accessRows: [Row] { Access.rows + AuthBasic.rows }
-    private static var filterRows: [Row] { Headers.rows + Gzip.rows }
+    private static var filterRows: [Row] { Headers.rows + Charset.rows + Gzip.rows }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
         guard let http = (scope.builder as? ConfigurationBuilder)?.http else {
@@ -41,6 +41,7 @@ enum Roster {
     private static let headerFilters: [Step] = [
         Step(handler: .notModifiedFilter) { _ in true },
         Step(handler: .headersFilter) { Headers.isUsed($0) },
+        Step(handler: .charsetFilter) { Charset.isUsed($0) },
         Step(handler: .gzipFilter) { Gzip.isUsed($0) },
         Step(handler: .rangeFilter) { _ in true },
     ]
@@ -85,6 +86,8 @@ enum Roster {
         switch Handler(rawValue: code) {
         case .notModifiedFilter: return NotModified.filterHead(request)
         case .headersFilter: Headers.filterHead(request)
+        case .charsetFilter:
+            if let filter = Charset.filterHead(request) { request.append(.charset(filter)) }
         case .gzipFilter:
             if let filter = Gzip.filterHead(request) { request.append(.gzip(filter)) }
         case .rangeFilter: return filterRanges(request)
@@ -111,12 +114,14 @@ enum Roster {
 /// A body filter at work on one response.
 enum Stage {
     case range(RangeFilter)
+    case charset(CharsetFilter)
     case gzip(GzipFilter)
 
     /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
     var rank: Int {
         switch self {
         case .range: 0
+        case .charset: 1
         case .gzip: 2
         }
     }
@@ -125,7 +130,7 @@ enum Stage {
     var changesContent: Bool {
         switch self {
         case .range: false
-        case .gzip: true
+        case .charset, .gzip: true
         }
     }
 
@@ -133,6 +138,7 @@ enum Stage {
     func run(_ request: Request) -> Bool {
         switch self {
         case .range(let filter): filter.run(request)
+        case .charset(let filter): filter.run(request)
         case .gzip(let filter): filter.run(request)
         }
     }
