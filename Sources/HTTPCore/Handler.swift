@@ -4,7 +4,7 @@ enum Handler: UInt8, Sendable, CaseIterable {
     case realIP, rewrite, limitRequests, limitConnections
     case access, authBasic
     case tryFiles
-    case index, autoindex, gzipStatic, staticFiles
+    case randomIndex, index, autoindex, gzipStatic, staticFiles
     case proxy, stubStatus
     case accessLog
     case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter

@@ -37,6 +37,7 @@ final class Request: VariableScope {
     var number: UInt64 = 0
     /// The client's address as a trusted proxy has told it for this request; nil: it is the connection's.
     var assumedAddress: SocketAddress?
+    var admission = RequestAdmission()
 
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt16
@@ -98,6 +99,7 @@ final class Request: VariableScope {
         outgoing.removeAll()
         producer = nil
         assumedAddress = nil
+        admission.reset()
         exchange?.forget()
         if !states.isEmpty { states.removeAll(keepingCapacity: true) }
         if !attempts.isEmpty { attempts.removeAll(keepingCapacity: true) }

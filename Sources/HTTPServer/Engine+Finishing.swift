@@ -47,6 +47,7 @@ extension Engine {
             producer.cancel()
         }
         log(request)
+        request.admission.releasePlaces()
         if isSent { request.stream.finish(request) } else { request.stream.abort(request) }
     }
 

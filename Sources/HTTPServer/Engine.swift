@@ -169,6 +169,7 @@ final class Engine: RequestEngine {
             request.producer = nil
             producer.cancel()
         }
+        request.admission.releasePlaces()
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
     }

@@ -6,7 +6,11 @@ enum Roster {
             + Proxy.rows + LaterFamilies.rows + accessRows + filterRows
     }
 
-    private static var accessRows: [Row] { Access.rows + AuthBasic.rows }
+    private static var accessRows: [Row] {
+        Access.rows + AuthBasic.rows + RealIP.rows + LimitRequests.rows + LimitConnections.rows
+            + StubStatus.rows + Autoindex.rows + RandomIndex.rows
+    }
+
     private static var filterRows: [Row] { Headers.rows + Charset.rows + Gzip.rows }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -22,17 +26,25 @@ enum Roster {
         let isUsed: @Sendable (SettingsTable) -> Bool
     }
 
-    private static let postRead: [Step] = []
+    private static let postRead: [Step] = [
+        Step(handler: .realIP, isUsed: RealIP.isUsed)
+    ]
     private static let serverRewrite: [Step] = []
     private static let rewrite: [Step] = []
-    private static let preaccess: [Step] = []
+    private static let preaccess: [Step] = [
+        Step(handler: .realIP, isUsed: RealIP.isUsed),
+        Step(handler: .limitRequests, isUsed: LimitRequests.isUsed),
+        Step(handler: .limitConnections, isUsed: LimitConnections.isUsed),
+    ]
     private static let access: [Step] = [
         Step(handler: .access, isUsed: Access.isUsed),
         Step(handler: .authBasic, isUsed: AuthBasic.isUsed),
     ]
     private static let precontent: [Step] = []
     private static let content: [Step] = [
-        Step(handler: .staticFiles) { _ in true }
+        Step(handler: .randomIndex, isUsed: RandomIndex.isUsed),
+        Step(handler: .autoindex, isUsed: Autoindex.isUsed),
+        Step(handler: .staticFiles) { _ in true },
     ]
     private static let log: [Step] = [
         Step(handler: .accessLog) { !$0[AccessLogging.slot].isEmpty }
@@ -70,6 +82,12 @@ enum Roster {
         case .staticFiles: StaticFiles.handle(request)
         case .access: Access.handle(request)
         case .authBasic: AuthBasic.handle(request)
+        case .realIP: RealIP.handle(request)
+        case .limitRequests: LimitRequests.handle(request)
+        case .limitConnections: LimitConnections.handle(request)
+        case .stubStatus: StubStatus.handle(request)
+        case .autoindex: Autoindex.handle(request)
+        case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
         case .accessLog: log(request)
         default: .decline

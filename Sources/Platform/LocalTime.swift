@@ -41,6 +41,11 @@ enum ThisProcess {
     /// Asked each time: it changes with each fork.
     static var id: Int { Int(getpid()) }
 
+    /// Whether a process of this number is there, whoever's it is.
+    static func isAlive(_ process: Int32) -> Bool {
+        kill(process, 0) == 0 || Errno.last != .noSuchProcess
+    }
+
     /// The name of the machine, or `localhost`.
     static var hostName: String {
         let host = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { space in

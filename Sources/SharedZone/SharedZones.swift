@@ -34,6 +34,8 @@ final class Zone {
     var meaning: ByteString = .empty
     /// Whether the content was taken over from the configuration before.
     private(set) var isTakenOver = false
+    /// What the directives that use the zone keep of it while the configuration is read.
+    var attachment: AnyObject?
     private var layouts: [any ZoneLayout] = []
     private var memory: SharedMemory?
 

@@ -133,6 +133,7 @@ static inline long apus_k_unlink(const char *path) { APUS_RESULT(int, unlink(pat
 
 /* A macro in glibc (thread-local). */
 static inline int apus_errno(void) { return errno; }
+static inline void apus_clear_errno(void) { errno = 0; }
 static inline void apus_set_errno(int value) { errno = value; }
 
 /* Shared zones: a mutex that processes share and that outlives its holder. */

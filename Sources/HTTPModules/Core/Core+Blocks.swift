@@ -49,6 +49,10 @@ extension Core {
         try CoreVariables.declare(in: http.registry)
         try Gzip.declareVariables(in: http.registry)
         try Proxy.declareVariables(in: http.registry)
+        try StubStatus.declareVariables(in: http.registry)
+        try RealIP.declareVariables(in: http.registry)
+        try LimitRequests.declareVariables(in: http.registry)
+        try LimitConnections.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
         let bodies = invocation.path(invocation[CoreSettings.slot].bodyTempPath.folder)
