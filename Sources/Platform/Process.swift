@@ -67,6 +67,23 @@ enum Process {
         _ = CLinux.raise(signal.number)
     }
 
+    /// The folder that relative paths start from; `/` if it is gone.
+    static var workingDirectory: String {
+        guard let path = unsafe getcwd(nil, 0) else { return "/" }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
+
+    /// Writes to the standard output; what cannot be written is lost.
+    static func print(_ text: String) {
+        try? File.write(text.utf8, to: 1)
+    }
+
+    /// Writes to the standard error stream; what cannot be written is lost.
+    static func complain(_ text: String) {
+        try? File.write(text.utf8, to: 2)
+    }
+
     /// Ends the process at once after flushing the C library's streams.
     static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)

@@ -2,8 +2,31 @@
 public enum Program {
     /// Runs the program as the command line says, and returns its exit code.
     public static func run(_ arguments: [String]) -> Int32 {
-        Supervisor.run(arguments, build: build) { identity in
+        do {
+            if let site = try QuickSite(Array(arguments.dropFirst())) { return run(site, arguments) }
+        } catch {
+            Process.complain("apus: \(error.message)\n\(QuickSite.usage)")
+            return 1
+        }
+        return Supervisor.run(arguments, build: build) { identity in
             SiteService(identity: identity)
+        }
+    }
+
+    /// Serves a site that has no configuration file: its text takes the place of one.
+    private static func run(_ site: QuickSite, _ arguments: [String]) -> Int32 {
+        if site.onlyPrints {
+            Process.print(site.configuration)
+            return 0
+        }
+        let path: ByteString = "/(command line)"
+        let folder = Process.workingDirectory + "/"
+        let program = arguments.first ?? "apus"
+        return Supervisor.run(
+            [program, "-p", folder, "-c", path.text, "-e", "stderr"], build: build
+        ) { identity in
+            SiteService(
+                identity: identity, files: MemoryFiles([path: Array(site.configuration.utf8)]))
         }
     }
 

@@ -2,10 +2,13 @@
 final class SiteService: Service {
     private let identity: ServerIdentity
     private let table: RowTable
+    private let files: any ConfigurationFiles
     /// Counted over all reloads.
     private var counters: ConnectionCounters?
 
-    init(identity: Identity) {
+    /// - Parameter files: where configurations are read from.
+    init(identity: Identity, files: any ConfigurationFiles = SystemFiles()) {
+        self.files = files
         let product = identity.product.split(separator: "/")
         self.identity = ServerIdentity(
             name: ByteString(identity.name), version: ByteString(String(product.last ?? "")))
@@ -17,7 +20,8 @@ final class SiteService: Service {
     func load(
         _ options: StartOptions, previous: (any Cycle)?
     ) throws(StartFailure) -> any Cycle {
-        let source = ConfigurationSource(configurationPrefix: options.configurationPrefix)
+        let source = ConfigurationSource(
+            files: files, configurationPrefix: options.configurationPrefix)
         let evaluation = Evaluation(
             prefix: options.prefix, configurationPrefix: options.configurationPrefix)
         let logs = LogFiles(environment: options.logEnvironment, prefix: options.prefix)

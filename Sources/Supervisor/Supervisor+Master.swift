@@ -69,6 +69,6 @@ enum Supervisor {
 
     /// Writes to the standard error stream, where nginx writes all it says on the command line.
     static func complain(_ text: String) {
-        try? File.write(text.utf8, to: 2)
+        Process.complain(text)
     }
 }
