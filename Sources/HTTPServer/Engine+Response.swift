@@ -8,6 +8,7 @@ extension Engine {
             response.statusLine.removeAll()
         }
         if response.status.rawValue == 0 { response.status = 200 }
+        if request.limitRate > 0 || request.core.value.limitRate != nil { request.settleLimitRate() }
         for code in request.location.plan.headerFilters {
             switch Roster.filterHead(code, request) {
             case .pass: continue

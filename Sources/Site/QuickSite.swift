@@ -55,7 +55,11 @@ struct QuickSite {
         onlyPrints = prints
         if command == "serve" {
             guard words.count <= 1 else { throw Mistake(message: "one folder at a time") }
-            kind = .files(words.first ?? ".")
+            let folder = words.first ?? "."
+            if folder.contains("$") {
+                throw Mistake(message: "a folder with a dollar sign in its name cannot be configured")
+            }
+            kind = .files(folder)
             self.listen = try Self.address(listen ?? "127.0.0.1:8080")
             return
         }
@@ -193,7 +197,6 @@ struct QuickSite {
         }
         if plain { return text }
         let escaped = text.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
-        // A dollar sign would begin a variable, and there is no way to write it plainly in a path.
         return "\"" + String(escaped) + "\""
     }
 }

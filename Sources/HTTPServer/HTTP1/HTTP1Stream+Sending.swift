@@ -5,6 +5,15 @@ extension HTTP1Stream {
 
     /// Sends a part of the body from where it lies; only what the kernel does not take at once is copied.
     func send(_ bytes: Span<UInt8>, of request: Request, isLast: Bool, flush: Bool) {
+        if request.limitRate > 0 {
+            // They have to wait for their time, so they are copied.
+            let copy = Buffer(capacity: bytes.count)
+            copy.append(bytes)
+            request.outgoing.append(.shared(copy, 0..<copy.count))
+            request.outgoing.isLast = isLast
+            request.outgoing.flush = flush
+            return writeBody(of: request)
+        }
         let isChunked = request.response.isChunked
         if isChunked, !bytes.isEmpty {
             let head = loop.output(of: connection).writable

@@ -23,6 +23,8 @@ final class HTTP1Stream: ClientStream {
     /// Interim and final heads and bodies count as sent from here.
     private var sentBefore = 0
     private var serverIsKnown = false
+    /// Present while the response is held to a rate.
+    private var rateLimit: RateLimit?
 
     init(connection: HTTP1Connection, server: VirtualServer) {
         self.connection = connection
@@ -50,6 +52,8 @@ final class HTTP1Stream: ClientStream {
 
     /// Gives back what the pooled stream must not keep.
     func release() {
+        rateLimit?.end()
+        rateLimit = nil
         if let input { loop.buffers.give(input) }
         input = nil
         inputStart = 0
@@ -265,6 +269,7 @@ final class HTTP1Stream: ClientStream {
     override var bytesSent: Int { connection.bytesSent - sentBefore }
 
     func outputDrained() {
+        if let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
         connection.engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
@@ -284,6 +289,7 @@ final class HTTP1Stream: ClientStream {
     override func abort(_ request: Request) { connection.end() }
 
     override func writeBody(of request: Request) {
+        if request.limitRate > 0 { return writeLimited(request) }
         let queue = loop.output(of: connection)
         let isLast = request.outgoing.isLast
         if request.response.isChunked {
@@ -300,6 +306,38 @@ final class HTTP1Stream: ClientStream {
             loop.flushLater(connection)
         }
     }
+
+    /// Frames the body, then leaves it to the limit to queue the bytes at their time.
+    private func writeLimited(_ request: Request) {
+        let limit = rateLimit ?? RateLimit(stream: self)
+        rateLimit = limit
+        if request.response.isChunked { frameChunk(request) }
+        limit.take(from: request)
+        limit.release()
+    }
+
+    /// Puts the lines of the chunked coding around what is outgoing.
+    private func frameChunk(_ request: Request) {
+        let size = request.outgoing.count
+        let isLast = request.outgoing.isLast
+        let before = loop.buffers.take()
+        let after = loop.buffers.take()
+        if size > 0 {
+            before.append(hex: UInt64(size))
+            before.append("\r\n")
+            after.append("\r\n")
+        }
+        if isLast {
+            after.append("0\r\n")
+            connection.engine.appendTrailers(request, to: after)
+            after.append("\r\n")
+        }
+        request.outgoing.pieces.insert(.pooled(before, 0..<before.count), at: 0)
+        request.outgoing.pieces.append(.pooled(after, 0..<after.count))
+    }
+
+    /// The last byte of the body is queued.
+    func endBody() { isResponseQueued = true }
 
     /// Pieces up to this size are copied behind the head: one place to send from costs the kernel less than two.
     private static let copied = 2_048
