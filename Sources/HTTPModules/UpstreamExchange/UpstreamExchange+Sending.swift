@@ -6,12 +6,16 @@ extension UpstreamExchange {
         attempt.isStarted = true
         let body = request.body
         let passesBody = proto.passesBody(of: self) && body.received > 0
-        let current = use
-        if isStreamed || !passesBody {
+        if isStreamed {
+            // What has come of the body goes with the head.
+            loop.output(of: connection).append(.shared(requestBytes, 0..<requestBytes.count))
+            return sendStreamed()
+        }
+        if !passesBody {
             let bytes = requestBytes
+            let current = use
             loop.send(bytes.span, to: connection)
             guard use == current, self.connection === connection else { return }
-            if isStreamed { return sendStreamed() }
             if !connection.hasOutput { upstreamDrained() } else { awaitOutput(connection) }
             return
         }
