@@ -166,7 +166,7 @@ struct BodyBufferingTests {
         #expect(rate.allowance(nowSecond: 10) == 1_000)
         rate.took(1_500)
         #expect(rate.allowance(nowSecond: 10) == -500)
-        #expect(rate.delay(nowSecond: 10) == 501)
+        #expect(rate.delay(nowSecond: 10) == 1_500)
         #expect(rate.allowance(nowSecond: 11) == 500)
     }
 }

@@ -72,10 +72,17 @@ struct ReadingRate: Sendable {
         limit == 0 ? .max : limit * (nowSecond - startSecond + 1) - taken
     }
 
-    mutating func took(_ count: Int) { taken += count }
+    /// Bytes taken last.
+    private var last = 0
 
-    /// Milliseconds to wait when the allowance is used up.
+    mutating func took(_ count: Int) {
+        taken += count
+        last = count
+    }
+
+    /// Milliseconds to wait after the allowance is used up: as long as the last bytes should have taken.
     func delay(nowSecond: Int) -> Int {
-        -allowance(nowSecond: nowSecond) * 1_000 / limit + 1
+        let debt = -allowance(nowSecond: nowSecond)
+        return max(last * 1_000 / limit, debt * 1_000 / limit + 1)
     }
 }
