@@ -133,6 +133,7 @@ final class Engine: RequestEngine {
     /// Closes idle connections now and the others after their requests.
     func shutDown() {
         isShuttingDown = true
+        Proxy.shutDown(self)
         loop.forEachEndpoint { endpoint in
             if let connection = endpoint as? HTTP1Connection, connection.isIdle { connection.end() }
         }

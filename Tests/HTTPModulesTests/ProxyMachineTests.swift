@@ -1,6 +1,6 @@
-@testable import ApusServer
 import Testing
 
+@testable import ApusServer
 
 /// When another server may be asked, as ngx_http_upstream_module decides it.
 struct RetryPolicyTests {

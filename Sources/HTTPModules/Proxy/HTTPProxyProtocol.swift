@@ -48,7 +48,8 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         guard bytes.count > 7, bytes.extracting(0..<7).equalsIgnoringCase("http://") else {
             let isSecure = bytes.count > 8 && bytes.extracting(0..<8).equalsIgnoringCase("https://")
             request.log(.error) {
-                $0.append(isSecure ? "https is not supported yet in \"" : "invalid URL prefix in \"")
+                $0.append(
+                    isSecure ? "https is not supported yet in \"" : "invalid URL prefix in \"")
                 $0.append(text)
                 $0.append(ASCII.quote)
             }
@@ -125,7 +126,8 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         return true
     }
 
-    private func appendMethod(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer) {
+    private func appendMethod(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer)
+    {
         let start = output.count
         if let method = settings.value.method {
             method.append(to: output, scope: request)
@@ -171,7 +173,9 @@ final class HTTPProxyProtocol: UpstreamProtocol {
             }
         }
         if sendsChunks {
-            if settings.value.headers.tellsChunked { output.append("Transfer-Encoding: chunked\r\n") }
+            if settings.value.headers.tellsChunked {
+                output.append("Transfer-Encoding: chunked\r\n")
+            }
         } else if length >= 0, settings.value.headers.tellsLength {
             output.append("Content-Length: ")
             output.append(decimal: length)
@@ -310,7 +314,8 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     override func rewriteCookie(
         _ value: Span<UInt8>, _ exchange: UpstreamExchange, to output: Buffer
     ) -> Bool {
-        guard let settings, settings.value.cookieDomains != nil
+        guard let settings,
+            settings.value.cookieDomains != nil
                 || settings.value.cookiePaths != nil || settings.value.cookieFlags != nil
         else { return false }
         return ProxyCookie.rewrite(value, settings.value, exchange.request, to: output)

@@ -162,27 +162,31 @@ extension Proxy {
         ]
         return cache.map {
             unsupported("proxy_" + $0, "Caches answers.", "answers are not cached: leave it out")
-        } + tls.map {
-            unsupported(
-                "proxy_ssl_" + $0, "TLS to upstreams.", "upstreams are reached without TLS for now")
-        } + [
-            .unsupported(
-                "proxy_cache_path", in: .http, "Where answers are cached.",
-                advice: "answers are not cached: leave it out"),
-            unsupported(
-                "proxy_store", "Stores answers as files.", "answers are not stored: leave it out"),
-            unsupported(
-                "proxy_store_access", "Permissions of stored answers.",
-                "answers are not stored: leave it out"),
-            unsupported(
-                "proxy_allow_upstream", "Which upstreams variables may name.",
-                "check the variables before they reach proxy_pass"),
-            unsupported(
-                "proxy_bind_dynamic", "Binds anew for every request.", "proxy_bind takes variables"),
-            unsupported(
-                "proxy_request_dynamic", "Makes the request anew for every server.",
-                "one request serves all servers"),
-        ]
+        }
+            + tls.map {
+                unsupported(
+                    "proxy_ssl_" + $0, "TLS to upstreams.",
+                    "upstreams are reached without TLS for now")
+            } + [
+                .unsupported(
+                    "proxy_cache_path", in: .http, "Where answers are cached.",
+                    advice: "answers are not cached: leave it out"),
+                unsupported(
+                    "proxy_store", "Stores answers as files.",
+                    "answers are not stored: leave it out"),
+                unsupported(
+                    "proxy_store_access", "Permissions of stored answers.",
+                    "answers are not stored: leave it out"),
+                unsupported(
+                    "proxy_allow_upstream", "Which upstreams variables may name.",
+                    "check the variables before they reach proxy_pass"),
+                unsupported(
+                    "proxy_bind_dynamic", "Binds anew for every request.",
+                    "proxy_bind takes variables"),
+                unsupported(
+                    "proxy_request_dynamic", "Makes the request anew for every server.",
+                    "one request serves all servers"),
+            ]
     }
 
     private static func unsupported(_ name: String, _ summary: String, _ advice: String) -> Row {

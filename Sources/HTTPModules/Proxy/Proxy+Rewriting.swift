@@ -89,7 +89,9 @@ extension Proxy {
         } else {
             if isDomain {
                 if text.hasPrefix(".") { text = text.slice(1..<text.count) }
-                if replacement.hasPrefix(".") { replacement = replacement.slice(1..<replacement.count) }
+                if replacement.hasPrefix(".") {
+                    replacement = replacement.slice(1..<replacement.count)
+                }
             }
             let template = try Template(
                 compiling: text, registry: registry, at: invocation.arguments[0].position)

@@ -180,11 +180,17 @@ enum ProxyCookie {
     ) -> Bool {
         let name = text.extracting(attribute.name)
         if name.equalsIgnoringCase("secure") {
-            if change.contains(.secure) { change.remove(.secure) }
-            else if change.contains(.noSecure) { return true }
+            if change.contains(.secure) {
+                change.remove(.secure)
+            } else if change.contains(.noSecure) {
+                return true
+            }
         } else if name.equalsIgnoringCase("httponly") {
-            if change.contains(.httpOnly) { change.remove(.httpOnly) }
-            else if change.contains(.noHTTPOnly) { return true }
+            if change.contains(.httpOnly) {
+                change.remove(.httpOnly)
+            } else if change.contains(.noHTTPOnly) {
+                return true
+            }
         } else if name.equalsIgnoringCase("samesite") {
             guard let wanted = change.sameSite else { return change.contains(.noSameSite) }
             change.subtract([.strict, .lax, .none])

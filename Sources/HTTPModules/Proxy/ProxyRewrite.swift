@@ -16,7 +16,9 @@ struct ProxyRewrite: Sendable {
         of rewrites: [ProxyRewrite], _ value: Span<UInt8>, prefix: Int = 0, _ request: Request,
         to output: Buffer
     ) -> Bool {
-        for rewrite in rewrites where rewrite.apply(value, prefix, request, to: output) { return true }
+        for rewrite in rewrites where rewrite.apply(value, prefix, request, to: output) {
+            return true
+        }
         return false
     }
 
@@ -36,7 +38,8 @@ struct ProxyRewrite: Sendable {
             let count = output.count - mark
             let fits =
                 value.count - prefix >= count
-                && output.span(mark..<output.count).equals(value.extracting(prefix..<prefix + count))
+                && output.span(mark..<output.count).equals(
+                    value.extracting(prefix..<prefix + count))
             output.truncate(to: mark)
             guard fits else { return false }
             output.append(value.extracting(0..<prefix))

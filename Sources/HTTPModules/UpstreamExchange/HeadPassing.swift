@@ -64,7 +64,9 @@ struct HeadPassing {
         for index in head.fields.indices {
             let field = head.fields[index]
             if isIgnoredDuplicate(field, &seen) { continue }
-            if box.value.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) { continue }
+            if box.value.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) {
+                continue
+            }
             pass(field)
         }
         if head.fields.contains(.xAccelCharset) { overrideCharset() }
@@ -205,7 +207,8 @@ struct HeadPassing {
         for index in head.fields.indices {
             let field = head.fields[index]
             switch field.name {
-            case .contentType, .setCookie, .contentDisposition, .cacheControl, .expires, .acceptRanges:
+            case .contentType, .setCookie, .contentDisposition, .cacheControl, .expires,
+                .acceptRanges:
                 pass(field)
             default: continue
             }

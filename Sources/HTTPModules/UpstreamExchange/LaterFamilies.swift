@@ -1,5 +1,5 @@
-/// Directives of families that are not there yet and that configurations have without using the family: packages write the folders
-/// of temporary files of all families into the main file.
+/// Directives of families that are not there yet and that configurations have without using the family: packages write the
+/// folders of temporary files of all families into the main file.
 enum LaterFamilies {
     static var rows: [Row] {
         ["fastcgi", "uwsgi", "scgi"].map {

@@ -128,7 +128,9 @@ struct RetryPolicy: Sendable {
         if situation.isSent, situation.isStreamed { return false }
         if timeout > 0, situation.elapsed >= timeout { return false }
         var wanted = fault
-        if situation.isSent, Self.isNonIdempotent(situation.method) { wanted.insert(.nonIdempotent) }
+        if situation.isSent, Self.isNonIdempotent(situation.method) {
+            wanted.insert(.nonIdempotent)
+        }
         return conditions.isSuperset(of: wanted)
     }
 

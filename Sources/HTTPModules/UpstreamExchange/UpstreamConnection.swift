@@ -88,7 +88,9 @@ final class GroupConnections {
 
     /// Keeps a connection that nothing is to be expected of; false: it has served enough.
     func keep(_ connection: UpstreamConnection, peer: Int, tag: Int) -> Bool {
-        guard settings.keeps(requests: connection.requests, age: connection.age) else { return false }
+        guard settings.keeps(requests: connection.requests, age: connection.age) else {
+            return false
+        }
         connection.exchange = nil
         let (place, evicted) = pool.keep(connection, peer: peer, tag: settings.isLocal ? tag : 0)
         connection.place = place
@@ -114,7 +116,8 @@ extension UpstreamConnection {
     static func closeIdle(on engine: RequestEngine) {
         engine.keepsUpstreams = false
         engine.loop.forEachEndpoint { endpoint in
-            guard let connection = endpoint as? UpstreamConnection, connection.exchange == nil else {
+            guard let connection = endpoint as? UpstreamConnection, connection.exchange == nil
+            else {
                 return
             }
             connection.drop()

@@ -159,7 +159,9 @@ extension UpstreamExchange {
             }
         } else if held == nil {
             // No server was found: the try still took its time.
-            updateAttempt { if !$0.address.isEmpty, $0.responseTime < 0 { $0.responseTime = elapsed } }
+            updateAttempt {
+                if !$0.address.isEmpty, $0.responseTime < 0 { $0.responseTime = elapsed }
+            }
         }
         guard held != nil else { return }
         if selection?.release(outcome, now: second) == true {

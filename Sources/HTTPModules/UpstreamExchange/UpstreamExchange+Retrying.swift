@@ -101,9 +101,13 @@ extension UpstreamExchange {
             ) { $0.append("upstream prematurely closed connection") }
             failed(Fault(.upstream, .error, .closed))
         case .receiving:
-            if proto.endsAtClose, intake.held == nil { return upstreamCompleted(keepsConnection: false) }
+            if proto.endsAtClose, intake.held == nil {
+                return upstreamCompleted(keepsConnection: false)
+            }
             if intake.held != nil { return }
-            request.log(.error, while: action) { $0.append("upstream prematurely closed connection") }
+            request.log(.error, while: action) {
+                $0.append("upstream prematurely closed connection")
+            }
             end(.badGateway)
         case .tunnelling: upstreamEndedTunnel()
         case .idle, .readingRequest, .draining, .done: close()

@@ -49,7 +49,9 @@ extension UpstreamExchange {
             if isStreamed, !request.body.memory.isEmpty { return }
             guard !attempt.isSent else { return }
             attempt.isSent = true
-            if stage == .asking { loop.setInputDeadline(connection, in: settings.value.readTimeout) }
+            if stage == .asking {
+                loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            }
         case .tunnelling:
             tunnelUpstreamDrained()
         case .idle, .readingRequest, .connecting, .draining, .done: break

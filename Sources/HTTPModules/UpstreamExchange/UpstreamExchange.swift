@@ -9,8 +9,8 @@ enum UpstreamTarget {
 /// One request's conversation with an upstream: chooses a server, connects, sends the request, reads the answer and passes it to
 /// the client, and turns to another server when that fails and may be tried.
 ///
-/// It belongs to one request object for good and is used over and over with it, so that a proxied request allocates nothing. What the
-/// engine is told last in a method may begin the object's next use: nothing is touched after it.
+/// It belongs to one request object for good and is used over and over with it, so that a proxied request allocates nothing.
+/// What the engine is told last in a method may begin the object's next use: nothing is touched after it.
 final class UpstreamExchange: Producer {
     enum Stage: UInt8 {
         case idle
@@ -145,7 +145,9 @@ final class UpstreamExchange: Producer {
     /// The request is as complete as it has to be: asks the first server.
     private func begin() {
         requestBytes.removeAll()
-        guard proto.appendRequest(of: self, to: requestBytes) else { return end(.internalServerError) }
+        guard proto.appendRequest(of: self, to: requestBytes) else {
+            return end(.internalServerError)
+        }
         guard let target = proto.target(of: self) else { return }
         firstTryAt = loop.now
         switch target {

@@ -1,4 +1,5 @@
-/// What is spoken with an upstream: how a request is written, and how its answer is read. One for each exchange, used over and over.
+/// What is spoken with an upstream: how a request is written, and how its answer is read. One for each exchange, used again
+/// with it.
 ///
 /// It does no I/O and knows neither connections nor retries. Families subclass it.
 class UpstreamProtocol {

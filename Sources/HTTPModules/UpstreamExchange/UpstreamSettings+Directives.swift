@@ -33,7 +33,8 @@ struct UpstreamFamily: Sendable {
         [
             .flag(
                 name("buffering"), in: .request, slot, \.isBuffering,
-                "Takes the answer from the upstream as fast as it comes, and holds it for the client."),
+                "Takes the answer from the upstream as fast as it comes, and holds it for the client."
+            ),
             checked(
                 .size(
                     name("buffer_size"), in: .request, slot, \.bufferSize,
@@ -41,7 +42,8 @@ struct UpstreamFamily: Sendable {
             checked(
                 .buffers(
                     name("buffers"), in: .request, slot, \.buffers,
-                    "Number and size of the buffers that an answer may fill before it goes to a file.")),
+                    "Number and size of the buffers that an answer may fill before it goes to a file."
+                )),
             checked(
                 .size(
                     name("busy_buffers_size"), in: .request, slot, \.busyBuffersSize,
@@ -49,7 +51,8 @@ struct UpstreamFamily: Sendable {
             checked(
                 .offset(
                     name("max_temp_file_size"), in: .request, slot, \.maxTempFileSize,
-                    "How large the file for a held answer may grow; 0: answers are held in memory only.")),
+                    "How large the file for a held answer may grow; 0: answers are held in memory only."
+                )),
             checked(
                 .size(
                     name("temp_file_write_size"), in: .request, slot, \.tempFileWriteSize,
@@ -137,8 +140,11 @@ struct UpstreamFamily: Sendable {
 
     private var heads: [Row] {
         [
-            headerList("hide_header", \.hiddenHeaders, "Hides a field of the answer from the client."),
-            headerList("pass_header", \.passedHeaders, "Shows the client a field that is hidden by default."),
+            headerList(
+                "hide_header", \.hiddenHeaders, "Hides a field of the answer from the client."),
+            headerList(
+                "pass_header", \.passedHeaders,
+                "Shows the client a field that is hidden by default."),
             .options(
                 name("ignore_headers"), in: .request, slot, \.ignored, IgnoredHeaders.choices,
                 "Fields of the answer that have no effect here."),

@@ -1,13 +1,22 @@
 /// The `$upstream_` variables: one value for each try, joined as nginx joins them.
 enum UpstreamVariables {
     static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
-        try declareTry("upstream_addr", in: registry) { attempt, out in out.append(attempt.address) }
-        try declareTry("upstream_status", in: registry) { attempt, out in
-            if attempt.status == 0 { out.append(ASCII.minus) } else { out.append(decimal: Int(attempt.status)) }
+        try declareTry("upstream_addr", in: registry) { attempt, out in out.append(attempt.address)
         }
-        try declareTry("upstream_connect_time", in: registry) { append(time: $0.connectTime, to: $1) }
+        try declareTry("upstream_status", in: registry) { attempt, out in
+            if attempt.status == 0 {
+                out.append(ASCII.minus)
+            } else {
+                out.append(decimal: Int(attempt.status))
+            }
+        }
+        try declareTry("upstream_connect_time", in: registry) {
+            append(time: $0.connectTime, to: $1)
+        }
         try declareTry("upstream_header_time", in: registry) { append(time: $0.headerTime, to: $1) }
-        try declareTry("upstream_response_time", in: registry) { append(time: $0.responseTime, to: $1) }
+        try declareTry("upstream_response_time", in: registry) {
+            append(time: $0.responseTime, to: $1)
+        }
         try declareTry("upstream_response_length", in: registry) { attempt, out in
             out.append(decimal: attempt.responseLength)
         }
