@@ -37,7 +37,10 @@ final class SharedTable<Record: BitwiseCopyable> {
     /// Runs `body` with the table held alone.
     func withLock<Result>(_ body: (borrowing Locked) -> Result) -> Result {
         guard let mutex else { preconditionFailure("the zone is not open") }
-        return mutex.withLock(repair: rebuild) { body(Locked(table: self)) }
+        mutex.lock(repair: rebuild)
+        defer { mutex.unlock() }
+        let locked = Locked(table: self)
+        return body(locked)
     }
 
     // MARK: - Memory
