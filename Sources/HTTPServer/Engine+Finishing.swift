@@ -68,7 +68,9 @@ extension Engine {
     func connectionFailed(_ request: Request, _ error: Errno) {
         request.flags.insert(.clientGone)
         let isSending = request.response.isHeadSent
+        let isHeldBack = request.producer is RequestPause
         request.log(.info, errno: error) {
+            if isHeldBack { return $0.append("client prematurely closed connection") }
             $0.append(isSending ? "send() failed" : "recv() failed")
             request.appendAction(isSending ? "sending response to client" : "reading client request", to: $0)
         }
