@@ -76,6 +76,9 @@ class Endpoint {
     /// The input deadline is over (and unset again).
     func inputTimedOut() {}
 
+    /// A file that is being sent has become shorter than it was, and ends here; `failed` follows.
+    func fileEnded(at offset: Int) {}
+
     /// The turn that `callSoon` asked for has come.
     func called() {}
 

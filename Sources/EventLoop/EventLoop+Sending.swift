@@ -66,6 +66,7 @@ extension EventLoop {
                     count: min(range.count, 2_147_479_552))
                 if code == 0, !range.isEmpty {
                     // The file was truncated under us: the promised length cannot be kept.
+                    endpoint.fileEnded(at: range.lowerBound)
                     return fail(endpoint, .brokenPipe)
                 }
             } else {

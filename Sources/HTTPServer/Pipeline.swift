@@ -135,16 +135,18 @@ final class Pipeline {
         return count
     }
 
+    private static let action: StaticString = "sending response to client"
+
     private func logShortRead(_ request: Request, _ code: Int, of count: Int) {
         if code < 0 {
-            request.log(.crit, errno: Errno(Int32(-code))) {
+            request.log(.crit, errno: Errno(Int32(-code)), while: Self.action) {
                 $0.append("pread() \"")
                 request.appendFilePath(to: $0)
                 $0.append("\" failed")
             }
             return
         }
-        request.log(.alert) {
+        request.log(.alert, while: Self.action) {
             $0.append("pread() read only ")
             $0.append(decimal: code)
             $0.append(" of ")

@@ -117,6 +117,17 @@ final class HTTP1Connection: ClientConnection {
         stream?.outputDrained()
     }
 
+    override func fileEnded(at offset: Int) {
+        guard let stream else { return }
+        let request = stream.request
+        request.log(.alert, while: "sending response to client") {
+            $0.append("sendfile() reported that \"")
+            request.appendFilePath(to: $0)
+            $0.append("\" was truncated at ")
+            $0.append(decimal: offset)
+        }
+    }
+
     override func called() {
         guard state == .serving, let stream else { return }
         engine.continueBody(stream.request)
