@@ -11,7 +11,9 @@ enum Roster {
             + StubStatus.rows + Autoindex.rows + RandomIndex.rows
     }
 
-    private static var filterRows: [Row] { Headers.rows + Charset.rows + Gzip.rows }
+    private static var filterRows: [Row] {
+        Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows
+    }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
         guard let http = (scope.builder as? ConfigurationBuilder)?.http else {
@@ -44,6 +46,7 @@ enum Roster {
     private static let content: [Step] = [
         Step(handler: .randomIndex, isUsed: RandomIndex.isUsed),
         Step(handler: .autoindex, isUsed: Autoindex.isUsed),
+        Step(handler: .gzipStatic, isUsed: GzipStatic.isUsed),
         Step(handler: .staticFiles) { _ in true },
     ]
     private static let log: [Step] = [
@@ -79,6 +82,7 @@ enum Roster {
     /// Asks one handler.
     static func handle(_ code: UInt8, _ request: Request) -> Verdict {
         switch Handler(rawValue: code) {
+        case .gzipStatic: GzipStatic.handle(request)
         case .staticFiles: StaticFiles.handle(request)
         case .access: Access.handle(request)
         case .authBasic: AuthBasic.handle(request)

@@ -27,8 +27,11 @@ enum StaticFiles {
 
     // MARK: - Sending
 
-    private static func send(_ content: HotFile, _ request: Request) -> Verdict {
-        describe(content.status, request)
+    /// Answers with a file in memory.
+    static func send(
+        _ content: HotFile, _ request: Request, isGzipped: Bool = false
+    ) -> Verdict {
+        describe(content.status, request, isGzipped)
         request.sendHead()
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
@@ -39,8 +42,8 @@ enum StaticFiles {
     }
 
     /// Answers with an open file.
-    static func send(_ file: OpenFile, _ request: Request) -> Verdict {
-        describe(file.status, request)
+    static func send(_ file: OpenFile, _ request: Request, isGzipped: Bool = false) -> Verdict {
+        describe(file.status, request, isGzipped)
         request.sendHead()
         guard !request.response.isHeadOnly, file.status.size > 0 else {
             request.sendLast()
@@ -51,13 +54,16 @@ enum StaticFiles {
     }
 
     /// Sets the head's fields from what the file system says.
-    private static func describe(_ status: FileStatus, _ request: Request) {
+    private static func describe(
+        _ status: FileStatus, _ request: Request, _ isGzipped: Bool
+    ) {
         let response = request.response
         response.status = .ok
         response.contentLength = status.size
         response.lastModified = status.modified
         response.allowsRanges = true
         if request.core.value.eTag { appendETag(status, to: response) }
+        if isGzipped { response.headers.append(.contentEncoding, "gzip") }
         setContentType(of: request)
     }
 

@@ -278,7 +278,7 @@ final class HTTP1Stream: ClientStream {
         return queuedOutput + pipeline.waitingCount
     }
 
-    override var queuedOutput: Int { connection.pendingOutput }
+    override var queuedOutput: Int { connection.pendingOutput + (rateLimit?.heldBytes ?? 0) }
 
     override func continueSoon() { loop.callSoon(connection) }
 
