@@ -3,6 +3,8 @@ final class Routing {
     /// The normalised path that locations are matched with, and its arguments; both change by rewrites and redirects.
     let path = Buffer(capacity: 256)
     let arguments = Buffer(capacity: 128)
+    /// Whether there is a query, perhaps an empty one, when the target is not the client's any more; nil while it is.
+    var hasReplacedQuery: Bool?
     var server: VirtualServer
     var location: Location
     /// The step of the location's plan that is next.
@@ -35,7 +37,9 @@ final class Routing {
     func setTarget(_ target: Span<UInt8>) {
         path.removeAll()
         arguments.removeAll()
+        hasReplacedQuery = false
         guard let mark = target.firstIndex(of: ASCII.question) else { return path.append(target) }
+        hasReplacedQuery = true
         path.append(target.extracting(0..<mark))
         arguments.append(target.extracting(mark + 1..<target.count))
     }
@@ -43,6 +47,7 @@ final class Routing {
     func reset(server: VirtualServer) {
         path.removeAll()
         arguments.removeAll()
+        hasReplacedQuery = nil
         self.server = server
         location = server.root
         step = 0

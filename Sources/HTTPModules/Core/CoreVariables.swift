@@ -38,10 +38,12 @@ enum CoreVariables {
                 assign: { request, bytes in
                     request.routing.arguments.removeAll()
                     request.routing.arguments.append(bytes)
+                    request.routing.hasReplacedQuery = true
                 }
             ) { request, out in
                 out.append(request.routing.arguments)
-                return true
+                // Nothing behind a `?` is an empty value; no `?` is no value.
+                return !request.routing.arguments.isEmpty || request.hasQuery
             }
         }
         try registry.declareValue("is_args", .noCacheable) { request, out in

@@ -5,6 +5,13 @@ extension Request {
         head.length + body.received
     }
 
+    /// Whether the target has a query, though perhaps an empty one.
+    var hasQuery: Bool {
+        if let replaced = routing.hasReplacedQuery { return replaced }
+        let bytes = head.bytes
+        return bytes.span(head.target).firstIndex(of: ASCII.question) != nil
+    }
+
     /// Appends the values of all header fields of a name, with `, ` between them (`; ` for cookies).
     func appendHeader(named name: ByteString, to out: Buffer) -> Bool {
         let fields = head.fields
