@@ -8,6 +8,7 @@ enum ASCII {
     static let lf: UInt8 = 10
     static let cr: UInt8 = 13
     static let space: UInt8 = 32
+    static let exclamation: UInt8 = 0x21
     static let quote: UInt8 = 0x22
     static let hash: UInt8 = 0x23
     static let dollar: UInt8 = 0x24

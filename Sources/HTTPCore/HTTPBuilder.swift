@@ -50,6 +50,10 @@ class LocationBuilder {
     /// `root` or `alias`, whichever this block has.
     var pathDirective: String?
     var limitExcept: (methods: UInt32, location: LocationBuilder)?
+    /// What the rewriting directives of this very block do.
+    let program = RewriteProgram()
+    /// `try_files` of this very block.
+    var tryFiles: TryFiles?
     /// The frozen location; made when the block's own directives are evaluated.
     private(set) var location: Location?
 
@@ -88,6 +92,9 @@ class LocationBuilder {
         made.contentHandler = contentHandler.rawValue
         made.redirectsToSlash = redirectsToSlash
         made.setsAlias = setsAlias
+        // The program of an `if` is run by that of the block around it.
+        if !isNested, !program.steps.isEmpty { made.program = program }
+        made.tryFiles = tryFiles
         location = made
         return made
     }

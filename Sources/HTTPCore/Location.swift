@@ -28,6 +28,10 @@ final class Location {
     var redirectsToSlash = false
     /// The methods that `limit_except` lets pass, and what holds for the others.
     var limitExcept: (methods: UInt32, location: Location)?
+    /// What the rewriting directives of this very block do; nil if it has none.
+    var program: RewriteProgram?
+    /// `try_files` of this very block.
+    var tryFiles: TryFiles?
     /// `root` or `alias` was set in this very block.
     var setsAlias = false
 
@@ -138,14 +142,19 @@ struct LocationTree {
 
     /// A location whose name is this path and a slash, and that asks for a redirect there.
     func slashRedirect(for path: Span<UInt8>) -> Location? {
+        Self.slashRedirect(for: path, in: prefixes) ?? Self.slashRedirect(for: path, in: exact)
+    }
+
+    private static func slashRedirect(for path: Span<UInt8>, in entries: [Entry]) -> Location? {
+        if entries.isEmpty { return nil }
         var low = 0
-        var high = prefixes.count
+        var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if prefixes[middle].name.compare(path) <= 0 { low = middle + 1 } else { high = middle }
+            if entries[middle].name.compare(path) <= 0 { low = middle + 1 } else { high = middle }
         }
-        while low < prefixes.count, prefixes[low].name.hasPrefix(path) {
-            let entry = prefixes[low]
+        while low < entries.count, entries[low].name.hasPrefix(path) {
+            let entry = entries[low]
             if entry.name.count == path.count + 1, entry.name[path.count] == ASCII.slash {
                 return entry.location.redirectsToSlash ? entry.location : nil
             }

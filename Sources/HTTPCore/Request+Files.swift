@@ -1,26 +1,39 @@
 extension Request {
-    /// Appends the file name that the path stands for by `root` or `alias`.
-    ///
-    /// - Returns: the number of bytes that come from `root` or `alias`.
+    /// Appends the file name that the path stands for by `root` or `alias`; false, and a message in the log, if there is none.
     @discardableResult
-    func appendFilePath(to output: Buffer) -> Int {
+    func appendFilePath(to output: Buffer) -> Bool {
+        guard appendRoot(to: output) != nil else { return false }
+        let path = routing.path
+        guard core.value.alias != nil, !routing.addsPathToAlias else {
+            output.append(path)
+            return true
+        }
+        // In a regular expression's location the alias names the whole file.
+        if location.isRegexOrWithin { return true }
+        let name = location.aliasedLength
+        if path.count > name { output.append(path, name..<path.count) }
+        return true
+    }
+
+    /// Appends what `root` or `alias` says, and returns its length; nil if an alias does not know what part of the path it
+    /// stands for.
+    func appendRoot(to output: Buffer) -> Int? {
         let start = output.count
         let settings = core
-        let path = routing.path
         guard let alias = settings.value.alias else {
             settings.value.root.append(to: output, scope: self)
-            let rootLength = output.count - start
-            output.append(path)
-            return rootLength
+            return output.count - start
+        }
+        guard routing.isLocationMatched else {
+            log(.alert) {
+                $0.append("\"alias\" cannot be used in location \"")
+                $0.append(location.name)
+                $0.append("\" where URI was rewritten")
+            }
+            return nil
         }
         alias.append(to: output, scope: self)
-        let rootLength = output.count - start
-        // In a regular expression's location the alias names the whole file.
-        if !location.isRegexOrWithin {
-            let name = location.aliasedLength
-            if path.count > name { output.append(path, name..<path.count) }
-        }
-        return rootLength
+        return output.count - start
     }
 }
 

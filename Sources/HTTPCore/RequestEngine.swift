@@ -60,8 +60,11 @@ class RequestEngine {
     /// Routes the request anew with the path and arguments that `request.routing` has.
     func redirect(_ request: Request) {}
 
-    /// Continues in a named location; false when the server has none of this name.
-    func redirect(_ request: Request, toNamed location: Location) {}
+    /// Continues in the server's location `@NAME`; a name without one is an error.
+    func redirect(_ request: Request, toName name: Span<UInt8>) {}
+
+    /// Goes on with another location's settings, as a condition chooses.
+    func enter(_ location: Location, _ request: Request) {}
 
     /// Reads the request's body; `requestBodyReady` of the request's producer follows, perhaps at once.
     func readBody(_ request: Request) {}

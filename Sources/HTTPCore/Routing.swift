@@ -12,9 +12,9 @@ final class Routing {
     var phase = Phase.postRead
     /// An internal redirect or subrequest: `internal` locations are open to it.
     var isInternal = false
-    /// Redirects that are still allowed before the request is refused as a cycle.
-    var redirectsLeft = 11
-    var rewritesLeft = 11
+    /// Changes of the path, by rewrites and redirects, that are left until the request is refused as a cycle.
+    var changesLeft = Routing.changeLimit
+    private static let changeLimit = 11
     /// The path was changed by a rewrite since the location was found.
     var isPathChanged = false
     /// An access module has allowed the request under `satisfy any`; another has refused it with `accessStatus`.
@@ -23,10 +23,10 @@ final class Routing {
     var isPathPristine = true
     /// The location was found by this very path: no `rewrite ... break` has changed it since.
     var isLocationMatched = true
+    /// `try_files` has found a file under the alias of a regular expression's location: the path is added to it.
+    var addsPathToAlias = false
     /// An error page was used, and no second one may be.
     var errorPagesUsed = false
-    /// Index of a try_files or named location redirect: the URI stays.
-    var isNamed = false
 
     init(server: VirtualServer, location: Location) {
         self.server = server
@@ -53,14 +53,13 @@ final class Routing {
         step = 0
         phase = .postRead
         isInternal = false
-        redirectsLeft = 11
-        rewritesLeft = 11
+        changesLeft = Self.changeLimit
         isPathChanged = false
         accessStatus = 0
         isPathPristine = true
         isLocationMatched = true
+        addsPathToAlias = false
         errorPagesUsed = false
-        isNamed = false
     }
 }
 

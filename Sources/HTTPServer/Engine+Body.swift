@@ -3,11 +3,11 @@ extension Engine {
     func beginBody(_ request: Request) {
         let body = request.body
         switch body.state {
-        case .complete:
+        case .complete, .discarding:
             request.producer?.requestBodyReady()
             return
         case .untouched: break
-        case .reading, .discarding, .failed: return
+        case .reading, .failed: return
         }
         let length = request.head.contentLength
         guard request.head.isChunked || length > 0 else {

@@ -83,7 +83,7 @@ extension Engine {
         }
     }
 
-    private enum Progress {
+    enum Progress {
         /// The phase is over, or another one is to be run.
         case next
         /// Somebody else goes on.
@@ -91,7 +91,7 @@ extension Engine {
         case answer(UInt16)
     }
 
-    private func enter(_ phase: Phase, _ request: Request) -> Progress {
+    func enter(_ phase: Phase, _ request: Request) -> Progress {
         request.routing.phase = phase
         request.routing.step = 0
         return .next
@@ -118,144 +118,16 @@ extension Engine {
         return enter(following, request)
     }
 
-    // MARK: - Locations
-
-    private func findLocation(_ request: Request) -> Progress {
-        let routing = request.routing
-        routing.isPathChanged = false
-        guard find(request) else { return .stop }
-        let location = routing.location
-        let settings = location.core
-        if settings.value.isInternal, !routing.isInternal { return .answer(404) }
-        applyLocation(request)
-        let length = request.head.contentLength
-        if length >= 0, settings.value.maxBodySize > 0, length > settings.value.maxBodySize,
-            request.body.state == .untouched
-        {
-            request.log(.error) {
-                $0.append("client intended to send too large body: ")
-                $0.append(decimal: length)
-                $0.append(" bytes")
-            }
-            request.flags.insert(.lingers)
-            return .answer(413)
-        }
-        return enter(.rewrite, request)
-    }
-
-    /// Sets `routing.location`; false when the request was answered by a redirect to the path with a slash.
-    private func find(_ request: Request) -> Bool {
-        let routing = request.routing
-        let path = routing.path
-        var current = request.server.root
-        routing.location = current
-        while true {
-            let tree = current.children
-            if tree.isEmpty { return true }
-            if let exact = tree.exactMatch(path.span) {
-                routing.location = exact
-                return true
-            }
-            if let slash = tree.slashRedirect(for: path.span) {
-                routing.location = slash
-                redirectToSlash(request)
-                return false
-            }
-            let prefix = tree.longestPrefix(of: path.span)
-            if let prefix {
-                routing.location = prefix
-                if case .prefixWithoutRegex = prefix.kind {
-                    if prefix.children.isEmpty { return true }
-                    current = prefix
-                    continue
-                }
-                // Locations within the prefix come before regular expressions beside it.
-                if !prefix.children.isEmpty, let inner = findWithin(prefix, request) {
-                    routing.location = inner
-                    if inner.isExact || inner.isRegex { return true }
-                    if case .prefixWithoutRegex = inner.kind { return true }
-                }
-            }
-            for regex in tree.regexes {
-                guard case .regex(let pattern) = regex.kind else { continue }
-                switch pattern.match(path.span, in: request) {
-                case .matched:
-                    routing.location = regex
-                    if regex.children.isEmpty { return true }
-                    if let inner = findWithin(regex, request) { routing.location = inner }
-                    return true
-                case .noMatch: continue
-                default:
-                    finish(request, code: 500)
-                    return false
-                }
-            }
-            return true
-        }
-    }
-
-    /// The best location among the children of `parent`, or nil.
-    private func findWithin(_ parent: Location, _ request: Request) -> Location? {
-        let path = request.routing.path
-        let tree = parent.children
-        if let exact = tree.exactMatch(path.span) { return exact }
-        var best: Location?
-        if let prefix = tree.longestPrefix(of: path.span) {
-            best = prefix
-            if !prefix.children.isEmpty, let inner = findWithin(prefix, request) { best = inner }
-            if let found = best {
-                if found.isExact || found.isRegex { return found }
-                if case .prefixWithoutRegex = found.kind { return found }
-            }
-        }
-        for regex in tree.regexes {
-            guard case .regex(let pattern) = regex.kind,
-                pattern.match(path.span, in: request) == .matched
-            else { continue }
-            return findWithin(regex, request) ?? regex
-        }
-        return best
-    }
-
-    private func redirectToSlash(_ request: Request) {
-        applyLocation(request)
-        let response = request.response
-        response.location.removeAll()
-        response.location.append(request.location.name)
-        if !request.routing.arguments.isEmpty {
-            response.location.append(ASCII.question)
-            response.location.append(request.routing.arguments)
-        }
-        finish(request, code: 301)
-    }
-
-    /// What of the location's settings holds for the connection.
-    func applyLocation(_ request: Request) {
-        let settings = request.core
-        guard request.flags.contains(.keepAlive) else { return }
-        let connection = request.connection
-        if settings.value.keepaliveTimeout == 0
-            || Int(connection.requestCount) >= settings.value.keepaliveRequests
-            || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
-        {
-            request.flags.remove(.keepAlive)
-        }
-    }
-
     // MARK: - Around rewriting
 
     private func afterRewrite(_ request: Request) -> Progress {
         let routing = request.routing
         guard routing.isPathChanged else { return enter(.preaccess, request) }
-        routing.rewritesLeft -= 1
-        if routing.rewritesLeft == 0 {
-            request.log(.error) {
-                $0.append("rewrite or internal redirection cycle while processing \"")
-                $0.append(routing.path)
-                $0.append(ASCII.quote)
-            }
-            return .answer(500)
+        routing.changesLeft -= 1
+        guard routing.changesLeft > 0 else {
+            return .answer(refuseCycle(request, "processing", routing.path))
         }
+        routing.location = request.server.root
         return enter(.findConfig, request)
     }
 
@@ -264,9 +136,6 @@ extension Engine {
     /// With `satisfy all` each module must allow or decline; with `any`, one that allows is enough.
     private func runAccess(_ request: Request) -> Progress {
         let routing = request.routing
-        if let limit = request.location.limitExcept, limit.methods & request.method.bit == 0 {
-            routing.location = limit.location
-        }
         let steps = request.location.plan.access
         while routing.step < steps.count {
             let code = steps[routing.step]
@@ -369,19 +238,46 @@ extension Engine {
 
     func routeAgain(_ request: Request) {
         let routing = request.routing
-        guard allowsRedirect(request) else { return }
+        routing.changesLeft -= 1
+        guard routing.changesLeft > 0 else {
+            return finish(
+                request,
+                code: refuseCycle(request, "internally redirecting to", routing.path))
+        }
+        forgetStates(of: request)
         routing.isInternal = true
         routing.isPathPristine = false
+        routing.addsPathToAlias = false
         routing.isPathChanged = false
+        routing.isLocationMatched = true
         routing.phase = .serverRewrite
         routing.step = 0
         routing.location = request.server.root
+        applyLocation(request)
         run(request)
     }
 
-    func route(_ request: Request, toNamed location: Location) {
+    /// Continues in the server's location of this name.
+    func route(_ request: Request, toName name: Span<UInt8>) {
         let routing = request.routing
-        guard allowsRedirect(request) else { return }
+        routing.changesLeft -= 1
+        guard routing.changesLeft > 0 else {
+            let shown = loop.buffers.take()
+            shown.append(ASCII.at)
+            shown.append(name)
+            let code = refuseCycle(request, "redirect to named location", shown)
+            loop.buffers.give(shown)
+            return finish(request, code: code)
+        }
+        guard let location = request.server.root.children.named(name) else {
+            request.log(.error) {
+                $0.append("could not find named location \"@")
+                $0.append(name)
+                $0.append(ASCII.quote)
+            }
+            return finish(request, code: 500)
+        }
+        forgetStates(of: request)
         routing.isInternal = true
         routing.isPathChanged = false
         routing.location = location
@@ -391,18 +287,22 @@ extension Engine {
         run(request)
     }
 
-    private func allowsRedirect(_ request: Request) -> Bool {
-        let routing = request.routing
-        routing.redirectsLeft -= 1
+    private func forgetStates(of request: Request) {
         if !request.states.isEmpty { request.states.removeAll(keepingCapacity: true) }
-        if routing.redirectsLeft > 0 { return true }
+    }
+
+    private func refuseCycle(
+        _ request: Request, _ action: StaticString, _ target: Buffer
+    ) -> UInt16 {
         request.log(.error) {
-            $0.append("rewrite or internal redirection cycle while internally redirecting to \"")
-            $0.append(routing.path)
+            $0.append("rewrite or internal redirection cycle while ")
+            $0.append(action)
+            $0.append(" \"")
+            $0.append(target)
             $0.append(ASCII.quote)
         }
-        routing.errorPagesUsed = true
-        finish(request, code: 500)
-        return false
+        // An error page would be one redirect more.
+        request.routing.errorPagesUsed = true
+        return 500
     }
 }

@@ -2,10 +2,6 @@
 extension Engine {
     func answerSpecially(_ request: Request, code: UInt16) {
         let settings = request.core
-        // A body that nobody will read any more.
-        if request.body.state == .untouched || request.body.state == .reading {
-            request.body.state = .discarding
-        }
         switch code {
         case 400, 413, 414, 494, 495, 496, 497, 500, 501:
             request.flags.remove(.keepAlive)
@@ -17,10 +13,11 @@ extension Engine {
         request.response.errorStatus = Status(rawValue: code)
         request.response.removeContentType()
         if !request.routing.errorPagesUsed, !request.flags.contains(.malformed),
-            let page = settings.value.errorPages.first(where: { $0.status.rawValue == code })
+            !settings.value.errorPages.isEmpty
         {
             if !settings.value.recursiveErrorPages { request.routing.errorPagesUsed = true }
-            return use(page, request)
+            let index = settings.value.errorPages.firstIndex { $0.status.rawValue == code }
+            if let index { return use(settings.value.errorPages[index], request) }
         }
         sendPage(request, code: code)
     }
@@ -39,50 +36,50 @@ extension Engine {
             return redirect(request)
         }
         if !uri.isEmpty, uri[0] == ASCII.at {
-            return redirect(request, toName: uri.span(1..<uri.count))
+            return route(request, toName: uri.span(1..<uri.count))
         }
         // Another site's page: a redirect there.
         response.location.removeAll()
         response.location.append(uri)
-        switch response.errorStatus.rawValue {
-        case 301, 302, 303, 307, 308: break
-        default: response.errorStatus = 302
-        }
+        if page.replacement?.isRedirect != true { response.errorStatus = 302 }
+        if refreshes(request) { return sendRefresh(request) }
         sendPage(request, code: response.errorStatus.rawValue)
-    }
-
-    /// Continues in the server's location `@name`.
-    func redirect(_ request: Request, toName name: Span<UInt8>) {
-        guard let location = request.server.root.children.named(name) else {
-            request.log(.error) {
-                $0.append("could not find named location \"@")
-                $0.append(name)
-                $0.append(ASCII.quote)
-            }
-            return sendPage(request, code: 500)
-        }
-        redirect(request, toNamed: location)
     }
 
     /// Sends the built-in page for a status.
     func sendPage(_ request: Request, code: UInt16) {
+        if code == 301 || code == 302, refreshes(request) { return sendRefresh(request) }
         let response = request.response
         let shown = code >= 494 && code <= 497 ? 400 : code
-        response.status = Status(rawValue: shown)
-        response.errorStatus = response.status
+        beginPage(request, Status(rawValue: shown))
+        guard Self.hasPage(code) else {
+            response.contentLength = 0
+            request.sendHead()
+            return request.sendLast()
+        }
+        let page = loop.buffers.take()
+        appendPage(request, code: code, to: page)
+        send(page, request)
+    }
+
+    private func beginPage(_ request: Request, _ status: Status) {
+        // A body that nobody will read any more.
+        if request.body.state == .untouched || request.body.state == .reading {
+            request.body.state = .discarding
+        }
+        let response = request.response
+        response.status = status
+        response.errorStatus = status
         response.statusLine.removeAll()
         response.headers.removeAll(.acceptRanges)
         response.headers.removeAll(.eTag)
         response.headers.removeAll(.lastModified)
         response.lastModified = -1
         response.allowsRanges = false
-        guard code >= 300, code != 304 else {
-            response.contentLength = code == 204 ? -1 : 0
-            request.sendHead()
-            return request.sendLast()
-        }
-        let page = loop.buffers.take()
-        appendPage(request, code: code, to: page)
+    }
+
+    private func send(_ page: Buffer, _ request: Request) {
+        let response = request.response
         response.setContentType("text/html" as StaticString)
         response.contentLength = page.count
         request.sendHead()
@@ -93,6 +90,37 @@ extension Engine {
             request.send(.pooled(page, 0..<page.count), last: true)
         }
     }
+
+    /// Statuses that nginx has no page for are answered without a body.
+    private static func hasPage(_ code: UInt16) -> Bool {
+        switch code {
+        case 304: false
+        case 300..<494, 500...: Status(rawValue: code).line.utf8CodeUnitCount > 0
+        case 494...498: true
+        default: false
+        }
+    }
+
+    // MARK: - msie_refresh
+
+    /// Internet Explorer is redirected by a page, since it loses the fragment of a `Location`.
+    private func refreshes(_ request: Request) -> Bool {
+        request.core.value.msieRefresh && request.isFrom(.explorer)
+    }
+
+    private func sendRefresh(_ request: Request) {
+        let response = request.response
+        beginPage(request, .ok)
+        let page = loop.buffers.take()
+        page.append("<html><head><meta http-equiv=\"Refresh\" content=\"0; URL=")
+        let location = response.location
+        page.append(escaped: location.span, for: .refresh)
+        page.append("\"></head><body></body></html>\r\n")
+        response.location.removeAll()
+        send(page, request)
+    }
+
+    // MARK: - The page
 
     private func appendPage(_ request: Request, code: UInt16, to page: Buffer) {
         page.append("<html>\r\n<head><title>")
@@ -113,7 +141,9 @@ extension Engine {
         page.append("<hr><center>")
         request.appendProduct(to: page)
         page.append("</center>\r\n</body>\r\n</html>\r\n")
-        guard code >= 400, request.core.value.msiePadding, request.isFromPaddedBrowser else { return }
+        guard code >= 400, request.core.value.msiePadding, request.head.version >= .http10,
+            request.isFrom(.explorer) || request.isFrom(.chrome)
+        else { return }
         for _ in 0..<6 {
             page.append("<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n")
         }
@@ -124,6 +154,7 @@ extension Engine {
         // The pages' words for these are not those of the status line.
         case 302: page.append("302 Found")
         case 401: page.append("401 Authorization Required")
+        case 498: page.append(statusLine: .notFound)
         case 494: page.append("400 Request Header Or Cookie Too Large")
         case 495: page.append("400 The SSL certificate error")
         case 496: page.append("400 No required SSL certificate was sent")
@@ -131,17 +162,5 @@ extension Engine {
         default:
             page.append(statusLine: Status(rawValue: code))
         }
-    }
-}
-
-extension Request {
-    /// Internet Explorer and old Chrome show their own page in place of a short one.
-    var isFromPaddedBrowser: Bool {
-        guard let agent = header(.userAgent) else { return false }
-        let bytes = head.bytes
-        let value = bytes.span(agent)
-        let chrome: StaticString = "Chrome/"
-        let explorer: StaticString = "MSIE "
-        return value.firstIndex(of: chrome.bytes) != nil || value.firstIndex(of: explorer.bytes) != nil
     }
 }

@@ -49,8 +49,12 @@ final class Engine: RequestEngine {
     override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
     override func resume(_ request: Request) { run(request) }
     override func redirect(_ request: Request) { routeAgain(request) }
-    override func redirect(_ request: Request, toNamed location: Location) {
-        route(request, toNamed: location)
+    override func redirect(_ request: Request, toName name: Span<UInt8>) {
+        route(request, toName: name)
+    }
+    override func enter(_ location: Location, _ request: Request) {
+        request.routing.location = location
+        applyLocation(request)
     }
     override func readBody(_ request: Request) { beginBody(request) }
     override func abort(_ request: Request) { breakOff(request) }

@@ -28,7 +28,7 @@ struct HTTPFreezing {
             servers.append(frozen)
             try server.forEach { (location: LocationBuilder) throws(ConfigurationError) in
                 guard let made = location.location else { return }
-                made.plan = Roster.plan(for: made.settings)
+                made.plan = Roster.plan(for: made)
             }
         }
         cycle = HTTPCycle(

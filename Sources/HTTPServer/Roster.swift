@@ -3,7 +3,11 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + LaterFamilies.rows + accessRows + filterRows
+            + Proxy.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
+    }
+
+    private static var rewritingRows: [Row] {
+        Rewrite.rows + TryFiles.rows + Index.rows + Maps.rows
     }
 
     private static var accessRows: [Row] {
@@ -31,8 +35,6 @@ enum Roster {
     private static let postRead: [Step] = [
         Step(handler: .realIP, isUsed: RealIP.isUsed)
     ]
-    private static let serverRewrite: [Step] = []
-    private static let rewrite: [Step] = []
     private static let preaccess: [Step] = [
         Step(handler: .realIP, isUsed: RealIP.isUsed),
         Step(handler: .limitRequests, isUsed: LimitRequests.isUsed),
@@ -45,6 +47,7 @@ enum Roster {
     private static let precontent: [Step] = []
     private static let content: [Step] = [
         Step(handler: .randomIndex, isUsed: RandomIndex.isUsed),
+        Step(handler: .index) { _ in true },
         Step(handler: .autoindex, isUsed: Autoindex.isUsed),
         Step(handler: .gzipStatic, isUsed: GzipStatic.isUsed),
         Step(handler: .staticFiles) { _ in true },
@@ -62,17 +65,26 @@ enum Roster {
     ]
 
     /// The steps that a location's requests really go through.
-    static func plan(for settings: SettingsTable) -> Plan {
+    static func plan(for location: Location) -> Plan {
+        let settings = location.settings
         func used(_ steps: [Step]) -> [UInt8] {
             steps.filter { $0.isUsed(settings) }.map(\.handler.rawValue)
         }
         var plan = Plan()
         plan.postRead = used(postRead)
-        plan.serverRewrite = used(serverRewrite)
-        plan.rewrite = used(rewrite)
+        // Rewriting and `try_files` are not inherited: they are the block's own. Where no location is found, the server's
+        // program is not run a second time.
+        if location.program != nil {
+            if case .server = location.kind {
+                plan.serverRewrite = [Handler.rewrite.rawValue]
+            } else {
+                plan.rewrite = [Handler.rewrite.rawValue]
+            }
+        }
         plan.preaccess = used(preaccess)
         plan.access = used(access)
         plan.precontent = used(precontent)
+        if location.tryFiles != nil { plan.precontent.append(Handler.tryFiles.rawValue) }
         plan.content = used(content)
         plan.log = used(log)
         plan.headerFilters = used(headerFilters)
@@ -84,6 +96,9 @@ enum Roster {
         switch Handler(rawValue: code) {
         case .gzipStatic: GzipStatic.handle(request)
         case .staticFiles: StaticFiles.handle(request)
+        case .rewrite: Rewrite.handle(request)
+        case .tryFiles: TryFiles.handle(request)
+        case .index: Index.handle(request)
         case .access: Access.handle(request)
         case .authBasic: AuthBasic.handle(request)
         case .realIP: RealIP.handle(request)

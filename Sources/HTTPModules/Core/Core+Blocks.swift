@@ -46,6 +46,7 @@ extension Core {
         }
         let http = HTTPBuilder(zones: builder.zones, fields: AccessLogging.fields)
         builder.http = http
+        http.registry.problem = { Rewrite.report($0, $1) }
         try CoreVariables.declare(in: http.registry)
         try Gzip.declareVariables(in: http.registry)
         try Proxy.declareVariables(in: http.registry)

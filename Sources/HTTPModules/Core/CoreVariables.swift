@@ -103,7 +103,6 @@ enum CoreVariables {
         }
         try registry.declareValue("request_filename", .noCacheable) { request, out in
             request.appendFilePath(to: out)
-            return true
         }
         try registry.declareValue("request_length", .noCacheable) { request, out in
             out.append(decimal: request.length)

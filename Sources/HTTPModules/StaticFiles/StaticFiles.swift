@@ -2,18 +2,20 @@
 enum StaticFiles {
     /// Answers with the file that the path stands for.
     static func handle(_ request: Request) -> Verdict {
-        let path = request.routing.path
-        guard request.method == .get || request.method == .head else {
-            // Files cannot be posted to.
-            return isFolder(path) ? .decline : .answer(.notAllowed)
+        switch request.method {
+        case .get, .head, .post: break
+        default: return .answer(.notAllowed)
         }
-        if isFolder(path) { return .decline }
+        if isFolder(request.routing.path) { return .decline }
         let name = request.engine.loop.buffers.take()
         defer { request.engine.loop.buffers.give(name) }
-        request.appendFilePath(to: name)
+        guard request.appendFilePath(to: name) else { return .answer(.internalServerError) }
         guard name.span.firstIndex(of: ASCII.nul) == nil else { return .answer(.notFound) }
         let hot = HotFiles.of(request.engine.loop)
         switch hot.open(name) {
+        // Files cannot be posted to, but one that is missing is missing.
+        case .hot where request.method == .post: return .answer(.notAllowed)
+        case .file where request.method == .post: return .answer(.notAllowed)
         case .hot(let content): return send(content, request)
         case .file(let file): return send(file, request)
         case .folder: return redirectToFolder(request)
@@ -22,7 +24,7 @@ enum StaticFiles {
     }
 
     private static func isFolder(_ path: Buffer) -> Bool {
-        path.isEmpty || path[path.count - 1] == ASCII.slash
+        !path.isEmpty && path[path.count - 1] == ASCII.slash
     }
 
     // MARK: - Sending
@@ -106,7 +108,8 @@ enum StaticFiles {
     private static func redirectToFolder(_ request: Request) -> Verdict {
         let location = request.response.location
         location.removeAll()
-        location.append(request.routing.path)
+        let path = request.routing.path
+        location.append(escaped: path.span, for: .path)
         location.append(ASCII.slash)
         if !request.routing.arguments.isEmpty {
             location.append(ASCII.question)

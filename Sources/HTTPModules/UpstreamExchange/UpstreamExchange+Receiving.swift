@@ -185,16 +185,8 @@ extension UpstreamExchange {
         let target = bytes.span(value)
         if !target.isEmpty, target[0] == ASCII.at {
             let name = target.extracting(1..<target.count)
-            guard let location = request.server.root.children.named(name) else {
-                request.log(.error, while: action(ofHead: true)) {
-                    $0.append("could not find named location \"")
-                    $0.append(head.bytes, value)
-                    $0.append(ASCII.quote)
-                }
-                return engine.finish(request, code: 500)
-            }
             request.producer = nil
-            return engine.redirect(request, toNamed: location)
+            return engine.redirect(request, toName: name)
         }
         let routing = request.routing
         scratch.removeAll()

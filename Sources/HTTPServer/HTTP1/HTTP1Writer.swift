@@ -33,14 +33,17 @@ enum HTTP1Writer {
             output.append(httpDate: response.lastModified)
             output.append("\r\n")
         }
-        if !response.location.isEmpty {
-            output.append("Location: ")
-            appendLocation(of: request, to: output)
-            output.append("\r\n")
-        }
+        // A `Location` that is completed is one of nginx's own lines; any other is a header like those of modules.
+        let completesLocation = completesLocation(of: request)
+        if completesLocation { appendOwnLocation(of: request, to: output) }
         if response.isChunked { output.append("Transfer-Encoding: chunked\r\n") }
         appendConnection(request, to: output)
         if response.variesByEncoding { output.append("Vary: Accept-Encoding\r\n") }
+        if !response.location.isEmpty, !completesLocation {
+            output.append("Location: ")
+            output.append(response.location)
+            output.append("\r\n")
+        }
         response.headers.write(to: output)
         output.append("\r\n")
     }
@@ -96,13 +99,15 @@ enum HTTP1Writer {
     }
 
     /// A path becomes an absolute URI of this server, unless `absolute_redirect` is off.
-    private static func appendLocation(of request: Request, to output: Buffer) {
+    private static func completesLocation(of request: Request) -> Bool {
         let location = request.response.location
+        return !location.isEmpty && location[0] == ASCII.slash
+            && request.core.value.absoluteRedirect
+    }
+
+    private static func appendOwnLocation(of request: Request, to output: Buffer) {
         let settings = request.core
-        guard location[0] == ASCII.slash, settings.value.absoluteRedirect else {
-            output.append(location)
-            return
-        }
+        output.append("Location: ")
         let isSecure = request.connection.isSecure
         output.append(isSecure ? "https://" : "http://")
         let host = request.head.host
@@ -121,6 +126,7 @@ enum HTTP1Writer {
                 output.append(decimal: Int(port))
             }
         }
-        output.append(location)
+        output.append(request.response.location)
+        output.append("\r\n")
     }
 }

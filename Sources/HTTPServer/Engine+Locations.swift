@@ -1,0 +1,124 @@
+/// The search for a request's location, and what its settings mean for the request and the connection.
+extension Engine {
+    func findLocation(_ request: Request) -> Progress {
+        let routing = request.routing
+        routing.isPathChanged = false
+        routing.location = request.server.root
+        let found = find(in: routing.location.children, request)
+        if case .failed = found { return .answer(500) }
+        let location = routing.location
+        let settings = location.core
+        if settings.value.isInternal, !routing.isInternal { return .answer(404) }
+        applyLocation(request)
+        let length = request.head.contentLength
+        if length >= 0, settings.value.maxBodySize > 0, length > settings.value.maxBodySize,
+            request.body.state == .untouched
+        {
+            request.log(.error) {
+                $0.append("client intended to send too large body: ")
+                $0.append(decimal: length)
+                $0.append(" bytes")
+            }
+            request.body.state = .discarding
+            request.flags.insert(.lingers)
+            return .answer(413)
+        }
+        if case .slash = found {
+            redirectToSlash(request, location)
+            return .answer(301)
+        }
+        return enter(.rewrite, request)
+    }
+
+    private enum Found {
+        /// Nothing fits; what holds so far is kept.
+        case none
+        /// A prefix, which a regular expression may still beat.
+        case prefix
+        /// A path in full, or a regular expression.
+        case certain
+        /// The path lacks the slash at its end.
+        case slash
+        /// A regular expression cannot be matched.
+        case failed
+    }
+
+    /// Sets `routing.location` to the best one of a tree and of those within it.
+    private func find(in tree: LocationTree, _ request: Request) -> Found {
+        if tree.isEmpty { return .none }
+        let routing = request.routing
+        let path = routing.path
+        if let exact = tree.exactMatch(path.span) {
+            routing.location = exact
+            return .certain
+        }
+        var found = Found.none
+        let prefix = tree.longestPrefix(of: path.span)
+        if prefix?.name.count != path.count, let slash = tree.slashRedirect(for: path.span) {
+            routing.location = slash
+            return .slash
+        }
+        if let prefix {
+            routing.location = prefix
+            found = .prefix
+            switch find(in: prefix.children, request) {
+            case .none, .prefix: break
+            case .certain: return .certain
+            case .slash: return .slash
+            case .failed: return .failed
+            }
+            if case .prefixWithoutRegex = prefix.kind { return found }
+        }
+        for regex in tree.regexes {
+            guard case .regex(let pattern) = regex.kind else { continue }
+            switch pattern.match(path.span, in: request) {
+            case .noMatch: continue
+            case .failed: return .failed
+            case .matched:
+                routing.location = regex
+                if case .failed = find(in: regex.children, request) { return .failed }
+                return .certain
+            }
+        }
+        return found
+    }
+
+    private func redirectToSlash(_ request: Request, _ location: Location) {
+        let response = request.response
+        response.location.removeAll()
+        let name = location.name
+        response.location.append(escaped: name.span, for: .path)
+        if !request.routing.arguments.isEmpty {
+            response.location.append(ASCII.question)
+            response.location.append(request.routing.arguments)
+        }
+    }
+
+    /// What of the location's settings holds for the request and the connection. The methods that `limit_except` does not
+    /// let pass have settings of their own.
+    func applyLocation(_ request: Request) {
+        if let limit = request.location.limitExcept, limit.methods & request.method.bit == 0 {
+            request.routing.location = limit.location
+        }
+        guard request.flags.contains(.keepAlive) else { return }
+        let settings = request.core
+        let connection = request.connection
+        if settings.value.keepaliveTimeout == 0
+            || Int(connection.requestCount) >= settings.value.keepaliveRequests
+            || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
+            || isKeptFrom(request, settings.value.keepaliveDisable)
+        {
+            request.flags.remove(.keepAlive)
+        }
+    }
+
+    /// Old browsers that wait for ever on connections that are kept.
+    private func isKeptFrom(
+        _ request: Request, _ browsers: CoreSettings.KeepaliveDisable
+    ) -> Bool {
+        if browsers.contains(.msie6), request.method == .post, request.isFrom(.explorer6) {
+            return true
+        }
+        return browsers.contains(.safari) && request.isFrom(.safari)
+    }
+}
