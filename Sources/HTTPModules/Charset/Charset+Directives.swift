@@ -4,7 +4,8 @@ extension Charset {
     static var rows: [Row] {
         [
             choice("charset", \.charset, "The charset that answers are sent in.", allowsOff: true),
-            choice("source_charset", \.source, "The charset that answers are in.", allowsOff: false),
+            choice(
+                "source_charset", \.source, "The charset that answers are in.", allowsOff: false),
             .flag(
                 "override_charset", in: inIf, slot, \.overrides,
                 "Whether answers of upstreams that name a charset are recoded, too."),

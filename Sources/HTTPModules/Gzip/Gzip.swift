@@ -31,7 +31,9 @@ enum Gzip {
         case 200, 403, 404: break
         default: return false
         }
-        if response.contentLength != -1, response.contentLength < settings.minLength { return false }
+        if response.contentLength != -1, response.contentLength < settings.minLength {
+            return false
+        }
         let type = response.contentType
         guard settings.types.contains(type.span(response.mediaType)) else { return false }
         guard let index = response.headers.firstIndex(of: .contentEncoding) else { return true }

@@ -57,7 +57,8 @@ final class RangeFilter {
         }
         offset = count
         // The piece is sent several times, so it can belong to no pool any more.
-        let shared: Piece = if case .pooled(let buffer, let range) = whole { .shared(buffer, range) } else { whole }
+        let shared: Piece =
+            if case .pooled(let buffer, let range) = whole { .shared(buffer, range) } else { whole }
         request.outgoing.pieces.removeAll(keepingCapacity: true)
         var start = 0
         for index in multipart.ranges.indices {
