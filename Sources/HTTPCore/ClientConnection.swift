@@ -54,6 +54,8 @@ final class ListenBinding {
     let servers: VirtualServers
     let cycle: HTTPCycle
     var isSecure = false
+    /// `deferred`: connections are seen when their first data have come.
+    var isDeferred = false
     var hasHTTP2 = false
     var expectsProxyProtocol = false
     let descriptor: Int32

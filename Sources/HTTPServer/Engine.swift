@@ -90,7 +90,8 @@ final class Engine: RequestEngine {
         count(connection, as: .waiting)
         let timeout = binding.servers.standard.settings.value.headerTimeout
         loop.setInputDeadline(connection, in: timeout)
-        loop.readSoon(connection)
+        // Data come with the connection only if the kernel was told to wait for them; else the attempt would be in vain.
+        if binding.isDeferred { loop.readSoon(connection) }
     }
 
     func connectionEnded(_ connection: HTTP1Connection) {

@@ -92,6 +92,7 @@ struct HTTPFreezing {
             servers: try names(
                 of: group.map(\.server), standard: standard ?? group[0].server, address, evaluation),
             cycle: cycle, descriptor: -1)
+        binding.isDeferred = options.isDeferred
         binding.expectsProxyProtocol = group.contains { $0.listen.expectsProxyProtocol }
         return Address(
             request: ListenerRequest(address: address, options: options), binding: binding,

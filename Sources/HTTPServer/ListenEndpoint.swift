@@ -4,13 +4,16 @@ final class ListenEndpoint: Endpoint {
     private let binding: ListenBinding
     /// Servers of specific addresses behind a wildcard socket.
     private let specific: [ListenBinding]
-    /// Connections taken in a row before the loop serves others.
-    private static let batch = 64
+    /// Connections taken in a row before the loop serves others: one, since the call that finds no more would cost as much
+    /// as asking for events again; with `multi_accept` more.
+    private let batch: Int
 
     /// `descriptor` stays the owner's: it is not closed here.
     init(
-        engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding]
+        engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding],
+        acceptsAllAtOnce: Bool = false
     ) {
+        batch = acceptsAllAtOnce ? 64 : 1
         self.engine = engine
         self.binding = binding
         self.specific = specific
@@ -21,7 +24,7 @@ final class ListenEndpoint: Endpoint {
     }
 
     override func becameReadable() {
-        for _ in 0..<Self.batch {
+        for _ in 0..<batch {
             var address = RawAddress()
             let code = loop.kernel.accept(descriptor, address: &address)
             if code < 0 {

@@ -35,7 +35,8 @@ final class SiteWorker {
             else { continue }
             let endpoint = ListenEndpoint(
                 engine: engine, descriptor: listener.number, binding: address.binding,
-                specific: address.specific)
+                specific: address.specific,
+                acceptsAllAtOnce: cycle.core.acceptsAllAtOnce)
             try loop.addListening(endpoint, exclusive: cycle.core.workerProcesses > 1)
             listening.append(endpoint)
         }
