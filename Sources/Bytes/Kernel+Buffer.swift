@@ -10,6 +10,19 @@ extension Kernel {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }
     }
 
+    /// Appends the path in `path`, which ends with NUL, without links and dots. Returns its length or an error.
+    func realPath(of path: Buffer, into out: Buffer) -> Int {
+        var outcome = 0
+        _ = unsafe out.fill(minimum: Self.longestPath) { space in
+            outcome = unsafe path.withCString { unsafe realPath($0, into: space) }
+            return max(outcome, 0)
+        }
+        return outcome
+    }
+
+    /// `PATH_MAX`, with room for the NUL.
+    private static let longestPath = 4_097
+
     func makeFolder(path: Buffer, mode: UInt32) -> Int {
         unsafe path.withCString { unsafe makeFolder($0, mode: mode) }
     }

@@ -8,6 +8,8 @@ class ClientConnection: Endpoint {
     final var rawAddress: RawAddress
     /// The client that a PROXY protocol header names; nil if there was none.
     final var proxiedAddress: SocketAddress?
+    /// What the PROXY protocol told before the first request.
+    final var proxyHeader: ProxyProtocolHeader?
     /// Requests that came over it so far.
     final var requestCount: Int32 = 0
     /// When it was accepted, in `loop.now`.

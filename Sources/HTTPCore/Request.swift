@@ -62,6 +62,8 @@ final class Request: VariableScope {
         static let lingers = Flags(rawValue: 256)
         /// The log must not tell of missing files.
         static let isTimedOut = Flags(rawValue: 512)
+        /// The kernel has taken the whole answer.
+        static let isAnswered = Flags(rawValue: 1_024)
     }
 
     /// Moments of one request.

@@ -42,6 +42,7 @@ extension Engine {
     private func complete(_ request: Request, isSent: Bool = false) {
         guard !request.flags.contains(.finished) else { return }
         request.flags.insert(.finished)
+        if isSent { request.flags.insert(.isAnswered) }
         if let producer = request.producer {
             request.producer = nil
             producer.cancel()

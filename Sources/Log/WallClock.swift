@@ -56,6 +56,17 @@ final class WallClock {
         buffer.append(text.span)
     }
 
+    /// `2026-11-23T10:00:00.123+00:00`
+    func appendISO8601Milliseconds(to buffer: Buffer) {
+        let text = isoForm.text
+        if isoForm.isStale(at: seconds) { composeISO8601(text) }
+        let dateLength = "2026-11-23T10:00:00".utf8.count
+        buffer.append(text, 0..<dateLength)
+        buffer.append(ASCII.dot)
+        buffer.append(decimal: milliseconds, width: 3)
+        buffer.append(text, dateLength..<text.count)
+    }
+
     /// `Nov  3 10:00:00`
     func appendSyslogTime(to buffer: Buffer) {
         let text = syslogForm.text

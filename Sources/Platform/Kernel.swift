@@ -80,6 +80,13 @@ class Kernel {
         _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 
+    /// A figure that TCP keeps of a connection: the round-trip time, its variation, the congestion window, the receive
+    /// space; nil for what is no TCP socket.
+    func tcpFigure(_ descriptor: Int32, _ index: Int) -> Int? {
+        let figure = apus_k_tcp_figure(descriptor, Int32(index))
+        return figure >= 0 ? figure : nil
+    }
+
     /// Receives into `space`; 0 is the peer's orderly end.
     func receive(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
         unsafe apus_k_recv(descriptor, space.baseAddress, space.count, 0)
@@ -158,6 +165,13 @@ class Kernel {
         let code = unsafe apus_k_stat(path, &raw, followLinks ? 1 : 0)
         if code == 0 { status = FileStatus(raw) }
         return code
+    }
+
+    /// Writes the path without links and dots to `space`, which has room for `PATH_MAX` bytes.
+    func realPath(
+        _ path: UnsafePointer<CChar>, into space: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        unsafe apus_k_realpath(path, space.baseAddress?.assumingMemoryBound(to: CChar.self))
     }
 
     func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {

@@ -119,6 +119,22 @@ static inline long apus_k_fstat(int fd, struct stat *status) { APUS_RESULT(int, 
 static inline long apus_k_stat(const char *path, struct stat *status, int follow) {
     APUS_RESULT(int, follow ? stat(path, status) : lstat(path, status));
 }
+// Resolves links and dots; `resolved` has room for PATH_MAX bytes. Returns the length.
+static inline long apus_k_realpath(const char *path, char *resolved) {
+    return realpath(path, resolved) ? (long)strlen(resolved) : -(long)errno;
+}
+// 0: the round-trip time, 1: its variation, 2: the congestion window, 3: the receive space.
+static inline long apus_k_tcp_figure(int fd, int index) {
+    struct tcp_info info;
+    socklen_t length = sizeof(info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -(long)errno;
+    switch (index) {
+    case 0: return (long)info.tcpi_rtt;
+    case 1: return (long)info.tcpi_rttvar;
+    case 2: return (long)info.tcpi_snd_cwnd;
+    default: return (long)info.tcpi_rcv_space;
+    }
+}
 static inline long apus_k_read(int fd, void *space, size_t size, off_t offset) {
     APUS_RESULT(ssize_t, pread(fd, space, size, offset));
 }

@@ -6,6 +6,8 @@ enum CoreVariables {
     static func declare(in registry: VariableRegistry) throws(ConfigurationError) {
         try declareRequest(in: registry)
         try declareConnection(in: registry)
+        try declarePeer(in: registry)
+        try declareBody(in: registry)
         try declareResponse(in: registry)
         try declarePrefixes(in: registry)
     }
@@ -17,7 +19,7 @@ enum CoreVariables {
             out.append(request.head.bytes, request.head.requestLine)
             return true
         }
-        try registry.declareValue("request_method") { request, out in
+        try registry.declareValue("request_method", .noCacheable) { request, out in
             guard !request.head.methodName.isEmpty else { return false }
             out.append(request.head.bytes, request.head.methodName)
             return true
@@ -32,20 +34,17 @@ enum CoreVariables {
                 return true
             }
         }
-        for name: ByteString in ["args", "query_string"] {
-            try registry.declareValue(
-                name, [.changeable, .noCacheable],
-                assign: { request, bytes in
-                    request.routing.arguments.removeAll()
-                    request.routing.arguments.append(bytes)
-                    request.routing.hasReplacedQuery = true
-                }
-            ) { request, out in
-                out.append(request.routing.arguments)
-                // Nothing behind a `?` is an empty value; no `?` is no value.
-                return !request.routing.arguments.isEmpty || request.hasQuery
+        try registry.declareValue("query_string", .noCacheable) { appendQuery(of: $0, to: $1) }
+        try registry.declareValue(
+            "args", [.changeable, .noCacheable],
+            assign: { request, bytes in
+                let routing = request.routing
+                routing.arguments.removeAll()
+                routing.arguments.append(bytes)
+                routing.hasReplacedQuery = true
+                routing.isPathPristine = false
             }
-        }
+        ) { appendQuery(of: $0, to: $1) }
         try registry.declareValue("is_args", .noCacheable) { request, out in
             if !request.routing.arguments.isEmpty { out.append(ASCII.question) }
             return true
@@ -75,30 +74,14 @@ enum CoreVariables {
             out.truncate(to: end)
             return true
         }
-        try registry.declareValue("content_length") { request, out in
-            guard let range = request.header(.contentLength) else { return false }
-            out.append(request.head.bytes, range)
-            return true
-        }
         try registry.declareValue("content_type") { request, out in
             guard let range = request.header(.contentType) else { return false }
             out.append(request.head.bytes, range)
             return true
         }
-        try registry.declareValue("request_body") { request, out in
-            // What went to a file, or on to an upstream, is not read back.
-            guard request.body.file == nil, !request.body.memory.isEmpty else { return false }
-            out.append(request.body.memory)
-            return true
-        }
-        try registry.declareValue("request_body_file") { request, out in
-            guard request.body.file != nil else { return false }
-            out.append(request.body.fileName)
-            return true
-        }
         try registry.declareValue("document_root", .noCacheable) { request, out in
-            let settings = request.core.value
-            (settings.alias ?? settings.root).append(to: out, scope: request)
+            let settings = request.core
+            (settings.value.alias ?? settings.value.root).append(to: out, scope: request)
             return true
         }
         try registry.declareValue("request_filename", .noCacheable) { request, out in
@@ -113,7 +96,14 @@ enum CoreVariables {
             return true
         }
         try registry.declareValue("limit_rate", [.changeable, .noCacheable], assign: { request, bytes in
-            guard let rate = Units.size(bytes) else { return }
+            guard let rate = Units.size(bytes) else {
+                let value = ByteString(bytes)
+                return request.log(.error) {
+                    $0.append("invalid $limit_rate \"")
+                    $0.append(value)
+                    $0.append(ASCII.quote)
+                }
+            }
             request.limitRate = rate
             request.flags.insert(.hasLimitRate)
         }) { request, out in
@@ -172,8 +162,9 @@ enum CoreVariables {
             out.append(decimal: ThisProcess.id)
             return true
         }
-        try registry.declareValue("nginx_version") { request, out in
-            out.append(request.cycle.identity.version)
+        // The version that Apus is compatible with, under whatever name it runs: configurations compare it.
+        try registry.declareValue("nginx_version") { _, out in
+            out.append(compatibleVersion)
             return true
         }
         try registry.declareValue("msec", .noCacheable) { request, out in
@@ -188,7 +179,13 @@ enum CoreVariables {
             request.cycle.clock.appendISO8601(to: out)
             return true
         }
+        try registry.declareValue("time_iso8601_ms", .noCacheable) { request, out in
+            request.cycle.clock.appendISO8601Milliseconds(to: out)
+            return true
+        }
     }
+
+    private static let compatibleVersion: StaticString = "1.31.5"
 
     private static func declareResponse(
         in registry: VariableRegistry
@@ -203,8 +200,7 @@ enum CoreVariables {
             return true
         }
         try registry.declareValue("request_completion", .noCacheable) { request, out in
-            guard request.response.isBodyComplete else { return false }
-            out.append("OK")
+            if request.flags.contains(.isAnswered) { out.append("OK") }
             return true
         }
         try registry.declareValue("pipe", .noCacheable) { _, out in
@@ -232,9 +228,21 @@ enum CoreVariables {
             guard let request = scope as? Request else { return false }
             return request.appendSentHeader(named: name, to: out)
         }
+        try registry.declarePrefix("sent_trailer_", .noCacheable) { scope, name, out in
+            guard let request = scope as? Request, let trailers = request.response.trailers else {
+                return false
+            }
+            return trailers.appendValues(named: name, to: out)
+        }
     }
 
     // MARK: - Values
+
+    private static func appendQuery(of request: Request, to out: Buffer) -> Bool {
+        out.append(request.routing.arguments)
+        // Nothing behind a `?` is an empty value; no `?` is no value.
+        return !request.routing.arguments.isEmpty || request.hasQuery
+    }
 
     static func appendStatus(of request: Request, to out: Buffer) -> Bool {
         let response = request.response

@@ -73,49 +73,78 @@ extension Request {
     /// Appends a header of the answer, as it is or will be sent.
     func appendSentHeader(named name: ByteString, to out: Buffer) -> Bool {
         let response = self.response
-        switch name.text {
-        case "content_type":
+        switch SentField(name.span) {
+        case .contentType:
             guard !response.contentType.isEmpty else { return false }
             response.appendContentType(to: out)
             return true
-        case "content_length":
+        case .contentLength:
             guard response.contentLength >= 0 else { return false }
             out.append(decimal: response.contentLength)
             return true
-        case "last_modified":
-            if response.headers.contains(.lastModified) { return appendListed(name, to: out) }
+        case .lastModified:
+            if response.headers.contains(.lastModified) {
+                return response.headers.appendValues(named: name, to: out)
+            }
             guard response.lastModified >= 0 else { return false }
             out.append(httpDate: response.lastModified)
             return true
-        case "location":
-            guard !response.location.isEmpty else { return false }
+        case .location:
+            if response.location.isEmpty {
+                return response.headers.appendValues(named: name, to: out)
+            }
             out.append(response.location)
             return true
-        case "connection":
+        case .connection:
             if response.status == .switchingProtocols {
                 out.append("upgrade")
             } else {
                 out.append(flags.contains(.keepAlive) ? "keep-alive" : "close")
             }
             return true
-        case "transfer_encoding":
+        case .transferEncoding:
             guard response.isChunked else { return false }
             out.append("chunked")
             return true
-        default:
-            return appendListed(name, to: out)
+        case .keepAlive:
+            let seconds = core.value.keepaliveHeader
+            guard flags.contains(.keepAlive), seconds > 0 else { return false }
+            out.append("timeout=")
+            out.append(decimal: seconds)
+            return true
+        case .other:
+            return response.headers.appendValues(named: name, to: out)
         }
     }
+}
 
-    private func appendListed(_ name: ByteString, to out: Buffer) -> Bool {
-        let headers = response.headers
+/// The headers of an answer that are not in its list.
+private enum SentField {
+    case contentType, contentLength, lastModified, location, connection, transferEncoding
+    case keepAlive, other
+
+    init(_ name: Span<UInt8>) {
+        self = .other
+        for (text, field) in Self.names where name.equals(text) { self = field }
+    }
+
+    private static let names: [(StaticString, SentField)] = [
+        ("content_type", .contentType), ("content_length", .contentLength),
+        ("last_modified", .lastModified), ("location", .location), ("connection", .connection),
+        ("transfer_encoding", .transferEncoding), ("keep_alive", .keepAlive),
+    ]
+}
+
+extension HeaderList {
+    /// Appends the values of all fields that a variable's name spells, with `, ` between them.
+    func appendValues(named name: ByteString, to out: Buffer) -> Bool {
         var isFirst = true
-        for index in headers.indices {
-            let entry = headers[index]
-            guard headers.bytes.spells(entry.nameRange.range, variable: name) else { continue }
+        for index in indices {
+            let entry = self[index]
+            guard bytes.spells(entry.nameRange.range, variable: name) else { continue }
             if !isFirst { out.append(", ") }
             isFirst = false
-            out.append(headers.bytes, entry.valueRange)
+            out.append(bytes, entry.valueRange)
         }
         return !isFirst
     }

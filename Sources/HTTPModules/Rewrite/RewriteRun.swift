@@ -154,6 +154,7 @@ struct RewriteRun {
         }
         arguments.removeAll()
         arguments.append(new)
+        request.routing.hasReplacedQuery = true
         give(new)
     }
 
