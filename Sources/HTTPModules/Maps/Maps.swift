@@ -33,7 +33,7 @@ enum Maps {
     }
 
     private static let client = GeoTable.Client(
-        address: { ($0 as? Request)?.connection.address },
+        address: { ($0 as? Request)?.address },
         forwarded: { scope, address, trusted, isRecursive in
             guard let request = scope as? Request else { return address }
             var client = address
