@@ -29,9 +29,16 @@ NO_STATUS_LINE = bad_gateway(
     "nginx passes an upstream answer without a valid status line on as HTTP/0.9; Apus answers 502.")
 TWO_FRAMINGS = bad_gateway(
     "nginx 1.22 takes one of two framings of an upstream answer; since 1.23 it is invalid.")
+STATIC_RANGES = Difference(
+    "Since 1.23.4 nginx allows ranges of files compressed beforehand.", r"^\+Accept-Ranges: bytes$")
 
 # By "site-request".
 REQUESTS = {
+    "gzip-static": STATIC_RANGES,
+    "gzip-static-always": STATIC_RANGES,
+    "charset-variable-empty": Difference(
+        "nginx closes the connection where the charset's variable has no value; Apus names none.",
+        r"^[-+]log: ", r"^\+"),
     "proxy-responses-no-status-line": NO_STATUS_LINE,
     "proxy-responses-bad-status": NO_STATUS_LINE,
     "proxy-responses-status-99": NO_STATUS_LINE,
