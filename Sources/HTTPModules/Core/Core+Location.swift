@@ -6,7 +6,7 @@ extension Core {
         [
             .custom(
                 "internal", in: .location, .none, "Only internal redirects reach the location.",
-                mayRepeat: true
+                mayRepeat: false
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 invocation.write(slot) { $0.isInternal = true }
             },
@@ -52,7 +52,7 @@ extension Core {
                 replacement = Status(0)
             }
         }
-        if words.isEmpty { throw invocation.fail("invalid value \"\(last.text)\"", at: last) }
+        if words.isEmpty { throw invocation.invalidValue(invocation.arguments[0]) }
         let uri = try invocation.template(last)
         var pages: [ErrorPage] = []
         for word in words {
