@@ -23,9 +23,9 @@ let layers = [
 ]
 
 /// The tests of a layer; they see what is internal.
-func tests(of layer: String) -> Target {
+func tests(of layer: String, on support: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: layer + "Tests", dependencies: ["ApusServer", "CLinux"], swiftSettings: rules)
+        name: layer + "Tests", dependencies: ["ApusServer", "CLinux"] + support, swiftSettings: rules)
 }
 
 let package = Package(
@@ -50,5 +50,9 @@ let package = Package(
         tests(of: "HTTPModules"),
         tests(of: "Supervisor"),
         tests(of: "FuzzTargets"),
+        // A kernel within the process that tests run the server on. A test target, since it sees what is internal.
+        .testTarget(
+            name: "Simulation", dependencies: ["ApusServer", "CLinux"], swiftSettings: rules),
+        tests(of: "EventLoop", on: ["Simulation"]),
     ]
 )

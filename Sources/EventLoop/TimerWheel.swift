@@ -95,13 +95,14 @@ struct TimerWheel {
             return
         }
         guard target >= nextWake else { return }
-        while current < target {
-            current += 1
+        // From one bucket that has entries to the next: a machine that slept for a day has 20 million ticks to make up.
+        while nextWake <= target {
+            current = nextWake
             if current & 255 == 0 { cascade(level: 1) }
             take(bucket: Int(current & 255), into: &due)
-            if count == 0 { current = target }
+            nextWake = findNextWake()
         }
-        nextWake = findNextWake()
+        current = target
     }
 
     private mutating func cascade(level: Int) {

@@ -96,14 +96,13 @@ extension UpstreamExchange {
     }
 
     private func set(_ option: SocketOption, _ value: Int, on descriptor: Int32) {
-        do throws(Errno) {
-            try option.set(value, on: descriptor)
-        } catch {
-            request.log(.alert, errno: error, while: action) {
-                $0.append("setsockopt(")
-                $0.append(option.text)
-                $0.append(") failed, ignored")
-            }
+        let code = loop.kernel.setOption(
+            descriptor, level: option.level, name: option.name, value: Int32(clamping: value))
+        if code >= 0 { return }
+        request.log(.alert, errno: Errno(Int32(-code)), while: action) {
+            $0.append("setsockopt(")
+            $0.append(option.text)
+            $0.append(") failed, ignored")
         }
     }
 

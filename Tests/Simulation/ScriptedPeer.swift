@@ -1,0 +1,197 @@
+@testable import ApusServer
+
+/// The end of a connection that a script plays: a client, or an upstream that was connected to.
+final class ScriptedPeer {
+    /// One line of a script; each begins when the one before it is done.
+    enum Step {
+        case send([UInt8])
+        /// One piece each so many milliseconds; 0: each in a turn of its own.
+        case sendTorn([[UInt8]], gap: Int)
+        case pause(Int)
+        /// Goes on once this is true of what was received.
+        case wait((ScriptedPeer) -> Bool)
+        case halfClose
+        case close
+        case reset
+        /// Reads no more, or so many bytes each so many milliseconds.
+        case stopReading
+        case readSlowly(bytes: Int, every: Int)
+        case readFreely
+        case act((ScriptedPeer) -> Void)
+    }
+
+    let kernel: SimulatedKernel
+    let socket: SimulatedSocket
+    private(set) var received: [UInt8] = []
+    /// The virtual time at which each of the first bytes of a piece came.
+    private(set) var lastArrival = 0
+    private(set) var hasEnded = false
+    private(set) var wasReset = false
+    /// The virtual time of the end or reset.
+    private(set) var endedAt: Int?
+    private(set) var isDone = false
+    private var steps: [Step]
+    private var next = 0
+    private var unsent: [UInt8] = []
+    private var readsFreely = true
+    private var isAdvancing = false
+    private var left = false
+
+    init(kernel: SimulatedKernel, socket: SimulatedSocket, _ steps: [Step]) {
+        self.kernel = kernel
+        self.socket = socket
+        self.steps = steps
+        socket.onChange = { [weak self] in self?.changed() }
+        // The script begins with the kernel's next event, not within the call that made the connection.
+        kernel.schedule(after: 0) { self.changed() }
+    }
+
+    /// A client that connects at once; nil if it is refused.
+    convenience init?(
+        _ kernel: SimulatedKernel, to address: SocketAddress, capacity: Int? = nil, _ steps: [Step]
+    ) {
+        guard let socket = kernel.dial(address, capacity: capacity) else { return nil }
+        self.init(kernel: kernel, socket: socket, steps)
+    }
+
+    var text: String { String(decoding: received, as: UTF8.self) }
+    /// The peer ended the connection one way or the other, or we did.
+    var isOver: Bool { hasEnded || wasReset || left }
+
+    func append(_ more: [Step]) {
+        steps += more
+        isDone = false
+        kernel.schedule(after: 0) { self.changed() }
+    }
+
+    func forgetReceived() { received = [] }
+
+    private func changed() {
+        if readsFreely { read(.max) }
+        flush()
+        advance()
+    }
+
+    private func read(_ limit: Int) {
+        var rest = limit
+        while rest > 0, !left {
+            let (bytes, code) = socket.receive(atMost: min(rest, 65_536))
+            if code > 0 {
+                received += bytes
+                lastArrival = kernel.now
+                rest -= code
+                continue
+            }
+            if code == 0, !isOver {
+                hasEnded = true
+                endedAt = kernel.now
+            }
+            break
+        }
+        if socket.wasReset, socket.available == 0, !wasReset {
+            wasReset = true
+            endedAt = endedAt ?? kernel.now
+        }
+    }
+
+    private func flush() {
+        guard !unsent.isEmpty, !left else { return }
+        let sent = socket.send(unsent, more: false)
+        if sent > 0 { unsent.removeFirst(sent) }
+        // Nobody takes it any more.
+        if sent < 0, Errno(Int32(-sent)) != .again { unsent = [] }
+    }
+
+    private func advance() {
+        guard !isAdvancing, !isPausing else { return }
+        isAdvancing = true
+        defer { isAdvancing = false }
+        while next < steps.count {
+            if !unsent.isEmpty { return }
+            let step = steps[next]
+            switch step {
+            case .wait(let condition):
+                if !condition(self) { return }
+                next += 1
+            case .pause(let milliseconds):
+                next += 1
+                return beginPause(milliseconds)
+            case .sendTorn(let pieces, let gap):
+                next += 1
+                guard let first = pieces.first else { continue }
+                steps.insert(.sendTorn(Array(pieces.dropFirst()), gap: gap), at: next)
+                unsent += first
+                flush()
+                return beginPause(gap)
+            default:
+                next += 1
+                perform(step)
+            }
+        }
+        isDone = true
+    }
+
+    private var isPausing = false
+
+    private func beginPause(_ milliseconds: Int) {
+        isPausing = true
+        kernel.schedule(after: milliseconds) { [self] in
+            isPausing = false
+            advance()
+        }
+    }
+
+    private func perform(_ step: Step) {
+        switch step {
+        case .send(let bytes):
+            unsent += bytes
+            flush()
+        case .halfClose: socket.endOutput()
+        case .close: leave()
+        case .reset:
+            socket.reset()
+            leave()
+        case .stopReading: readsFreely = false
+        case .readFreely:
+            readsFreely = true
+            read(.max)
+        case .readSlowly(let bytes, let interval):
+            readsFreely = false
+            readPart(bytes, interval)
+        case .act(let action): action(self)
+        case .wait, .pause, .sendTorn: break
+        }
+    }
+
+    private func leave() {
+        left = true
+        endedAt = endedAt ?? kernel.now
+        socket.close()
+    }
+
+    private func readPart(_ bytes: Int, _ interval: Int) {
+        guard !isOver, !readsFreely else { return }
+        read(bytes)
+        if next < steps.count { advance() }
+        kernel.schedule(after: interval) { self.readPart(bytes, interval) }
+    }
+}
+
+extension ScriptedPeer.Step {
+    static func send(_ text: String) -> Self { .send(Array(text.utf8)) }
+
+    /// Waits for so many bytes.
+    static func wait(bytes count: Int) -> Self { .wait { $0.received.count >= count } }
+    static func wait(text: String) -> Self { .wait { $0.text.contains(text) } }
+    static var waitForEnd: Self { .wait { $0.isOver } }
+
+    /// Cuts the text into two pieces after `position` bytes.
+    static func cut(_ text: String, at position: Int, gap: Int = 0) -> Self {
+        let bytes = Array(text.utf8)
+        return .sendTorn([Array(bytes[..<position]), Array(bytes[position...])], gap: gap)
+    }
+
+    static func byteByByte(_ text: String, gap: Int = 0) -> Self {
+        .sendTorn(text.utf8.map { [$0] }, gap: gap)
+    }
+}

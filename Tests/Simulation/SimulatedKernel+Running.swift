@@ -1,0 +1,36 @@
+@testable import ApusServer
+
+/// Driving an event loop, and the reckoning at the end.
+extension SimulatedKernel {
+    /// Runs turns until the condition holds, or for a time. Returns whether it held.
+    @discardableResult
+    func run(
+        _ loop: EventLoop, atMost milliseconds: Int = 600_000,
+        until condition: () -> Bool = { false }
+    ) -> Bool {
+        let end = now + milliseconds
+        var turnsAtOnce = 0
+        while !condition() {
+            if now >= end || loop.shouldStop { return condition() }
+            let before = now
+            loop.turn(waitingAtMost: end - now)
+            turnsAtOnce = now == before ? turnsAtOnce + 1 : 0
+            if turnsAtOnce > 20_000 {
+                note("the loop spins: 20000 turns without anything to wait for")
+                return condition()
+            }
+        }
+        return true
+    }
+
+    /// What was left open, by kind.
+    func leaks(besides expected: Set<Int32> = []) -> [String] {
+        descriptors.filter { !expected.contains($0.key) }.sorted { $0.key < $1.key }.map {
+            switch $0.value {
+            case .socket(let socket): "socket \($0.key) (\(socket.state), from \(socket.remote))"
+            case .file(let file): "file \($0.key) (\(file.path))"
+            case .poll: "poll \($0.key)"
+            }
+        }
+    }
+}
