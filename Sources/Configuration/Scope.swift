@@ -144,6 +144,8 @@ final class Evaluation {
     let configurationPrefix: ByteString
     /// What is worth saying but refuses nothing.
     private(set) var warnings: [ConfigurationError] = []
+    /// Folders that the server makes for its workers' user when it starts.
+    private(set) var workerFolders: [ByteString] = []
     /// How many words a set of rows takes, one bit each.
     var rowWords = 0
     private var checks: [() throws(ConfigurationError) -> Void] = []
@@ -151,6 +153,10 @@ final class Evaluation {
     init(prefix: ByteString, configurationPrefix: ByteString) {
         self.prefix = prefix
         self.configurationPrefix = configurationPrefix
+    }
+
+    func addWorkerFolder(_ folder: ByteString) {
+        if !workerFolders.contains(folder) { workerFolders.append(folder) }
     }
 
     func warn(_ warning: ConfigurationError) {

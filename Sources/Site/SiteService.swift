@@ -37,7 +37,8 @@ final class SiteService: Service {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             return SiteCycle(
                 core: root[SiteCycle.coreSlot], logs: logs, zones: builder.zones, http: http,
-                counters: builder.counters,                 source: source)
+                counters: builder.counters, source: source,
+                workerFolders: evaluation.workerFolders)
         } catch {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             options.report(error, in: source)

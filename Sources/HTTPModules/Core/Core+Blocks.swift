@@ -58,6 +58,7 @@ extension Core {
         // The default folders are relative to the prefix, which only the configuration knows.
         let bodies = invocation.path(invocation[CoreSettings.slot].bodyTempPath.folder)
         scope.write(CoreSettings.slot) { $0.bodyTempPath.folder = bodies }
+        invocation.scope.evaluation.addWorkerFolder(bodies)
         Proxy.placeTempFiles(in: scope, of: invocation)
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             http.settings = scope.settings

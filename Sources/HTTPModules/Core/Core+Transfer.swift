@@ -223,6 +223,8 @@ extension Invocation {
             }
             levels.append(digits)
         }
-        return TempPath(path(self[0]), levels: levels)
+        let folder = path(self[0])
+        scope.evaluation.addWorkerFolder(folder)
+        return TempPath(folder, levels: levels)
     }
 }

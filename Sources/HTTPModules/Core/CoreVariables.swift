@@ -16,8 +16,7 @@ enum CoreVariables {
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
         try registry.declareValue("request") { request, out in
-            out.append(request.head.bytes, request.head.requestLine)
-            return true
+            request.appendRequestLine(to: out)
         }
         try registry.declareValue("request_method", .noCacheable) { request, out in
             guard !request.head.methodName.isEmpty else { return false }

@@ -23,11 +23,8 @@ extension AccessLogging {
             request.address.appendText(to: out, withPort: false)
         },
         LogField("request", needsEscape: true) { scope, out in
-            guard let request = scope as? Request, !request.head.requestLine.isEmpty else {
-                return false
-            }
-            out.append(request.head.bytes, request.head.requestLine)
-            return true
+            guard let request = scope as? Request else { return false }
+            return request.appendRequestLine(to: out)
         },
     ]
 
