@@ -63,6 +63,8 @@ final class Request: VariableScope {
         /// The log must not tell of missing files.
         static let isTimedOut = Flags(rawValue: 512)
         /// The kernel has taken the whole answer.
+        /// The request had begun to arrive before the one before it was answered.
+        static let pipelined = Flags(rawValue: 2_048)
         static let isAnswered = Flags(rawValue: 1_024)
     }
 

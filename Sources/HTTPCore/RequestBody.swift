@@ -18,6 +18,8 @@ final class RequestBody {
     var fileSize = 0
     /// Bytes received and decoded so far.
     var received = 0
+    /// Bytes of it on the wire, the lines of the chunked coding included.
+    var wireSize = 0
     /// Bytes still to come by Content-Length; -1 when the body is chunked.
     var remaining = 0
     /// Handed on as it comes: no waiting for its end.
@@ -36,6 +38,7 @@ final class RequestBody {
         file = nil
         fileSize = 0
         received = 0
+        wireSize = 0
         remaining = 0
         isStreamed = false
         fileName.removeAll()

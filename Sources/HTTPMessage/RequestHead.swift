@@ -170,6 +170,33 @@ final class RequestHead {
         methodName = ByteRange(start, bytes.count)
     }
 
+    /// Bytes of the request line with its end.
+    var lineLength: Int {
+        let bytes = self.bytes
+        guard let end = bytes.span.firstIndex(of: ASCII.lf, from: Int(requestLine.end)) else {
+            return bytes.count
+        }
+        return end + 1
+    }
+
+    /// Bytes of the lines that have come whole.
+    var completeLines: Int {
+        let bytes = self.bytes
+        return (bytes.span.lastIndex(of: ASCII.lf) ?? -1) + 1
+    }
+
+    /// Makes the beginning of a line that could not be read the request line, for the log.
+    func showWhatCame() {
+        guard requestLine.isEmpty else { return }
+        let bytes = self.bytes
+        let all = bytes.span
+        var start = 0
+        while start < all.count, all[start] == ASCII.cr || all[start] == ASCII.lf { start += 1 }
+        var end = start
+        while end < all.count, all[end] != ASCII.cr, all[end] != ASCII.lf { end += 1 }
+        requestLine = ByteRange(start, end)
+    }
+
     /// Forgets the request; leaves `bytes` alone.
     func reset() {
         state = State()

@@ -6,6 +6,8 @@ extension Engine {
         guard takeTarget(request) else {
             request.log(.info) { $0.append("client sent invalid request while reading client request line") }
             request.flags.remove(.keepAlive)
+            request.routing.path.removeAll()
+            request.head.length = request.head.lineLength
             return finish(request, code: 400)
         }
         if request.method == .head { request.response.isHeadOnly = true }
@@ -14,7 +16,8 @@ extension Engine {
     }
 
     /// Makes the path that locations are matched with. False: the target cannot be a path.
-    private func takeTarget(_ request: Request) -> Bool {
+    @discardableResult
+    func takeTarget(_ request: Request) -> Bool {
         let head = request.head
         let routing = request.routing
         let bytes = head.bytes

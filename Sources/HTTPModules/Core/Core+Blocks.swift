@@ -56,7 +56,7 @@ extension Core {
         try LimitConnections.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
-        let bodies = invocation.path(invocation[CoreSettings.slot].bodyTempPath.folder)
+        let bodies = invocation.temporaryFolder(invocation[CoreSettings.slot].bodyTempPath.folder)
         scope.write(CoreSettings.slot) { $0.bodyTempPath.folder = bodies }
         invocation.scope.evaluation.addWorkerFolder(bodies)
         Proxy.placeTempFiles(in: scope, of: invocation)

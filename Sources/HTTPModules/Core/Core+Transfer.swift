@@ -214,6 +214,13 @@ extension Core {
 }
 
 extension Invocation {
+    /// The default place of a folder for temporary files: below the prefix, but below the packages' cache folder where the prefix
+    /// is the packages' own, since configurations are no place for them.
+    func temporaryFolder(_ name: ByteString) -> ByteString {
+        guard scope.evaluation.prefix == "/etc/nginx/" else { return path(name) }
+        return name == "client_body_temp" ? "/var/cache/nginx/client_temp" : "/var/cache/nginx/" + name
+    }
+
     /// A folder for temporary files and up to three levels of subfolders.
     func tempPath() throws(ConfigurationError) -> TempPath {
         var levels: [Int] = []

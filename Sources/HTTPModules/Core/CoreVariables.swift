@@ -29,6 +29,8 @@ enum CoreVariables {
         }
         for name: ByteString in ["uri", "document_uri"] {
             try registry.declareValue(name, .noCacheable) { request, out in
+                // There is no path if not even the request line could be read.
+                guard !request.head.target.isEmpty else { return false }
                 out.append(request.routing.path)
                 return true
             }
@@ -202,8 +204,8 @@ enum CoreVariables {
             if request.flags.contains(.isAnswered) { out.append("OK") }
             return true
         }
-        try registry.declareValue("pipe", .noCacheable) { _, out in
-            out.append(ASCII.dot)
+        try registry.declareValue("pipe", .noCacheable) { request, out in
+            out.append(request.flags.contains(.pipelined) ? "p" : ".")
             return true
         }
     }

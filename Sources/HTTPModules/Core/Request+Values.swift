@@ -2,7 +2,7 @@
 extension Request {
     /// Bytes of the request as received: head and body.
     var length: Int {
-        head.length + body.received
+        head.length + body.wireSize
     }
 
     /// Appends the request line, or of one that could not be read what has come of it. False: nothing has come.

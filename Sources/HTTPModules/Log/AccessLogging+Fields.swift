@@ -3,7 +3,9 @@ extension AccessLogging {
     /// there are any, have the same values.
     static let fields: [LogField] = [
         // Whether the request had come before the answer to the one before it was sent: "p" or ".".
-        field("pipe") { _, out in out.append(ASCII.dot) },
+        field("pipe") { request, out in
+            out.append(request.flags.contains(.pipelined) ? "p" : ".")
+        },
         field("request_time") { request, out in
             let elapsed = max(request.connection.loop.now - request.timing.start, 0)
             out.append(decimal: elapsed / 1_000)

@@ -79,7 +79,7 @@ extension Proxy {
 
     /// Makes the default folder absolute for the whole of http.
     static func placeTempFiles(in scope: Scope, of invocation: Invocation) {
-        let folder = invocation.path(scope[upstreamSlot].tempPath.folder)
+        let folder = invocation.temporaryFolder(scope[upstreamSlot].tempPath.folder)
         scope.evaluation.addWorkerFolder(folder)
         scope.write(upstreamSlot) { $0.tempPath.folder = folder }
     }

@@ -209,7 +209,9 @@ final class HTTP1Connection: ClientConnection {
         action = .keepAlive
         loop.resumeReading(self)
         if let rest {
-            beginStream().request.head.bytes.append(rest.span)
+            let request = beginStream().request
+            request.head.bytes.append(rest.span)
+            request.flags.insert(.pipelined)
             loop.buffers.give(rest)
             advance()
             return

@@ -156,6 +156,14 @@ final class HTTP1Stream: ClientStream {
 
     /// Decodes what has come of the body, and hands it on. Returns how many bytes belong to it.
     private func consumeBody(_ bytes: Span<UInt8>) -> Int {
+        let before = request.body.wireSize
+        let used = decodeBody(bytes)
+        // Counted before the last of it was handed on, which may have ended the request.
+        if request.body.wireSize == before { request.body.wireSize += used }
+        return used
+    }
+
+    private func decodeBody(_ bytes: Span<UInt8>) -> Int {
         let engine = connection.engine
         if connection.state == .serving, readsBody {
             loop.setInputDeadline(connection, in: request.core.value.bodyTimeout)
@@ -163,6 +171,7 @@ final class HTTP1Stream: ClientStream {
         guard request.head.isChunked else {
             let count = min(bodyRemaining, bytes.count)
             bodyRemaining -= count
+            request.body.wireSize += count
             engine.takeBody(request, bytes.extracting(0..<count), isLast: bodyRemaining == 0)
             return count
         }
@@ -177,6 +186,7 @@ final class HTTP1Stream: ClientStream {
                 return bytes.count
             case .end(let end):
                 bodyRemaining = 0
+                request.body.wireSize += end
                 engine.takeBody(request, bytes.extracting(end..<end), isLast: true)
                 return end
             case .invalid:
@@ -381,6 +391,13 @@ final class HTTP1Stream: ClientStream {
     override func writeHead(of request: Request) {
         let output = loop.output(of: connection).writable
         let start = output.count
+        // A body that is not wanted is asked for all the same, unless the answer is an error: it will be read and thrown away.
+        if request.head.expectsContinue, request.head.version >= .http11, bodyRemaining > 0,
+            input == nil, request.response.errorStatus.rawValue == 0
+        {
+            request.head.expectsContinue = false
+            output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        }
         HTTP1Writer.appendHead(of: request, engine: connection.engine, to: output)
         request.response.headSize = output.count - start
     }
