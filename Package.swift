@@ -11,6 +11,8 @@ let rules: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     // Spans returned from properties and methods; the language has no stable spelling for it yet.
     .enableExperimentalFeature("Lifetimes"),
+    // The C library's types are to look the same through every module; some have more members with this.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
 /// The layers, the lowest first: a file mentions only what its own layer and those before it declare. They are folders of one

@@ -103,7 +103,7 @@ extension Engine {
         guard request.flags.contains(.keepAlive) else { return }
         let settings = request.core
         let connection = request.connection
-        if settings.value.keepaliveTimeout == 0
+        if isShuttingDown || settings.value.keepaliveTimeout == 0
             || Int(connection.requestCount) >= settings.value.keepaliveRequests
             || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
             || isKeptFrom(request, settings.value.keepaliveDisable)

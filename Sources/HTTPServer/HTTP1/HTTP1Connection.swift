@@ -29,8 +29,8 @@ final class HTTP1Connection: ClientConnection {
             binding: binding, number: number)
     }
 
-    /// Whether it can be closed without breaking off a request.
-    var isIdle: Bool { state == .readingHead && stream == nil }
+    /// Whether it can be closed without breaking off a request. One that was only just accepted has a request on its way.
+    var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
 
     // MARK: - Input
 
@@ -42,7 +42,7 @@ final class HTTP1Connection: ClientConnection {
         case .serving, .discarding:
             guard let stream else { return }
             stream.received(bytes)
-            if !isClosed, state == .discarding, stream.isBodyConsumed { nextRequest() }
+            if !isClosed, state == .discarding, stream.isBodyConsumed { discarded(stream) }
         case .lingering:
             break
         }
@@ -167,7 +167,7 @@ final class HTTP1Connection: ClientConnection {
             state = .discarding
             // The body may have come with the head.
             stream.drainInput()
-            if stream.isBodyConsumed { return nextRequest() }
+            if stream.isBodyConsumed { return discarded(stream) }
             loop.setInputDeadline(self, in: settings.value.lingeringTimeout)
             loop.resumeReading(self)
             return
@@ -186,6 +186,12 @@ final class HTTP1Connection: ClientConnection {
         giveBackStream()
         guard lingers, !hasPeerEnded else { return end() }
         linger(for: time, timeout: timeout)
+    }
+
+    /// The rest of the body is gone. If it was malformed nobody knows where it ended, and what follows must not be taken for a
+    /// request.
+    private func discarded(_ stream: HTTP1Stream) {
+        if stream.request.flags.contains(.keepAlive) { nextRequest() } else { end() }
     }
 
     private func linger(for time: Int, timeout: Int) {
