@@ -27,7 +27,9 @@ def test_titles_and_pid_file(simple):
     server = simple(SITE, workers=2)
     assert int((server.prefix / "nginx.pid").read_text()) == server.pid
     assert title(server.pid).startswith(f"nginx: master process {server.prefix}/nginx -p ")
-    assert [title(pid) for pid in server.workers()] == ["nginx: worker process"] * 2
+    wait_for(
+        lambda: [title(pid) for pid in server.workers()] == ["nginx: worker process"] * 2,
+        what="two workers")
     assert pathlib.Path(f"/proc/{server.pid}/comm").read_text().strip() == "nginx"
     server.stop()
     assert not (server.prefix / "nginx.pid").exists()
