@@ -126,10 +126,19 @@ final class Buffer {
         append(other.span)
     }
 
+    @_disfavoredOverload
     func append(_ string: ByteString) {
-        append(string.span)
+        // A span of the array would keep it by reference counting.
+        unsafe string.bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            reserve(source.count)
+            unsafe (base + count).copyMemory(from: start, byteCount: source.count)
+            count &+= source.count
+        }
     }
 
+    // Literals are static strings.
+    @_disfavoredOverload
     func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in

@@ -4,7 +4,7 @@ final class BufferPool {
     let size: Int
     /// Free buffers that are kept at most.
     private let bound: Int
-    private var free: [Buffer] = []
+    private let free = List<Buffer>()
 
     init(size: Int, bound: Int) {
         self.size = size

@@ -58,9 +58,9 @@ extension EventLoop {
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }
         queue.sealTail()
-        while let front = queue.front {
+        while !queue.isSent {
             let code: Int
-            if case .file(let file, let range) = front {
+            if let (file, range) = queue.frontFile {
                 code = kernel.sendFile(
                     endpoint.descriptor, file: file.descriptor, offset: range.lowerBound,
                     count: min(range.count, 2_147_479_552))

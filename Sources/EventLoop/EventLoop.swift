@@ -16,25 +16,27 @@ final class EventLoop {
     /// Large ones: proxied and filtered bodies.
     let largeBuffers: BufferPool
     /// Called at the end of each turn, after the flush: access logs write here.
-    var endOfTurn: [() -> Void] = []
+    let endOfTurn = List<() -> Void>()
     /// What the layer above keeps for this loop: its caches.
     var attachment: AnyObject?
     /// Set to leave `run` at the end of the turn.
     var shouldStop = false
 
-    var slots: [Endpoint?] = []
-    var freeSlots: [Int32] = []
+    let slots = List<Endpoint?>()
+    private let freeSlots = List<Int32>()
     var nextGeneration: UInt32 = 1
     /// Endpoints whose input waits and that asked to go on reading.
-    var ready: [Endpoint] = []
+    let ready = List<Endpoint>()
     /// Endpoints with output to send at the turn's end.
-    var unflushed: [Endpoint] = []
+    let unflushed = List<Endpoint>()
     /// Endpoints to call in the next turn.
-    var toCall: [Endpoint] = []
-    var wheel: TimerWheel
-    private var due: [TimerWheel.Entry] = []
+    let toCall = List<Endpoint>()
+    /// What `ready` or `toCall` held when its turn came, while it is served: those lists fill anew meanwhile.
+    private let serving = List<Endpoint>()
+    let wheel: TimerWheel
+    private let due = List<TimerWheel.Entry>()
     let scratch: Buffer
-    var idleQueues: [OutputQueue] = []
+    let idleQueues = List<OutputQueue>()
     let sendVector = SendVector()
     private let events: PollEvents
     /// Registered endpoints, timers included.
@@ -121,20 +123,16 @@ final class EventLoop {
     }
 
     private func resumeReady() {
-        var list: [Endpoint] = []
-        swap(&list, &ready)
-        for endpoint in list {
+        serving.swap(with: ready)
+        for index in serving.indices {
+            let endpoint = serving[index]
             endpoint.flags.remove(.inReadyList)
             guard !endpoint.isClosed, endpoint.flags.isSuperset(of: [.reading, .readable]) else {
                 continue
             }
             endpoint.becameReadable()
         }
-        // The array goes back for its memory's sake.
-        if ready.isEmpty {
-            list.removeAll(keepingCapacity: true)
-            swap(&list, &ready)
-        }
+        serving.removeAll()
     }
 
     /// Calls `called` in the next turn: for work that is done in parts, so that others have their turns between them.
@@ -145,17 +143,13 @@ final class EventLoop {
     }
 
     private func callEndpoints() {
-        var list: [Endpoint] = []
-        swap(&list, &toCall)
-        for endpoint in list {
+        serving.swap(with: toCall)
+        for index in serving.indices {
+            let endpoint = serving[index]
             endpoint.flags.remove(.inCallList)
             if !endpoint.isClosed { endpoint.called() }
         }
-        // The array goes back for its memory's sake.
-        if toCall.isEmpty {
-            list.removeAll(keepingCapacity: true)
-            swap(&list, &toCall)
-        }
+        serving.removeAll()
     }
 
     private func flushAll() {
@@ -167,14 +161,14 @@ final class EventLoop {
             if !endpoint.isClosed { flush(endpoint) }
             index += 1
         }
-        unflushed.removeAll(keepingCapacity: true)
+        unflushed.removeAll()
     }
 
     private func expireTimers() {
-        wheel.advance(to: now, into: &due)
+        wheel.advance(to: now, into: due)
         guard !due.isEmpty else { return }
-        for entry in due { expire(entry) }
-        due.removeAll(keepingCapacity: true)
+        for index in due.indices { expire(due[index]) }
+        due.removeAll()
     }
 
     private func expire(_ entry: TimerWheel.Entry) {
@@ -263,10 +257,7 @@ final class EventLoop {
         guard !endpoint.isClosed else { return }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
-        if let output = endpoint.output {
-            endpoint.output = nil
-            recycle(output)
-        }
+        if let output = endpoint.output.take() { recycle(output) }
         // Closing the last descriptor of a socket also ends its registration with epoll.
         if endpoint.descriptor >= 0 {
             kernel.close(endpoint.descriptor)

@@ -51,7 +51,7 @@ enum Piece {
 /// What a connection has still to send, in order. Pooled by the loop: an idle connection has none.
 final class OutputQueue {
     /// Pieces from `first` on are to be sent.
-    private(set) var pieces: [Piece] = []
+    let pieces = List<Piece>()
     private(set) var first = 0
     private(set) var byteCount = 0
     /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
@@ -63,7 +63,6 @@ final class OutputQueue {
     init(small: BufferPool, large: BufferPool) {
         pool = small
         largePool = large
-        pieces.reserveCapacity(8)
     }
 
     var isEmpty: Bool { first == pieces.count && tail == nil }
@@ -86,44 +85,47 @@ final class OutputQueue {
 
     /// Turns what was written to the tail into a piece.
     func sealTail() {
-        guard let tail else { return }
+        guard let tail = tail.take() else { return }
         let end = tail.count
         if end > tailStart {
-            pieces.append(.pooled(tail, tailStart..<end))
             byteCount += end - tailStart
+            pieces.append(.pooled(tail, tailStart..<end))
         } else {
             pool.give(tail)
         }
-        self.tail = nil
     }
 
     /// Removes `n` sent bytes from the front.
     func advance(by n: Int) {
         var rest = n
         byteCount -= n
+        // The common case: one piece, sent whole.
+        if first + 1 == pieces.count, pieces[first].count == n, let piece = pieces.popLast() {
+            release(piece)
+            return forgetSent()
+        }
         while rest > 0 || (first < pieces.count && pieces[first].count == 0) {
-            let piece = pieces[first]
-            if piece.count > rest {
-                pieces[first] = piece.dropping(first: rest)
+            let count = pieces[first].count
+            if count > rest {
+                pieces[first] = pieces[first].dropping(first: rest)
                 return
             }
-            rest -= piece.count
-            release(piece)
+            rest -= count
+            release(pieces[first])
             first += 1
         }
         if first == pieces.count { forgetSent() }
     }
 
     private func forgetSent() {
-        pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+        pieces.removeAll(keepingUpTo: 64)
         first = 0
     }
 
     /// Drops everything unsent.
     func removeAll() {
         for index in first..<pieces.count { release(pieces[index]) }
-        if let tail { pool.give(tail) }
-        tail = nil
+        if let tail = tail.take() { pool.give(tail) }
         byteCount = 0
         forgetSent()
     }
@@ -133,5 +135,11 @@ final class OutputQueue {
         (buffer.capacity >= largePool.size ? largePool : pool).give(buffer)
     }
 
-    var front: Piece? { first < pieces.count ? pieces[first] : nil }
+    /// Nothing is left to be sent. What was written to the tail counts once it is sealed.
+    var isSent: Bool { first == pieces.count }
+
+    /// The file part at the front; nil: memory stands there.
+    var frontFile: (OpenFile, Range<Int>)? {
+        if case .file(let file, let range) = pieces[first] { (file, range) } else { nil }
+    }
 }

@@ -5,7 +5,7 @@
 /// per time-out, not one per request.
 ///
 /// Four levels of 256 buckets: 4 ms, 1 s, 4.4 min and 18.6 h wide.
-struct TimerWheel {
+final class TimerWheel {
     struct Entry {
         var slot: Int32
         var generation: UInt32
@@ -19,7 +19,9 @@ struct TimerWheel {
 
     /// The last tick whose entries were taken.
     private(set) var current: UInt64
-    private var buckets: [[Entry]]
+    private let buckets: [List<Entry>]
+    /// What a bucket of a higher level held, while it is spread over lower ones.
+    private let moved = List<Entry>()
     /// A bit per bucket of each level that is not empty: four words a level.
     private var occupied: [UInt64]
     private(set) var count = 0
@@ -28,7 +30,7 @@ struct TimerWheel {
 
     init(now: Int) {
         current = UInt64(now / Self.tickMilliseconds)
-        buckets = Array(repeating: [], count: Self.levels * Self.width)
+        buckets = (0..<Self.levels * Self.width).map { _ in List(capacity: 0) }
         occupied = Array(repeating: 0, count: Self.levels * 4)
     }
 
@@ -37,7 +39,7 @@ struct TimerWheel {
         UInt64((moment + tickMilliseconds - 1) / tickMilliseconds)
     }
 
-    mutating func insert(_ entry: Entry) {
+    func insert(_ entry: Entry) {
         var entry = entry
         if entry.tick <= current { entry.tick = current + 1 }
         let distance = entry.tick - current
@@ -88,7 +90,7 @@ struct TimerWheel {
     }
 
     /// Takes all entries due at `now` into `due`.
-    mutating func advance(to now: Int, into due: inout [Entry]) {
+    func advance(to now: Int, into due: List<Entry>) {
         let target = UInt64(now / Self.tickMilliseconds)
         guard count > 0 else {
             current = max(current, target)
@@ -99,23 +101,24 @@ struct TimerWheel {
         while nextWake <= target {
             current = nextWake
             if current & 255 == 0 { cascade(level: 1) }
-            take(bucket: Int(current & 255), into: &due)
+            take(bucket: Int(current & 255), into: due)
             nextWake = findNextWake()
         }
         current = target
     }
 
-    private mutating func cascade(level: Int) {
+    private func cascade(level: Int) {
         guard level < Self.levels else { return }
         let position = (current >> (Self.bits * UInt64(level))) & 255
         if position == 0 { cascade(level: level + 1) }
         let index = level * Self.width + Int(position)
         guard !buckets[index].isEmpty else { return }
-        var moved: [Entry] = []
-        swap(&moved, &buckets[index])
+        let moved = self.moved
+        moved.swap(with: buckets[index])
         occupied[index >> 6] &= ~(1 << UInt64(index & 63))
         count -= moved.count
-        for entry in moved {
+        for place in moved.indices {
+            let entry = moved[place]
             // An entry due at this very tick goes to the bucket that is taken next.
             if entry.tick <= current {
                 let bucket = Int(current & 255)
@@ -126,13 +129,15 @@ struct TimerWheel {
                 insert(entry)
             }
         }
+        moved.removeAll(keepingUpTo: 1_024)
     }
 
-    private mutating func take(bucket: Int, into due: inout [Entry]) {
-        guard !buckets[bucket].isEmpty else { return }
-        due.append(contentsOf: buckets[bucket])
-        count -= buckets[bucket].count
-        buckets[bucket].removeAll(keepingCapacity: buckets[bucket].capacity <= 1_024)
+    private func take(bucket: Int, into due: List<Entry>) {
+        let entries = buckets[bucket]
+        guard !entries.isEmpty else { return }
+        for index in entries.indices { due.append(entries[index]) }
+        count -= entries.count
+        entries.removeAll(keepingUpTo: 1_024)
         occupied[bucket >> 6] &= ~(1 << UInt64(bucket & 63))
     }
 }

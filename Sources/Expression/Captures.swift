@@ -3,7 +3,7 @@
 /// The subject is copied, since the captures outlive it. Memory is reused from match to match.
 final class Captures {
     private let subject = Buffer(capacity: 128)
-    private var groups: [Range<Int>] = []
+    private let groups = List<Range<Int>>()
 
     init() {}
 
@@ -13,7 +13,7 @@ final class Captures {
     /// Forgets the groups, keeps the memory.
     func reset() {
         subject.removeAll()
-        groups.removeAll(keepingCapacity: true)
+        groups.removeAll()
     }
 
     /// The text of a group: empty if it took no part in the match.
@@ -36,11 +36,11 @@ final class Captures {
         guard other !== self else { return }
         let text = other.subject
         start(subject: text.span)
-        for group in other.groups { groups.append(group) }
+        for index in other.groups.indices { groups.append(other.groups[index]) }
     }
 
     func start(subject text: Span<UInt8>) {
-        groups.removeAll(keepingCapacity: true)
+        groups.removeAll()
         subject.removeAll()
         subject.append(text)
     }

@@ -18,7 +18,8 @@ class VariableScope {
     final func resetVariables(registry: VariableRegistry? = nil) {
         captures.reset()
         values.reset()
-        if let registry { self.registry = registry }
+        // A reference is only counted where it changes.
+        if let registry, registry !== self.registry { self.registry = registry }
     }
 
     // MARK: - Reading

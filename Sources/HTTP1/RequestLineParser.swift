@@ -66,6 +66,10 @@ struct RequestLineParser: Sendable {
                 error = readScheme(byte, &cursor)
             case .spacesBeforeHost, .hostStart, .host, .hostEnd, .literal, .portStart, .port:
                 error = readAuthority(byte, &cursor)
+            case .spacesBeforeProtocol where readUsualVersion(bytes, &cursor):
+                let step = finish(cursor &- 2, head)
+                if case .failed = step { cursor &-= 1 }
+                return step
             default:
                 if byte == ASCII.lf, mayEndLine {
                     let end = state == .lineFeed ? cursor &- 1 : cursor
@@ -224,6 +228,20 @@ extension RequestLineParser {
         case .spacesBeforeProtocol, .minor, .spacesAfterVersion, .lineFeed: true
         default: false
         }
+    }
+
+    /// Reads what nearly all lines end with in one step; false: byte by byte, then.
+    private mutating func readUsualVersion(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Bool {
+        let end: StaticString = " HTTP/1.1\r\n"
+        let length = end.utf8CodeUnitCount
+        guard bytes.count &- cursor >= length,
+            bytes.extracting(cursor..<cursor &+ length).equals(end)
+        else { return false }
+        protocolStart = cursor &+ 1
+        majorVersion = 1
+        minorVersion = 1
+        cursor &+= length
+        return true
     }
 
     private mutating func readVersion(_ byte: UInt8, _ cursor: inout Int) -> ParseError? {

@@ -1,8 +1,8 @@
 /// A part of a body on its way through the response pipeline.
 ///
-/// The array is reused over requests; a filter replaces the pieces it was given by those it makes.
-struct BodyChain {
-    var pieces: [Piece] = []
+/// Its memory is reused over requests; a filter replaces the pieces it was given by those it makes.
+final class BodyChain {
+    let pieces = List<Piece>()
     /// No more will follow.
     var isLast = false
     /// What there is must reach the client without waiting for more.
@@ -15,16 +15,16 @@ struct BodyChain {
     /// Bytes in all pieces.
     var count: Int {
         var total = 0
-        for piece in pieces { total += piece.count }
+        for index in pieces.indices { total += pieces[index].count }
         return total
     }
 
-    mutating func append(_ piece: Piece) {
+    func append(_ piece: Piece) {
         if piece.count > 0 { pieces.append(piece) }
     }
 
-    mutating func removeAll() {
-        pieces.removeAll(keepingCapacity: true)
+    func removeAll() {
+        pieces.removeAll(keepingUpTo: 64)
         isLast = false
         flush = false
     }

@@ -102,7 +102,8 @@ class LocationBuilder {
     /// The inner blocks are evaluated too.
     func finish() {
         guard let location else { return }
-        location.children = LocationTree(children.compactMap(\.location))
+        let inner = children.compactMap(\.location)
+        if !inner.isEmpty { location.children = LocationTree(inner) }
         if let limitExcept, let inner = limitExcept.location.location {
             location.limitExcept = (limitExcept.methods, inner)
         }

@@ -16,8 +16,8 @@ final class Location {
     /// The core's settings, fetched once.
     let core: Box<CoreSettings>
     let errorLog: ErrorLog
-    /// Locations within this one.
-    var children = LocationTree()
+    /// Locations within this one; nil if there are none.
+    var children: LocationTree?
     /// The parent; nil for a server's root.
     unowned let parent: Location?
     /// The steps of each phase that this location needs: codes of the roster's handlers.
@@ -59,28 +59,54 @@ final class Location {
 
 /// The flat list of steps that a location's requests really go through; codes are the roster's.
 struct Plan: Sendable {
-    var postRead: [UInt8] = []
-    var serverRewrite: [UInt8] = []
-    var rewrite: [UInt8] = []
-    var preaccess: [UInt8] = []
-    var access: [UInt8] = []
-    var precontent: [UInt8] = []
-    var content: [UInt8] = []
-    var log: [UInt8] = []
-    var headerFilters: [UInt8] = []
+    var postRead = Steps()
+    var serverRewrite = Steps()
+    var rewrite = Steps()
+    var preaccess = Steps()
+    var access = Steps()
+    var precontent = Steps()
+    var content = Steps()
+    var log = Steps()
+    var headerFilters = Steps()
 
     init() {}
+}
+
+/// The codes of the handlers that a phase asks one after the other: 32 at most, packed into words, so that walking them
+/// counts no references.
+struct Steps: Sendable {
+    private var words = SIMD4<UInt64>()
+    private(set) var count = 0
+
+    init() {}
+
+    init(_ codes: [UInt8]) {
+        for code in codes { append(code) }
+    }
+
+    subscript(index: Int) -> UInt8 {
+        precondition(index >= 0 && index < count)
+        return UInt8(truncatingIfNeeded: words[index >> 3] >> UInt64((index & 7) * 8))
+    }
+
+    var indices: Range<Int> { 0..<count }
+
+    mutating func append(_ code: UInt8) {
+        precondition(count < 32, "a phase asks up to 32 handlers")
+        words[count >> 3] |= UInt64(code) << UInt64((count & 7) * 8)
+        count += 1
+    }
 }
 
 /// The locations of a server or of a location, ready to be searched.
 ///
 /// Prefixes are sorted, so that one binary search finds the longest: each entry knows the longest entry that is a proper
 /// prefix of it.
-struct LocationTree {
-    private var prefixes: [Entry] = []
-    private var exact: [Entry] = []
-    private(set) var regexes: [Location] = []
-    private(set) var named: [Location] = []
+final class LocationTree {
+    private let prefixes: [Entry]
+    private let exact: [Entry]
+    let regexes: [Location]
+    let named: [Location]
 
     private struct Entry {
         let name: ByteString
@@ -89,10 +115,12 @@ struct LocationTree {
         var enclosing = -1
     }
 
-    init() {}
-
     /// Sorts locations into what `find` searches; two of the same kind and name were refused before.
     init(_ locations: [Location]) {
+        var exact: [Entry] = []
+        var prefixes: [Entry] = []
+        var regexes: [Location] = []
+        var named: [Location] = []
         for location in locations {
             switch location.kind {
             case .exact: exact.append(Entry(name: location.name, location: location))
@@ -113,10 +141,10 @@ struct LocationTree {
             prefixes[index].enclosing = stack.last ?? -1
             stack.append(index)
         }
-    }
-
-    var isEmpty: Bool {
-        prefixes.isEmpty && exact.isEmpty && regexes.isEmpty && named.isEmpty
+        self.exact = exact
+        self.prefixes = prefixes
+        self.regexes = regexes
+        self.named = named
     }
 
     var all: [Location] {

@@ -12,17 +12,17 @@ final class Request: VariableScope {
     let response = Response()
     let body = RequestBody()
     /// What is on its way through the body filters; a producer fills it and calls `sendBody`.
-    var outgoing = BodyChain()
+    let outgoing = BodyChain()
     /// Who makes the answer over time, if somebody does.
     var producer: Producer?
     /// The last exchange with an upstream, which the `$upstream_` variables read. It stays with the object for its memory's sake.
     var exchange: Producer?
     /// What was being done, for the error log's " while ..."; see `log`.
     var logAction: StaticString = ""
-    /// The state of modules for this request, by the index of their settings.
-    var states: [AnyObject?] = []
+    /// The state of modules for this request, each with the index of its settings: few, so that they are searched.
+    let states = List<(index: SettingsIndex, state: AnyObject)>(capacity: 4)
     /// Tries of upstreams, for the `$upstream_` variables.
-    var attempts: [UpstreamAttempt] = []
+    let attempts = List<UpstreamAttempt>()
     var timing = Timing()
     /// The stages of the response pipeline: those that this response needs, owned by the engine.
     var pipeline: AnyObject?
@@ -37,7 +37,7 @@ final class Request: VariableScope {
     var number: UInt64 = 0
     /// The client's address as a trusted proxy has told it for this request; nil: it is the connection's.
     var assumedAddress: SocketAddress?
-    var admission = RequestAdmission()
+    let admission = RequestAdmission()
 
     struct Flags: OptionSet, Sendable {
         let rawValue: UInt16
@@ -93,7 +93,7 @@ final class Request: VariableScope {
         connection: ClientConnection, stream: ClientStream, server: VirtualServer
     ) {
         self.connection = connection
-        self.stream = stream
+        if self.stream !== stream { self.stream = stream }
         resetVariables(registry: connection.cycle.registry)
         head.reset()
         head.bytes.removeAll()
@@ -105,8 +105,8 @@ final class Request: VariableScope {
         assumedAddress = nil
         admission.reset()
         exchange?.forget()
-        if !states.isEmpty { states.removeAll(keepingCapacity: true) }
-        if !attempts.isEmpty { attempts.removeAll(keepingCapacity: true) }
+        states.removeAll()
+        attempts.removeAll()
         pipeline = nil
         flags = []
         limitRate = 0
@@ -134,13 +134,16 @@ final class Request: VariableScope {
 
     /// What a module keeps for this request, or nil.
     func state<S: AnyObject>(_ index: SettingsIndex, as type: S.Type) -> S? {
-        guard index.rawValue < states.count else { return nil }
-        return states[index.rawValue] as? S
+        for place in states.indices where states[place].index == index { return states[place].state as? S }
+        return nil
     }
 
     func setState(_ index: SettingsIndex, _ state: AnyObject?) {
-        while states.count <= index.rawValue { states.append(nil) }
-        states[index.rawValue] = state
+        for place in states.indices where states[place].index == index {
+            if let state { states[place].state = state } else { states.remove(at: place) }
+            return
+        }
+        if let state { states.append((index, state)) }
     }
 
     // MARK: - Answering
@@ -153,6 +156,16 @@ final class Request: VariableScope {
         outgoing.isLast = last
         outgoing.flush = flush
         engine.sendBody(self)
+    }
+
+    /// Sends all of the body from memory that others keep. A short one is copied behind the head, which costs less than keeping it
+    /// until it is sent.
+    func sendWhole(_ body: Buffer) {
+        if body.count <= 2_048 {
+            engine.sendBody(self, bytes: body.span, isLast: true, flush: false)
+        } else {
+            send(.shared(body, 0..<body.count), last: true)
+        }
     }
 
     /// Completes the body without further bytes.
@@ -173,7 +186,7 @@ final class Request: VariableScope {
         if body.isEmpty || response.isHeadOnly {
             sendLast()
         } else {
-            send(.shared(body, 0..<body.count), last: true)
+            sendWhole(body)
         }
     }
 }

@@ -1,5 +1,5 @@
 /// What limits have said of a request, and what it holds of them. Kept over internal redirects: a request is counted once.
-struct RequestAdmission {
+final class RequestAdmission {
     enum Outcome: UInt8 {
         /// No limit was asked yet.
         case none
@@ -26,20 +26,23 @@ struct RequestAdmission {
 
     var requests = Outcome.none
     var connections = Outcome.none
-    private(set) var places: [Place] = []
+    private let places = List<Place>(capacity: 2)
 
-    mutating func hold(_ place: Place) { places.append(place) }
+    func hold(_ place: Place) { places.append(place) }
 
     /// Gives back all places.
-    mutating func releasePlaces() {
+    func releasePlaces() {
         guard !places.isEmpty else { return }
         let process = ThisProcess.id
-        for place in places { place.counts.release(place.slot, process: process) }
-        places.removeAll(keepingCapacity: true)
+        for index in places.indices {
+            let place = places[index]
+            place.counts.release(place.slot, process: process)
+        }
+        places.removeAll()
     }
 
     /// Forgets everything: another request begins.
-    mutating func reset() {
+    func reset() {
         releasePlaces()
         requests = .none
         connections = .none

@@ -48,8 +48,9 @@ final class Routing {
         path.removeAll()
         arguments.removeAll()
         hasReplacedQuery = nil
-        self.server = server
-        location = server.root
+        // A reference is only counted where it changes.
+        if self.server !== server { self.server = server }
+        if location !== server.root { location = server.root }
         step = 0
         phase = .postRead
         isInternal = false

@@ -15,7 +15,7 @@ struct Field: Sendable {
 
 /// The header fields of a parsed head, in the order received. Keeps its memory over messages.
 final class FieldTable {
-    private var fields: [Field] = []
+    private let fields = List<Field>(capacity: 16)
     private var present: FieldNameSet = []
 
     init() {}
@@ -25,7 +25,7 @@ final class FieldTable {
     subscript(index: Int) -> Field { fields[index] }
 
     func removeAll() {
-        fields.removeAll(keepingCapacity: true)
+        fields.removeAll()
         present.removeAll()
     }
 

@@ -12,13 +12,12 @@ final class HeaderList {
 
     /// The names and values, one after another.
     let bytes: Buffer
-    // the time that setting a field takes.
-    private var entries: [Entry] = []
+    private let entries: List<Entry>
     private var present: FieldNameSet = []
 
     init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)
-        entries.reserveCapacity(24)
+        entries = List(capacity: 24)
     }
 
     var count: Int { entries.count }
@@ -29,7 +28,7 @@ final class HeaderList {
     /// Forgets all fields, keeps the memory.
     func removeAll() {
         bytes.removeAll()
-        entries.removeAll(keepingCapacity: true)
+        entries.removeAll()
         present.removeAll()
     }
 
@@ -154,7 +153,7 @@ final class HeaderList {
     func remove(at index: Int) {
         let name = entries[index].name
         entries.remove(at: index)
-        if name != .other, !entries.contains(where: { $0.name == name }) { present.remove(name) }
+        if name != .other, firstIndex(of: name) == nil { present.remove(name) }
     }
 
     /// Removes all fields of a well-known name from an index on.

@@ -43,7 +43,7 @@ final class RequestHead {
     // One value, so that forgetting a request is one assignment.
     private var state = State()
     /// Lines left out because of an invalid name; nginx logs them.
-    private(set) var ignoredLines: [ByteRange] = []
+    let ignoredLines = List<ByteRange>()
 
     var method: Method {
         get { state.method }
@@ -202,7 +202,7 @@ final class RequestHead {
         state = State()
         fields.removeAll()
         host.removeAll()
-        if !ignoredLines.isEmpty { ignoredLines.removeAll(keepingCapacity: true) }
+        ignoredLines.removeAll()
     }
 
     /// Notes a line that is left out because of an invalid name.

@@ -2,10 +2,7 @@
 extension Engine {
     func end(_ request: Request, code: UInt16) {
         guard !request.flags.contains(.finished) else { return }
-        if let producer = request.producer {
-            request.producer = nil
-            producer.cancel()
-        }
+        if let producer = request.producer.take() { producer.cancel() }
         switch code {
         case 0:
             // The module is through: what it has not said is not said.
@@ -43,10 +40,7 @@ extension Engine {
         guard !request.flags.contains(.finished) else { return }
         request.flags.insert(.finished)
         if isSent { request.flags.insert(.isAnswered) }
-        if let producer = request.producer {
-            request.producer = nil
-            producer.cancel()
-        }
+        if let producer = request.producer.take() { producer.cancel() }
         log(request)
         request.admission.releasePlaces()
         if isSent { request.stream.finish(request) } else { request.stream.abort(request) }
@@ -59,7 +53,8 @@ extension Engine {
         request.routing.phase = .log
         request.bytesSent = request.stream.bytesSent
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
-        for code in request.location.plan.log { _ = Roster.handle(code, request) }
+        let steps = request.location.plan.log
+        for index in steps.indices { _ = Roster.handle(steps[index], request) }
         if !request.body.isComplete || request.body.file == nil { return }
         request.body.file = nil
     }

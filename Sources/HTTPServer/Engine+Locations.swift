@@ -3,8 +3,9 @@ extension Engine {
     func findLocation(_ request: Request) -> Progress {
         let routing = request.routing
         routing.isPathChanged = false
-        routing.location = request.server.root
-        let found = find(in: routing.location.children, request)
+        let root = routing.server.root
+        routing.location = root
+        let found = find(in: root.children, request)
         if case .failed = found { return .answer(500) }
         let location = routing.location
         let settings = location.core
@@ -44,8 +45,8 @@ extension Engine {
     }
 
     /// Sets `routing.location` to the best one of a tree and of those within it.
-    private func find(in tree: LocationTree, _ request: Request) -> Found {
-        if tree.isEmpty { return .none }
+    private func find(in tree: LocationTree?, _ request: Request) -> Found {
+        guard let tree else { return .none }
         let routing = request.routing
         let path = routing.path
         if let exact = tree.exactMatch(path.span) {

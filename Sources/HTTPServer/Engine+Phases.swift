@@ -101,7 +101,7 @@ extension Engine {
     }
 
     private func runSteps(
-        _ steps: [UInt8], _ request: Request, then following: Phase
+        _ steps: Steps, _ request: Request, then following: Phase
     ) -> Progress {
         let routing = request.routing
         while routing.step < steps.count {
@@ -272,7 +272,7 @@ extension Engine {
             loop.buffers.give(shown)
             return finish(request, code: code)
         }
-        guard let location = request.server.root.children.named(name) else {
+        guard let location = request.server.root.children?.named(name) else {
             request.log(.error) {
                 $0.append("could not find named location \"@")
                 $0.append(name)
@@ -291,7 +291,7 @@ extension Engine {
     }
 
     private func forgetStates(of request: Request) {
-        if !request.states.isEmpty { request.states.removeAll(keepingCapacity: true) }
+        request.states.removeAll()
     }
 
     private func refuseCycle(

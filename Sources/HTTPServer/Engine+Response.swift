@@ -9,8 +9,9 @@ extension Engine {
         }
         if response.status.rawValue == 0 { response.status = 200 }
         if request.limitRate > 0 || request.core.value.limitRate != nil { request.settleLimitRate() }
-        for code in request.location.plan.headerFilters {
-            switch Roster.filterHead(code, request) {
+        let filters = request.location.plan.headerFilters
+        for index in filters.indices {
+            switch Roster.filterHead(filters[index], request) {
             case .pass: continue
             case .replaced: return
             }
@@ -70,7 +71,8 @@ extension Engine {
     }
 
     private func discardOutgoing(_ request: Request) {
-        for piece in request.outgoing.pieces { loop.release(piece) }
+        let pieces = request.outgoing.pieces
+        for index in pieces.indices { loop.release(pieces[index]) }
         request.outgoing.removeAll()
     }
 

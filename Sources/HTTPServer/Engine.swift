@@ -12,7 +12,7 @@ final class Engine: RequestEngine {
 
     /// Old requests are finished, new ones are not waited for.
      var isShuttingDown = false
-    private var idleStreams: [HTTP1Stream] = []
+    private let idleStreams = List<HTTP1Stream>()
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
@@ -171,10 +171,7 @@ final class Engine: RequestEngine {
 
     func giveBack(_ stream: HTTP1Stream) {
         let request = stream.request
-        if let producer = request.producer {
-            request.producer = nil
-            producer.cancel()
-        }
+        if let producer = request.producer.take() { producer.cancel() }
         request.admission.releasePlaces()
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
@@ -192,10 +189,29 @@ private final class ShutdownTimer: Endpoint {
     }
 }
 
-/// The lines `Server` and `Date`, made once a second.
+/// Lines that many answers share: `Date`, made once a second, and the last few of `Last-Modified`.
 final class CommonLines {
     private let dateLine = Buffer(capacity: 64)
     private var second = -1
+    private let modifiedLines = (0..<16).map { _ in Buffer(capacity: 64) }
+    private let modifiedSeconds = List<Int>(capacity: 16)
+
+    init() {
+        for _ in modifiedLines { modifiedSeconds.append(-1) }
+    }
+
+    func appendLastModified(_ seconds: Int, to output: Buffer) {
+        let place = seconds & 15
+        let line = modifiedLines[place]
+        if modifiedSeconds[place] != seconds {
+            modifiedSeconds[place] = seconds
+            line.removeAll()
+            line.append("Last-Modified: ")
+            line.append(httpDate: seconds)
+            line.append("\r\n")
+        }
+        output.append(line)
+    }
 
     func appendDate(at seconds: Int, to output: Buffer) {
         if seconds != second {

@@ -40,7 +40,7 @@ final class Pipeline {
         if content == stages.count || !isBusy && !request.outgoing.hasFile {
             return run(from: content, request)
         }
-        for piece in request.outgoing.pieces { waiting.append(piece) }
+        for index in request.outgoing.pieces.indices { waiting.append(request.outgoing.pieces[index]) }
         endsHere = request.outgoing.isLast
         flushes = request.outgoing.flush
         request.outgoing.removeAll()
@@ -161,8 +161,8 @@ final class Pipeline {
 extension BodyChain {
     /// Whether a part of it is not in memory.
     var hasFile: Bool {
-        for piece in pieces {
-            if case .file = piece { return true }
+        for index in pieces.indices {
+            if case .file = pieces[index] { return true }
         }
         return false
     }

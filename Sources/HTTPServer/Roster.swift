@@ -67,8 +67,8 @@ enum Roster {
     /// The steps that a location's requests really go through.
     static func plan(for location: Location) -> Plan {
         let settings = location.settings
-        func used(_ steps: [Step]) -> [UInt8] {
-            steps.filter { $0.isUsed(settings) }.map(\.handler.rawValue)
+        func used(_ steps: [Step]) -> Steps {
+            Steps(steps.filter { $0.isUsed(settings) }.map(\.handler.rawValue))
         }
         var plan = Plan()
         plan.postRead = used(postRead)
@@ -76,9 +76,9 @@ enum Roster {
         // program is not run a second time.
         if location.program != nil {
             if case .server = location.kind {
-                plan.serverRewrite = [Handler.rewrite.rawValue]
+                plan.serverRewrite = Steps([Handler.rewrite.rawValue])
             } else {
-                plan.rewrite = [Handler.rewrite.rawValue]
+                plan.rewrite = Steps([Handler.rewrite.rawValue])
             }
         }
         plan.preaccess = used(preaccess)

@@ -21,18 +21,19 @@ extension LogFiles {
     /// Writes all gathered lines: before a rotation and before the process ends.
     func flush() {
         for file in all where !file.pending.isEmpty { file.writePending(self) }
-        for file in dirty { file.isDirty = false }
-        dirty.removeAll(keepingCapacity: true)
+        for index in dirty.indices { dirty[index].isDirty = false }
+        dirty.removeAll()
     }
 
     /// Writes what the logs without a buffer have gathered in this turn.
     func endTurn() {
         if dirty.isEmpty { return }
-        for file in dirty {
+        for index in dirty.indices {
+            let file = dirty[index]
             file.isDirty = false
             file.writePending(self)
         }
-        dirty.removeAll(keepingCapacity: true)
+        dirty.removeAll()
     }
 
     /// Writes the buffers that have waited for their `flush=` time, and sees to the next.

@@ -10,7 +10,7 @@ final class LogFiles: @unchecked Sendable {
     private(set) var all: [LogFile] = []
     private var indices: [ByteString: Int] = [:]
     /// Unbuffered files with lines of this turn.
-    var dirty: [LogFile] = []
+    let dirty = List<LogFile>()
     /// The caches of files whose paths have variables; they are emptied after a rotation.
     var caches: [OpenLogFileCache] = []
     /// Present while a loop writes what gathers.

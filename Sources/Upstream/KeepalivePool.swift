@@ -37,8 +37,8 @@ final class KeepalivePool<Connection> {
         fileprivate let generation: UInt
     }
 
-    private var order: IdleOrder
-    private var connections: [Connection?] = []
+    private let order: IdleOrder
+    private let connections = List<Connection?>()
     let capacity: Int
     var count: Int { order.count }
 
@@ -88,7 +88,7 @@ final class KeepalivePool<Connection> {
 }
 
 /// Entries found by key, in the order of insertion. Knows nothing of what they stand for, so it is compiled once.
-private struct IdleOrder {
+private final class IdleOrder {
     struct Key: Equatable {
         let peer: Int
         let tag: Int
@@ -105,8 +105,8 @@ private struct IdleOrder {
         var after = -1
     }
 
-    private var entries: [Entry] = []
-    private var buckets: [Int]
+    private let entries = List<Entry>()
+    private let buckets: List<Int>
     private var free = -1
     private var newest = -1
     private(set) var oldest = -1
@@ -115,7 +115,8 @@ private struct IdleOrder {
     init(capacity: Int) {
         var size = 8
         while size < capacity, size < 1 << 16 { size *= 2 }
-        buckets = [Int](repeating: -1, count: size)
+        buckets = List(capacity: size)
+        for _ in 0..<size { buckets.append(-1) }
     }
 
     private func bucket(_ key: Key) -> Int {
@@ -132,7 +133,7 @@ private struct IdleOrder {
     }
 
     /// Adds an entry as the newest and returns its number.
-    mutating func insert(_ key: Key) -> Int {
+    func insert(_ key: Key) -> Int {
         let bucket = bucket(key)
         let next = buckets[bucket]
         let index: Int
@@ -160,7 +161,7 @@ private struct IdleOrder {
         return index
     }
 
-    mutating func remove(_ index: Int) {
+    func remove(_ index: Int) {
         let entry = entries[index]
         if entry.newer >= 0 {
             entries[entry.newer].older = entry.older

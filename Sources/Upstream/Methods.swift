@@ -33,14 +33,14 @@ extension PeerSelection {
     }
 
     /// `ip_hash`: the client's network decides.
-    mutating func pickByAddress(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    func pickByAddress(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         pickDrawn(&states, now: now) { selection in
             selection.peer(atWeight: selection.key.nextAddressHash())
         }
     }
 
     /// `hash`: a key decides, in the way of Cache::Memcached.
-    mutating func pickByKey(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    func pickByKey(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         if key.isEmpty { return pickRoundRobin(&states, now: now) }
         return pickDrawn(&states, now: now) { selection in
             selection.peer(atWeight: selection.key.nextRehash())
@@ -48,12 +48,12 @@ extension PeerSelection {
     }
 
     /// `random`: chance decides, by weight.
-    mutating func pickRandom(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    func pickRandom(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         pickDrawn(&states, now: now) { selection in selection.randomPeer() }
     }
 
     /// `random two least_conn`: of two random peers, the one with fewer connections for its weight.
-    mutating func pickRandomOfTwo(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    func pickRandomOfTwo(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         var first: Int?
         while misses <= 20, tier.range.count >= 2 {
             let index = randomPeer()
@@ -70,7 +70,7 @@ extension PeerSelection {
     }
 
     /// `hash ... consistent`: the first server on the ring at or after the key; round robin among its addresses.
-    mutating func pickOnRing(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    func pickOnRing(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         if key.isEmpty || !group.ring.covers(tier.range) {
             return pickRoundRobin(&states, now: now)
         }
@@ -110,11 +110,11 @@ extension PeerSelection {
     }
 
     /// Draws until an eligible peer comes up; after 20 misses in a request's life, round robin.
-    private mutating func pickDrawn(
-        _ states: inout MutableSpan<PeerState>, now: Int, _ draw: (inout PeerSelection) -> Int
+    private func pickDrawn(
+        _ states: inout MutableSpan<PeerState>, now: Int, _ draw: (PeerSelection) -> Int
     ) -> Int? {
         while misses <= 20, tier.range.count >= 2 {
-            let index = draw(&self)
+            let index = draw(self)
             if isEligible(index, states[index], now: now) { return index }
             misses += 1
         }

@@ -9,13 +9,13 @@ enum PeerOutcome: Sendable {
 ///
 /// `next` chooses a peer and counts the request as a connection of it; `release` gives it back with the outcome. Both take the
 /// second of a clock that never jumps (`EventLoop.now / 1000`).
-struct PeerSelection {
+final class PeerSelection {
     /// nginx's words for `next` returning nil.
     static let noLivePeers: StaticString = "no live upstreams"
     /// nginx's words for `release` returning true.
     static let disabled: StaticString = "upstream server temporarily disabled"
 
-    let group: UpstreamGroup
+    private(set) var group: UpstreamGroup
     /// The peer held now.
     private(set) var current: Peer?
     /// How often `next` may still be asked after failures.
@@ -33,23 +33,37 @@ struct PeerSelection {
     init(group: UpstreamGroup, key: HashedKey = .none) {
         self.group = group
         self.key = key
+        triesLeft = 0
+        begin(group: group, key: key)
+    }
+
+    /// Begins anew, for another request.
+    func begin(group: UpstreamGroup, key: HashedKey = .none) {
+        precondition(current == nil, "a peer is held already")
+        if self.group !== group { self.group = group }
+        self.key = key
         triesLeft = group.primaries.tries + (group.backups?.tries ?? 0)
+        isOnBackups = false
+        tried = 0
+        misses = 0
         let largest = max(group.primaries.range.count, group.backups?.range.count ?? 0)
-        if largest > 64 { triedBeyond = [UInt64](repeating: 0, count: (largest - 1) / 64) }
+        if largest > 64 || !triedBeyond.isEmpty {
+            triedBeyond = [UInt64](repeating: 0, count: max(largest - 1, 0) / 64)
+        }
     }
 
     /// Allows at most `limit` tries (`proxy_next_upstream_tries`); 0 is no limit.
-    mutating func limitTries(to limit: Int) {
+    func limitTries(to limit: Int) {
         if limit > 0, triesLeft > limit { triesLeft = limit }
     }
 
     /// Allows one try more: the one before it failed on a connection that had been idle, which says little about the server.
-    mutating func allowAnotherTry() {
+    func allowAnotherTry() {
         triesLeft += 1
     }
 
     /// The peer to ask now, or nil if none is live.
-    mutating func next(now: Int) -> Peer? {
+    func next(now: Int) -> Peer? {
         precondition(current == nil, "a peer is held already")
         let states = group.states
         let index = states.withRecords { records in choose(&records, now: now) }
@@ -58,7 +72,7 @@ struct PeerSelection {
         return current
     }
 
-    private mutating func choose(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    private func choose(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         while true {
             if let index = pick(&states, now: now) {
                 states[index].connections += 1
@@ -71,7 +85,7 @@ struct PeerSelection {
         }
     }
 
-    private mutating func pick(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    private func pick(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
         if tier.isSingle {
             let index = tier.range.lowerBound
             let limits = group.limits[index]
@@ -101,7 +115,7 @@ struct PeerSelection {
 
     /// Gives the held peer back; true if its failures have made it unavailable just now.
     @discardableResult
-    mutating func release(_ outcome: PeerOutcome, now: Int) -> Bool {
+    func release(_ outcome: PeerOutcome, now: Int) -> Bool {
         guard let peer = current else { return false }
         current = nil
         let isSingle = tier.isSingle
@@ -149,7 +163,7 @@ struct PeerSelection {
         return word >> UInt64(bit % 64) & 1 != 0
     }
 
-    private mutating func markTried(_ index: Int) {
+    private func markTried(_ index: Int) {
         let bit = index - tier.range.lowerBound
         if bit < 64 {
             tried |= 1 << UInt64(bit)

@@ -120,11 +120,11 @@ struct TimerWheelTests {
     @Test func aMillionOperationsAgreeWithAList() {
         var random = SeededRandom(seed: 11)
         var now = 123_456_789
-        var wheel = TimerWheel(now: now)
+        let wheel = TimerWheel(now: now)
         /// Ticks of entries by their number.
         var model: [Int32: UInt64] = [:]
         var number: Int32 = 0
-        var due: [TimerWheel.Entry] = []
+        let due = List<TimerWheel.Entry>()
         for _ in 0..<1_000_000 {
             if random.chance(0.6), model.count < 4_000 {
                 let span = [3, 100, 2_000, 400_000, 90_000_000, 20_000_000_000][
@@ -144,10 +144,10 @@ struct TimerWheelTests {
             }
             if random.chance(0.000_5) { now += random.number(0...10_000_000) }
             #expect(now >= old)
-            due.removeAll(keepingCapacity: true)
-            wheel.advance(to: now, into: &due)
+            due.removeAll()
+            wheel.advance(to: now, into: due)
             let current = UInt64(now / TimerWheel.tickMilliseconds)
-            for entry in due {
+            for entry in due.array {
                 // What is parked far away comes with its own tick, which may be later.
                 guard let tick = model.removeValue(forKey: entry.slot) else {
                     Issue.record("\(entry.slot) came twice")
@@ -173,9 +173,9 @@ struct TimerWheelTests {
         var looks = 0
         while let delay = wheel.delay(from: now), looks < 100_000 {
             now += delay
-            due.removeAll(keepingCapacity: true)
-            wheel.advance(to: now, into: &due)
-            for entry in due { model[entry.slot] = nil }
+            due.removeAll()
+            wheel.advance(to: now, into: due)
+            for entry in due.array { model[entry.slot] = nil }
             looks += 1
         }
         #expect(model.isEmpty)

@@ -44,7 +44,7 @@ private let manyFields = (1...1000).map { "f\($0):\n" }.joined()
         let (ignoring, _) = parse(text)
         #expect(ignoring.fields.count == 2)
         #expect(
-            ignoring.ignoredLines.map(ignoring.text) == ["X_y: 1", "A@b: 2", "_z: 3", "\u{e9}: 5"])
+            ignoring.ignoredLines.array.map(ignoring.text) == ["X_y: 1", "A@b: 2", "_z: 3", "\u{e9}: 5"])
         var limits = RequestLimits()
         limits.allowsUnderscores = true
         let (underscores, _) = parse(text, limits)

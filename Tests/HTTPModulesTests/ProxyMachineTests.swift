@@ -217,7 +217,7 @@ struct AccelTargetTests {
 struct UpstreamVariablesTests {
     @Test func locationsAreToldApart() {
         let out = Buffer()
-        var attempts: [UpstreamAttempt] = []
+        let attempts = List<UpstreamAttempt>()
         for address in ["a", "b", "", "c"] as [ByteString] {
             attempts.append(UpstreamAttempt(address: address))
         }

@@ -163,7 +163,7 @@ struct DirectivesTests {
             """)
         try builder.zones.open()
         let groups = builder.registry.declarations.map(\.group)
-        var held = PeerSelection(group: groups[0])
+        let held = PeerSelection(group: groups[0])
         #expect(held.next(now: 1)?.address.port == 1)
         #expect(groups[0].snapshot().map(\.connections) == [1, 0])
         #expect(groups[1].snapshot().map(\.connections) == [0])

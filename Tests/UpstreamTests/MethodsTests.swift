@@ -108,7 +108,7 @@ struct MethodsTests {
         var held: [PeerSelection] = []
         var order = ""
         for _ in 0..<8 {
-            var selection = PeerSelection(group: group)
+            let selection = PeerSelection(group: group)
             order += letter(selection.next(now: 1))
             held.append(selection)
         }
@@ -133,7 +133,7 @@ struct MethodsTests {
 
     @Test func randomOfTwoTakesTheLessBusy() {
         let group = makeGroup(weights(1, 1), .randomTwo)
-        var held = PeerSelection(group: group)
+        let held = PeerSelection(group: group)
         let busy = letter(held.next(now: 1))
         // Two of two are always compared; only where 20 draws in a row fail does round robin decide.
         for _ in 0..<20 { #expect(pick(group, now: 1) != busy) }

@@ -36,7 +36,7 @@ func pick(
     _ group: UpstreamGroup, _ key: HashedKey = .none, _ outcome: PeerOutcome = .succeeded,
     now: Int = 100
 ) -> String {
-    var selection = PeerSelection(group: group, key: key)
+    let selection = PeerSelection(group: group, key: key)
     let peer = selection.next(now: now)
     selection.release(outcome, now: now)
     return letter(peer)
@@ -48,7 +48,7 @@ func picks(_ group: UpstreamGroup, _ count: Int, now: Int = 100) -> String {
 
 /// Where one request is sent to if every try fails.
 func tries(_ group: UpstreamGroup, _ key: HashedKey = .none, now: Int = 100) -> String {
-    var selection = PeerSelection(group: group, key: key)
+    let selection = PeerSelection(group: group, key: key)
     var text = ""
     while true {
         let peer = selection.next(now: now)

@@ -41,7 +41,7 @@ struct RoundRobinTests {
     @Test func aFailedWindowGetsOneRequestAtATime() {
         let group = makeGroup(weights(1, 1))
         #expect(pick(group, .none, .failed, now: 100) == "a")
-        var probe = PeerSelection(group: group)
+        let probe = PeerSelection(group: group)
         var names: [String] = []
         while letter(probe.next(now: 111)) != "a" { probe.release(.succeeded, now: 111) }
         for _ in 0..<4 { names.append(pick(group, now: 111)) }
@@ -74,7 +74,7 @@ struct RoundRobinTests {
         let group = makeGroup([{ $0.limits.maxFails = 2 }, { $0.limits.isDown = true }])
         var reports: [Bool] = []
         for _ in 0..<2 {
-            var selection = PeerSelection(group: group)
+            let selection = PeerSelection(group: group)
             _ = selection.next(now: 100)
             reports.append(selection.release(.failed, now: 100))
         }
@@ -110,7 +110,7 @@ struct RoundRobinTests {
     @Test func aLonePeerMayBeDownOrFull() {
         #expect(pick(makeGroup([{ $0.limits.isDown = true }])) == "-")
         let group = makeGroup([{ $0.limits.maxConnections = 1 }])
-        var held = PeerSelection(group: group)
+        let held = PeerSelection(group: group)
         #expect(letter(held.next(now: 1)) == "a")
         #expect(pick(group) == "-")
         held.release(.succeeded, now: 1)
@@ -119,7 +119,7 @@ struct RoundRobinTests {
 
     @Test func fullPeersAreLeftOut() {
         let group = makeGroup([{ $0.limits.maxConnections = 1 }, { _ in }])
-        var first = PeerSelection(group: group)
+        let first = PeerSelection(group: group)
         #expect(letter(first.next(now: 1)) == "a")
         #expect(picks(group, 3, now: 1) == "bbb")
         first.release(.succeeded, now: 1)
@@ -128,7 +128,7 @@ struct RoundRobinTests {
     }
 
     @Test func triesCanBeLimited() {
-        var selection = PeerSelection(group: makeGroup(weights(1, 1, 1)))
+        let selection = PeerSelection(group: makeGroup(weights(1, 1, 1)))
         #expect(selection.triesLeft == 3)
         selection.limitTries(to: 2)
         #expect(selection.triesLeft == 2)
@@ -138,7 +138,7 @@ struct RoundRobinTests {
 
     @Test func moreThan64PeersAreEachTriedOnce() {
         let group = makeGroup(Array(repeating: { _ in }, count: 150))
-        var selection = PeerSelection(group: group)
+        let selection = PeerSelection(group: group)
         var ports: Set<UInt16> = []
         for _ in 0..<150 {
             guard let peer = selection.next(now: 1) else { break }

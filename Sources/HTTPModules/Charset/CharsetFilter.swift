@@ -14,9 +14,10 @@ final class CharsetFilter {
 
     /// Filters `request.outgoing`, which is in memory.
     func run(_ request: Request) -> Bool {
-        var pieces: [Piece] = []
-        swap(&pieces, &request.outgoing.pieces)
-        for piece in pieces {
+        let pieces = List<Piece>()
+        pieces.swap(with: request.outgoing.pieces)
+        for index in pieces.indices {
+            let piece = pieces[index]
             switch recoding {
             case .bytes(let table): replace(piece, table, request)
             case .toUTF8(let table):

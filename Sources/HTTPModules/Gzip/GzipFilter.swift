@@ -7,7 +7,7 @@ final class GzipFilter {
     private let isUnbuffered: Bool
     /// Bytes to gather before the start; 0 once it has begun.
     private var postponed: Int
-    private var gathered: [Piece] = []
+    private let gathered = List<Piece>()
     /// Holds compressed bytes that are not worth sending yet.
     private var output: Buffer?
     private var isDone = false
@@ -33,17 +33,18 @@ final class GzipFilter {
     /// Filters `request.outgoing`, which is in memory; false: the response cannot be completed.
     func run(_ request: Request) -> Bool {
         if isDone { return true }
-        var pieces: [Piece] = []
-        swap(&pieces, &request.outgoing.pieces)
+        let pieces = List<Piece>()
+        pieces.swap(with: request.outgoing.pieces)
         if postponed > 0 {
-            gathered.append(contentsOf: pieces)
-            let total = gathered.reduce(0) { $0 + $1.count }
+            var total = 0
+            for index in pieces.indices { gathered.append(pieces[index]) }
+            for index in gathered.indices { total += gathered[index].count }
             guard total > postponed || request.outgoing.isLast || request.outgoing.flush else {
                 return true
             }
             postponed = 0
-            swap(&pieces, &gathered)
-            gathered = []
+            pieces.removeAll()
+            pieces.swap(with: gathered)
         }
         guard let deflater = start(request) else { return false }
         let loop = request.engine.loop

@@ -3,7 +3,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     private var settings: Box<ProxySettings>?
     private var proxyTarget: ProxyTarget?
     /// `$proxy_host` and `$proxy_port`.
-    private(set) var url = ProxyURL()
+    private(set) var url = ProxyURL.unknown
     /// What a variable made of `proxy_pass` names, until it is looked for.
     private var dynamic: AddressText?
     /// Where the request's URI lies in the exchange's request.
@@ -59,8 +59,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         do throws(AddressError) {
             let address = try AddressText(
                 rest, .init(allowsURI: true, resolves: false, defaultPort: 80))
-            url = ProxyURL(address, defaultPort: 80)
-            if !url.uri.isEmpty, url.uri[0] == ASCII.question { url.uri = "/" + url.uri }
+            url = ProxyURL(address, defaultPort: 80, completesPath: true)
             dynamic = address
             return true
         } catch {
@@ -224,10 +223,14 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     override func parse(_ head: ResponseHead) -> HeadOutcome {
-        switch parser.parse(into: head) {
-        case .needMore, .hostKnown: .needMore
-        case .complete(let end): .complete(end)
-        case .failed(let error): .failed(error)
+        // Taken out and put back, since a change in place would be a checked access at each of its uses.
+        var parser = self.parser
+        let outcome = parser.parse(into: head)
+        self.parser = parser
+        switch outcome {
+        case .needMore, .hostKnown: return .needMore
+        case .complete(let end): return .complete(end)
+        case .failed(let error): return .failed(error)
         }
     }
 
@@ -248,7 +251,10 @@ final class HTTPProxyProtocol: UpstreamProtocol {
 
     override func decode(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent {
         if trailerParser != nil { return decodeTrailer(bytes, from: start) }
-        switch framing.next(bytes, from: start) {
+        var framing = self.framing
+        let event = framing.next(bytes, from: start)
+        self.framing = framing
+        switch event {
         case .needMore: return .needMore
         case .data(let range): return .data(range)
         case .invalid: return .invalid

@@ -25,7 +25,7 @@ extension Proxy {
         if Template.hasVariables(url.span) {
             return ProxyTarget(
                 url: url, declaration: nil, template: try invocation.template(),
-                parts: ProxyURL(), location: .empty, registry: registry)
+                parts: .unknown, location: .empty, registry: registry)
         }
         let bytes = url.span
         if bytes.count >= 8, bytes.extracting(0..<8).equalsIgnoringCase("https://") {

@@ -109,20 +109,30 @@ final class ProxyTarget: Sendable {
 }
 
 /// The parts of a URL that requests need.
-struct ProxyURL: Sendable {
+final class ProxyURL: Sendable {
     /// What `Host` says by default.
-    var hostHeader = ByteString.empty
-    var port = ByteString.empty
+    let hostHeader: ByteString
+    let port: ByteString
     /// Empty: the client's URI is passed on as it is.
-    var uri = ByteString.empty
+    let uri: ByteString
 
-    init() {}
+    /// What stands for the URL until variables have named it.
+    static let unknown = ProxyURL()
 
-    /// - Parameter address: read with the scheme's default port and `allowsURI`.
-    init(_ address: AddressText, defaultPort: UInt16) {
-        uri = address.uri
+    private init() {
+        hostHeader = .empty
+        port = .empty
+        uri = .empty
+    }
+
+    /// - Parameters:
+    ///   - address: read with the scheme's default port and `allowsURI`.
+    ///   - completesPath: arguments without a path get one.
+    init(_ address: AddressText, defaultPort: UInt16, completesPath: Bool = false) {
+        uri = completesPath && address.uri.hasPrefix("?") ? "/" + address.uri : address.uri
         if address.addresses.first?.isUnix == true {
             hostHeader = "localhost"
+            port = .empty
         } else if address.hasNoPort || address.port == defaultPort {
             hostHeader = address.host
             port = ByteString(String(defaultPort))

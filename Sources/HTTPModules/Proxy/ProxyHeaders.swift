@@ -1,5 +1,5 @@
 /// The header fields of requests to upstreams: what `proxy_set_header` sets, and what is set or dropped by itself.
-struct ProxyHeaders: Sendable {
+final class ProxyHeaders: Sendable {
     struct Field: Sendable {
         var name: ByteString
         var value: Template

@@ -42,7 +42,7 @@ final class RangeFilter {
                 wanted.lowerBound - start..<wanted.upperBound - start)
             kept += 1
         }
-        request.outgoing.pieces.removeLast(request.outgoing.pieces.count - kept)
+        request.outgoing.pieces.truncate(to: kept)
         return true
     }
 
@@ -59,7 +59,7 @@ final class RangeFilter {
         // The piece is sent several times, so it can belong to no pool any more.
         let shared: Piece =
             if case .pooled(let buffer, let range) = whole { .shared(buffer, range) } else { whole }
-        request.outgoing.pieces.removeAll(keepingCapacity: true)
+        request.outgoing.pieces.removeAll()
         var start = 0
         for index in multipart.ranges.indices {
             let end = multipart.ends[index]

@@ -43,7 +43,7 @@ enum Rewrite {
             if response.isHeadOnly || body.isEmpty {
                 request.sendLast()
             } else {
-                request.send(.shared(body, 0..<body.count), last: true)
+                request.sendWhole(body)
             }
             return .done
         }

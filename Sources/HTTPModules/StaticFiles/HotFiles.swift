@@ -2,6 +2,7 @@
 final class HotFile {
     let status: FileStatus
     let bytes: Buffer
+    let eTag = Buffer(capacity: 32)
     /// The file was so young when it was read that a later change could bear the same times: it is read again.
     let isSettled: Bool
     var lastUse: Int
@@ -11,6 +12,7 @@ final class HotFile {
         self.bytes = bytes
         self.isSettled = isSettled
         self.lastUse = lastUse
+        status.appendETag(to: eTag)
     }
 }
 

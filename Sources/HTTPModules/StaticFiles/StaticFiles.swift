@@ -33,13 +33,13 @@ enum StaticFiles {
     static func send(
         _ content: HotFile, _ request: Request, isGzipped: Bool = false
     ) -> Verdict {
-        describe(content.status, request, isGzipped)
+        describe(content.status, eTag: content.eTag, request, isGzipped)
         request.sendHead()
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
             return .done
         }
-        request.send(.shared(content.bytes, 0..<content.bytes.count), last: true)
+        request.sendWhole(content.bytes)
         return .done
     }
 
@@ -57,27 +57,27 @@ enum StaticFiles {
 
     /// Sets the head's fields from what the file system says.
     private static func describe(
-        _ status: FileStatus, _ request: Request, _ isGzipped: Bool
+        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ isGzipped: Bool
     ) {
         let response = request.response
         response.status = .ok
         response.contentLength = status.size
         response.lastModified = status.modified
         response.allowsRanges = true
-        if request.core.value.eTag { appendETag(status, to: response) }
+        if request.core.value.eTag {
+            if let eTag {
+                response.headers.append(.eTag, eTag.span)
+            } else {
+                appendETag(status, to: response)
+            }
+        }
         if isGzipped { response.headers.append(.contentEncoding, "gzip") }
         setContentType(of: request)
     }
 
-    /// nginx's form: the time and the size in hexadecimal.
     static func appendETag(_ status: FileStatus, to response: Response) {
         let opening = response.headers.begin(.eTag)
-        let value = response.headers.bytes
-        value.append(ASCII.quote)
-        value.append(hex: UInt64(bitPattern: Int64(status.modified)))
-        value.append(ASCII.minus)
-        value.append(hex: UInt64(status.size))
-        value.append(ASCII.quote)
+        status.appendETag(to: response.headers.bytes)
         response.headers.end(opening)
     }
 
@@ -137,5 +137,16 @@ enum StaticFiles {
             }
         }
         return .answer(status)
+    }
+}
+
+extension FileStatus {
+    /// Appends the entity tag in nginx's form: the time and the size in hexadecimal.
+    func appendETag(to output: Buffer) {
+        output.append(ASCII.quote)
+        output.append(hex: UInt64(bitPattern: Int64(modified)))
+        output.append(ASCII.minus)
+        output.append(hex: UInt64(size))
+        output.append(ASCII.quote)
     }
 }

@@ -146,11 +146,12 @@ extension UpstreamExchange {
     }
 
     private func spoolGathered() {
-        let pieces = request.outgoing.pieces
+        let pieces = List<Piece>()
+        pieces.swap(with: request.outgoing.pieces)
         request.outgoing.removeAll()
         let current = use
-        for piece in pieces {
-            guard case .pooled(let buffer, let range) = piece else { continue }
+        for index in pieces.indices {
+            guard case .pooled(let buffer, let range) = pieces[index] else { continue }
             if use == current, stage == .receiving { spool(buffer.span(range)) }
             loop.largeBuffers.give(buffer)
         }

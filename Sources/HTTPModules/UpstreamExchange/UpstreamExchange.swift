@@ -152,16 +152,24 @@ final class UpstreamExchange: Producer {
         firstTryAt = loop.now
         switch target {
         case .group(let declaration):
-            selection = PeerSelection(group: declaration.group, key: key(for: declaration.group))
+            select(from: declaration.group, key(for: declaration.group))
             connections = connections(of: declaration)
         case .address(let address, let name):
             let server = UpstreamServer(name: name, addresses: [address])
             let group = UpstreamGroup(name: name, servers: [server], keepalive: .none)
-            selection = PeerSelection(group: group)
+            select(from: group, .none)
             connections = nil
         }
         selection?.limitTries(to: settings.value.retryTries)
         tryNextPeer()
+    }
+
+    private func select(from group: UpstreamGroup, _ key: HashedKey) {
+        if let selection {
+            selection.begin(group: group, key: key)
+        } else {
+            selection = PeerSelection(group: group, key: key)
+        }
     }
 
     private func key(for group: UpstreamGroup) -> HashedKey {

@@ -63,11 +63,12 @@ enum UpstreamVariables {
     /// Tries are separated by commas, those of one location from those of the next by a colon: there stands an attempt without an
     /// address.
     static func join(
-        _ attempts: [UpstreamAttempt], to out: Buffer,
+        _ attempts: List<UpstreamAttempt>, to out: Buffer,
         _ append: (UpstreamAttempt, Buffer) -> Void
     ) {
         var isFirst = true
-        for attempt in attempts {
+        for index in attempts.indices {
+            let attempt = attempts[index]
             if attempt.address.isEmpty {
                 out.append(" : ")
                 isFirst = true

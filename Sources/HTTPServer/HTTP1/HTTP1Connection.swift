@@ -37,8 +37,9 @@ final class HTTP1Connection: ClientConnection {
     override func received(_ bytes: Span<UInt8>) {
         switch state {
         case .readingHead:
-            beginStream().request.head.bytes.append(bytes)
-            advance()
+            let stream = beginStream()
+            stream.request.head.bytes.append(bytes)
+            advance(from: stream)
         case .serving, .discarding:
             guard let stream else { return }
             stream.received(bytes)
@@ -62,12 +63,11 @@ final class HTTP1Connection: ClientConnection {
     }
 
     /// Parses and serves requests as long as complete heads are there.
-    private func advance() {
+    private func advance(from first: HTTP1Stream) {
         guard !isAdvancing else { return }
         isAdvancing = true
-        while state == .readingHead, let stream, !isClosed {
-            guard stream.parseHead() else { break }
-        }
+        var hasMore = first.parseHead()
+        while hasMore, state == .readingHead, let stream, !isClosed { hasMore = stream.parseHead() }
         isAdvancing = false
         if !isClosed, hasOutput { loop.flush(self) }
     }
@@ -215,12 +215,11 @@ final class HTTP1Connection: ClientConnection {
         action = .keepAlive
         loop.resumeReading(self)
         if let rest {
-            let request = beginStream().request
-            request.head.bytes.append(rest.span)
-            request.flags.insert(.pipelined)
+            let stream = beginStream()
+            stream.request.head.bytes.append(rest.span)
+            stream.request.flags.insert(.pipelined)
             loop.buffers.give(rest)
-            advance()
-            return
+            return advance(from: stream)
         }
         engine.count(self, as: .waiting)
         if timeout == 0 { return end() }
@@ -228,18 +227,13 @@ final class HTTP1Connection: ClientConnection {
     }
 
     private func giveBackStream() {
-        guard let stream else { return }
-        self.stream = nil
-        engine.giveBack(stream)
+        if let stream = stream.take() { engine.giveBack(stream) }
     }
 
     /// Closes the connection and whatever was under way.
     func end() {
         guard !isClosed else { return }
-        if let stream {
-            self.stream = nil
-            engine.giveBack(stream)
-        }
+        giveBackStream()
         engine.connectionEnded(self)
         loop.close(self)
     }

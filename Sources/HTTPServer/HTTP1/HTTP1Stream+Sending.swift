@@ -14,6 +14,7 @@ extension HTTP1Stream {
             request.outgoing.flush = flush
             return writeBody(of: request)
         }
+        let connection = connection
         let isChunked = request.response.isChunked
         if isChunked, !bytes.isEmpty {
             let head = loop.output(of: connection).writable
@@ -42,6 +43,8 @@ extension HTTP1Stream {
             // Everything may have left already; then nobody else would say so.
             if !connection.hasOutput { return outputDrained() }
         }
+        // Within `received` the connection flushes when all of the input is served.
+        if connection.isAdvancing { return }
         if isLast || flush || connection.pendingOutput >= request.core.value.postponeOutput {
             loop.flushLater(connection)
         }

@@ -54,8 +54,7 @@ final class HTTP1Stream: ClientStream {
     func release() {
         rateLimit?.end()
         rateLimit = nil
-        if let input { loop.buffers.give(input) }
-        input = nil
+        if let input = input.take() { loop.buffers.give(input) }
         inputStart = 0
     }
 
@@ -64,9 +63,14 @@ final class HTTP1Stream: ClientStream {
     /// Goes on parsing; false when more bytes are needed (or the connection is over).
     func parseHead() -> Bool {
         let head = request.head
+        let connection = connection
         var limits = request.server.limits
         limits.pausesAtHost = !serverIsKnown && !connection.binding.servers.isSingle
-        switch parser.parse(into: head, limits: limits) {
+        // Taken out and put back, since a change in place would be a checked access at each of its uses.
+        var parser = self.parser
+        let outcome = parser.parse(into: head, limits: limits)
+        self.parser = parser
+        switch outcome {
         case .needMore:
             if !head.requestLine.isEmpty { connection.action = .readingHead }
             return false
@@ -93,6 +97,7 @@ final class HTTP1Stream: ClientStream {
 
     private func accept(length: Int) {
         let head = request.head
+        let connection = connection
         if !serverIsKnown, !connection.binding.servers.isSingle { selectServer() }
         if head.bytes.count > length {
             let rest = loop.buffers.take()
@@ -177,7 +182,10 @@ final class HTTP1Stream: ClientStream {
         }
         var position = 0
         while true {
-            switch decoder.decode(bytes, from: position) {
+            var decoder = self.decoder
+            let outcome = decoder.decode(bytes, from: position)
+            self.decoder = decoder
+            switch outcome {
             case .data(let range):
                 position = range.upperBound
                 engine.takeBody(request, bytes.extracting(range), isLast: false)
@@ -389,6 +397,7 @@ final class HTTP1Stream: ClientStream {
     }
 
     override func writeHead(of request: Request) {
+        let connection = connection
         let output = loop.output(of: connection).writable
         let start = output.count
         // A body that is not wanted is asked for all the same, unless the answer is an error: it will be read and thrown away.

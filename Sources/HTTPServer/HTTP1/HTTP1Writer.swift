@@ -29,9 +29,7 @@ enum HTTP1Writer {
             output.append("\r\n")
         }
         if response.lastModified >= 0, !response.headers.contains(.lastModified) {
-            output.append("Last-Modified: ")
-            output.append(httpDate: response.lastModified)
-            output.append("\r\n")
+            engine.commonLines.appendLastModified(response.lastModified, to: output)
         }
         // A `Location` that is completed is one of nginx's own lines; any other is a header like those of modules.
         let completesLocation = completesLocation(of: request)
