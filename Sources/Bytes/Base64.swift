@@ -1,6 +1,7 @@
 extension Buffer {
     /// Appends what base64 text (RFC 4648 4, padding optional) stands for; false, with nothing appended, if it is malformed.
-    func append(base64 text: Span<UInt8>) -> Bool {
+    /// With `isURLSafe` the alphabet is that of RFC 4648 5.
+    func append(base64 text: Span<UInt8>, isURLSafe: Bool = false) -> Bool {
         var end = text.count
         while end > 0, text[end - 1] == ASCII.equals { end -= 1 }
         guard text.count - end <= 2, end % 4 != 1 else { return false }
@@ -8,7 +9,7 @@ extension Buffer {
         var bits: UInt32 = 0
         var width = 0
         for index in 0..<end {
-            guard let value = Self.base64Value(text[index]) else {
+            guard let value = Self.base64Value(text[index], isURLSafe) else {
                 truncate(to: start)
                 return false
             }
@@ -49,8 +50,11 @@ extension Buffer {
         }
     }
 
-    private static func base64Value(_ byte: UInt8) -> UInt8? {
+    private static func base64Value(_ byte: UInt8, _ isURLSafe: Bool) -> UInt8? {
         switch byte {
+        case ASCII.minus where isURLSafe: 62
+        case ASCII.underscore where isURLSafe: 63
+        case ASCII.plus where isURLSafe, ASCII.slash where isURLSafe: nil
         case 0x41...0x5A: byte - 0x41
         case 0x61...0x7A: byte - 0x61 + 26
         case 0x30...0x39: byte - 0x30 + 52

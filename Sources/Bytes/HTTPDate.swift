@@ -62,6 +62,24 @@ extension Buffer {
         append(ASCII.space)
         append(decimal: time.year, width: 4)
         append(ASCII.space)
+        appendClock(of: time)
+    }
+    /// Appends the date of a cookie: `Sun, 06-Nov-94 08:49:37 GMT`. As in nginx the century is left out up to 2037, which very old
+    /// browsers want.
+    func append(cookieDate seconds: Int) {
+        let time = CivilTime(secondsSinceEpoch: seconds)
+        append(CivilTime.weekdays[time.weekday])
+        append(", ")
+        append(decimal: time.day, width: 2)
+        append(ASCII.minus)
+        append(CivilTime.months[time.month - 1])
+        append(ASCII.minus)
+        append(decimal: time.year > 2_037 ? time.year : time.year % 100, width: 2)
+        append(ASCII.space)
+        appendClock(of: time)
+    }
+
+    private func appendClock(of time: CivilTime) {
         append(decimal: time.hour, width: 2)
         append(ASCII.colon)
         append(decimal: time.minute, width: 2)

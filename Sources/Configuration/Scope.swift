@@ -14,6 +14,7 @@ final class Scope {
     private var drafts: [(index: Int, draft: AnyDraft)] = []
     private var hasBegun: Bool
     private var seen: [UInt64] = []
+    private var completionHooks: [Hook] = []
     private var settleHooks: [Hook] = []
     private var finishHooks: [Hook] = []
 
@@ -81,6 +82,11 @@ final class Scope {
         return nil
     }
 
+    /// Runs `hook` when all simple directives of the block are evaluated, before `settings` is final: it may change them still.
+    func whenComplete(_ hook: @escaping Hook) {
+        completionHooks.append(hook)
+    }
+
     /// Runs `hook` when all simple directives of the block are evaluated and before its inner blocks are: `settings` is final.
     func whenSettled(_ hook: @escaping Hook) {
         settleHooks.append(hook)
@@ -121,6 +127,11 @@ final class Scope {
     }
 
     func settle() throws(ConfigurationError) {
+        if !completionHooks.isEmpty {
+            let hooks = completionHooks
+            completionHooks = []
+            for hook in hooks { try hook(self) }
+        }
         guard !settleHooks.isEmpty else { return }
         let hooks = settleHooks
         settleHooks = []

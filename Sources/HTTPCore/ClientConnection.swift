@@ -6,10 +6,8 @@ class ClientConnection: Endpoint {
     final var binding: ListenBinding
     /// The peer's address as accepted, compact; see `address`.
     final var rawAddress: RawAddress
-    /// The client that a PROXY protocol header names; nil if there was none.
-    final var proxiedAddress: SocketAddress?
-    /// What the PROXY protocol told before the first request.
-    final var proxyHeader: ProxyProtocolHeader?
+    /// Reads what a proxy sends before anything else, and holds what it told; nil where no PROXY protocol is spoken.
+    final let proxy: ProxyProtocolReader?
     /// Requests that came over it so far.
     final var requestCount: Int32 = 0
     /// When it was accepted, in `loop.now`.
@@ -30,6 +28,7 @@ class ClientConnection: Endpoint {
         self.number = number
         rawAddress = address
         acceptedAt = loop.now
+        proxy = binding.expectsProxyProtocol ? ProxyProtocolReader() : nil
         super.init(loop: loop, descriptor: descriptor)
     }
 
@@ -48,6 +47,49 @@ class ClientConnection: Endpoint {
 
     /// Whether the bytes on the wire are protected by TLS.
     var isSecure: Bool { false }
+
+    // MARK: - The PROXY protocol
+
+    /// What the PROXY protocol told before the first request.
+    final var proxyHeader: ProxyProtocolHeader? { proxy?.header }
+
+    /// Whether the first bytes are a proxy's, before TLS and HTTP.
+    final var awaitsProxyHeader: Bool {
+        guard let proxy else { return false }
+        return !proxy.isComplete
+    }
+
+    /// Takes the bytes of a proxy's header from the front of what has come. Returns how many they were; nil, and logged: what
+    /// came is no header, and the connection has to be closed.
+    final func takeProxyHeader(_ bytes: Span<UInt8>) -> Int? {
+        guard let proxy else { return 0 }
+        switch proxy.take(bytes) {
+        case .needMore: return bytes.count
+        case .complete(let end): return end
+        case .failed(let error):
+            logProxyError(error)
+            return nil
+        }
+    }
+
+    final func logProxyError(_ error: ProxyProtocolError) {
+        cycle.errorLog.write(.error, self) {
+            error.append(to: $0)
+            $0.append(" while reading PROXY protocol")
+        }
+    }
+}
+
+extension ClientConnection: LogContext {
+    var connectionNumber: UInt64 { number }
+
+    /// nginx's context of a connection that no request has come over yet.
+    func appendContext(to line: Buffer) {
+        line.append(", client: ")
+        address.appendText(to: line, withPort: false)
+        line.append(", server: ")
+        binding.address.appendText(to: line, withPort: true)
+    }
 }
 
 /// One address that a configuration listens on, as connections see it.

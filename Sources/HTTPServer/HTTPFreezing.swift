@@ -68,7 +68,15 @@ struct HTTPFreezing {
         var options = group[0].listen.options
         var setter: ServerBuilder.Listen?
         var standard: ServerBuilder?
+        var protocols: ListenProtocols?
         for (server, listen) in group {
+            if protocols?.add(listen) == true {
+                evaluation.warn(
+                    ConfigurationError(
+                        "protocol options redefined for \(address.description)",
+                        position: listen.position, level: .warn))
+            }
+            if protocols == nil { protocols = ListenProtocols(listen) }
             if listen.setsOptions {
                 if setter != nil {
                     throw ConfigurationError(

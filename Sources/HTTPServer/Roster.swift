@@ -4,6 +4,15 @@ enum Roster {
     static var rows: [Row] {
         Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
             + Proxy.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
+            + variableRows + contentRows
+    }
+
+    private static var variableRows: [Row] {
+        Referer.rows + SecureLink.rows + Browsers.rows
+    }
+
+    private static var contentRows: [Row] {
+        EmptyGIF.rows
     }
 
     private static var rewritingRows: [Row] {
@@ -16,7 +25,7 @@ enum Roster {
     }
 
     private static var filterRows: [Row] {
-        Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows
+        Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -59,6 +68,7 @@ enum Roster {
     private static let headerFilters: [Step] = [
         Step(handler: .notModifiedFilter) { _ in true },
         Step(handler: .headersFilter) { Headers.isUsed($0) },
+        Step(handler: .userIDFilter, isUsed: UserID.isUsed),
         Step(handler: .charsetFilter) { Charset.isUsed($0) },
         Step(handler: .gzipFilter) { Gzip.isUsed($0) },
         Step(handler: .rangeFilter) { _ in true },
@@ -108,6 +118,7 @@ enum Roster {
         case .autoindex: Autoindex.handle(request)
         case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
+        case .emptyGIF: EmptyGIF.handle(request)
         case .accessLog: log(request)
         default: .decline
         }
@@ -123,6 +134,7 @@ enum Roster {
         switch Handler(rawValue: code) {
         case .notModifiedFilter: return NotModified.filterHead(request)
         case .headersFilter: Headers.filterHead(request)
+        case .userIDFilter: UserID.filterHead(request)
         case .charsetFilter:
             if let filter = Charset.filterHead(request) { request.append(.charset(filter)) }
         case .gzipFilter:

@@ -1,47 +1,93 @@
 /// What a PROXY protocol header told of the connection that a proxy passes on.
 final class ProxyProtocolHeader {
-    /// The client's end, and the proxy's end that the client connected to; nil where the header did not tell.
-    let source: SocketAddress?
-    let destination: SocketAddress?
+    /// One end of the proxied connection. The text is what variables show; version 1's is as the proxy wrote it.
+    struct End {
+        let text: ByteString
+        let port: UInt16
+
+        init(text: ByteString, port: UInt16) {
+            self.text = text
+            self.port = port
+        }
+
+        init(_ address: SocketAddress) {
+            let text = Buffer(capacity: 48)
+            address.appendText(to: text, withPort: false)
+            self.init(text: ByteString(text.span), port: address.port)
+        }
+
+        /// The end as an address, with its port; nil if what a proxy wrote is none.
+        var address: SocketAddress? {
+            let address = SocketAddress.ipv4(text.span) ?? SocketAddress.ipv6(text.span)
+            return address?.with(port: port)
+        }
+    }
+
+    /// The client's end, and the proxy's end that the client connected to.
+    let source: End
+    let destination: End
     /// The additions of version 2: each a type, a length in two bytes, and a value.
     private let additions: ByteString
 
-    init(
-        source: SocketAddress?, destination: SocketAddress?, additions: ByteString = .empty
-    ) {
+    init(source: End, destination: End, additions: ByteString = .empty) {
         self.source = source
         self.destination = destination
         self.additions = additions
     }
 
-    /// Appends an addition by its name in a variable, such as `alpn`, `ssl_cn` or `0x05`; false if there is none.
-    func append(addition name: ByteString, to out: Buffer) -> Bool {
-        let all = additions
-        if name.hasPrefix("ssl_") {
-            guard let ssl = Self.find(0x20, in: all.span, from: 0), ssl.count >= 5 else {
-                return false
-            }
-            let part = name.slice(4..<name.count)
-            if part == "verify" {
-                var code = 0
-                for index in 1..<5 { code = code << 8 | Int(all[ssl.lowerBound + index]) }
-                out.append(decimal: code)
-                return true
-            }
-            guard let type = Self.type(part, Self.sslNames) else { return false }
-            let inner = all.span.extracting(0..<ssl.upperBound)
-            return append(Self.find(type, in: inner, from: ssl.lowerBound + 5), to: out)
-        }
-        guard let type = Self.type(name, Self.names) else { return false }
-        return append(Self.find(type, in: all.span, from: 0), to: out)
+    /// What a look for an addition came to.
+    enum Lookup {
+        case found, absent
+        /// nginx's message: the name stands for nothing, or the additions are malformed.
+        case failed(StaticString, showsName: Bool)
     }
 
-    private func append(_ range: Range<Int>?, to out: Buffer) -> Bool {
-        guard let range else { return false }
+    /// Appends an addition by its name in a variable, such as `alpn`, `ssl_cn` or `0x05`.
+    func append(addition name: ByteString, to out: Buffer) -> Lookup {
         let all = additions
-        out.append(all.span.extracting(range))
-        return true
+        guard name.hasPrefix("ssl_") else { return append(name, Self.names, in: 0..<all.count, to: out) }
+        switch Self.find(0x20, in: all.span, 0..<all.count) {
+        case .absent: return .absent
+        case .broken: return Self.broken
+        case .value(let ssl):
+            // A byte of flags and the result of the verification come before what is nested.
+            guard ssl.count >= 5 else { return .absent }
+            let part = name.slice(4..<name.count)
+            guard part == "verify" else {
+                return append(part, Self.sslNames, in: ssl.lowerBound + 5..<ssl.upperBound, to: out)
+            }
+            var code = 0
+            for index in 1..<5 { code = code << 8 | Int(all[ssl.lowerBound + index]) }
+            out.append(decimal: code)
+            return .found
+        }
     }
+
+    private func append(
+        _ name: ByteString, _ names: [(ByteString, UInt8)], in range: Range<Int>, to out: Buffer
+    ) -> Lookup {
+        let type: Int
+        if let known = names.first(where: { $0.0 == name }) {
+            type = Int(known.1)
+        } else if name.hasPrefix("0x") {
+            guard let number = Self.number(name.span.extracting(2..<name.count)) else {
+                return .failed("invalid PROXY protocol TLV", showsName: true)
+            }
+            type = number
+        } else {
+            return .failed("unknown PROXY protocol TLV", showsName: true)
+        }
+        let all = additions
+        switch Self.find(type, in: all.span, range) {
+        case .absent: return .absent
+        case .broken: return Self.broken
+        case .value(let value):
+            out.append(all.span.extracting(value))
+            return .found
+        }
+    }
+
+    private static let broken = Lookup.failed("broken PROXY protocol TLV", showsName: false)
 
     private static let names: [(ByteString, UInt8)] = [
         ("alpn", 0x01), ("authority", 0x02), ("unique_id", 0x05), ("ssl", 0x20), ("netns", 0x30),
@@ -50,26 +96,33 @@ final class ProxyProtocolHeader {
         ("version", 0x21), ("cn", 0x22), ("cipher", 0x23), ("sig_alg", 0x24), ("key_alg", 0x25),
     ]
 
-    private static func type(_ name: ByteString, _ names: [(ByteString, UInt8)]) -> UInt8? {
-        if let known = names.first(where: { $0.0 == name }) { return known.1 }
-        guard name.count == 4, name.hasPrefix("0x"), let high = name[2].hexValue,
-            let low = name[3].hexValue
-        else { return nil }
-        return high << 4 | low
+    /// A hexadecimal number; one that no type can have stays above all of them.
+    private static func number(_ text: Span<UInt8>) -> Int? {
+        guard !text.isEmpty else { return nil }
+        var value = 0
+        for index in text.indices {
+            guard let digit = text[index].hexValue else { return nil }
+            value = min(value << 4 | Int(digit), 0x1000)
+        }
+        return value
+    }
+
+    private enum Found {
+        case value(Range<Int>)
+        case absent, broken
     }
 
     /// Where the value of the first addition of a type lies.
-    private static func find(
-        _ type: UInt8, in bytes: Span<UInt8>, from start: Int
-    ) -> Range<Int>? {
-        var position = start
-        while position + 3 <= bytes.count {
+    private static func find(_ type: Int, in bytes: Span<UInt8>, _ range: Range<Int>) -> Found {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            guard position + 3 <= range.upperBound else { return .broken }
             let length = Int(bytes[position + 1]) << 8 | Int(bytes[position + 2])
             let value = position + 3..<position + 3 + length
-            guard value.upperBound <= bytes.count else { return nil }
-            if bytes[position] == type { return value }
+            guard value.upperBound <= range.upperBound else { return .broken }
+            if Int(bytes[position]) == type { return .value(value) }
             position = value.upperBound
         }
-        return nil
+        return .absent
     }
 }

@@ -39,6 +39,7 @@ public enum Program {
         nginxVersion: "1.31.5", apusVersion: "0.1.0", compiler: "Swift 6.3", tlsLibrary: nil,
         moduleArguments: [
             "--with-http_gzip_static_module", "--with-http_random_index_module",
-            "--with-http_realip_module", "--with-http_stub_status_module", "--with-compat",
+            "--with-http_realip_module", "--with-http_stub_status_module",
+            "--with-http_secure_link_module", "--with-compat",
         ])
 }

@@ -56,6 +56,9 @@ DIRECTIVES = {
     r"lock_file-main-(1|1-wrong|variable|empty)": Difference(
         "Accepted without effect, and said so.",
         r"^- 0 ", r"^\+ 0 \[warn\] \"lock_file\" directive has no effect"),
+    r"modern_browser-\w+-(1|1-wrong|variable|empty)": Difference(
+        "nginx refuses a lone word other than \"unlisted\" without a message.",
+        r"^- 1 configuration file ", r"^\+ 1 \[emerg\] invalid number of arguments"),
     r"include-\w+-empty": Difference(
         "The message that a folder cannot be read also names the place.",
         r"^- 1 \[crit\] pread\(\) \"PREFIX/\" failed \(21: Is a directory\)$",

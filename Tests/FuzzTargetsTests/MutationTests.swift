@@ -19,6 +19,12 @@ import Testing
 
     @Test func uris() throws { mutate(try corpus("uri"), fuzzURI) }
 
+    @Test func proxyHeaders() throws {
+        let inputs = try corpus("proxy-protocol")
+        mutate(inputs, fuzzProxyProtocol)
+        mutateOptions(inputs, fuzzProxyProtocol, bytes: 1)
+    }
+
     @Test func chunkedBodies() throws {
         let inputs = try corpus("chunked")
         mutate(inputs, fuzzChunked)

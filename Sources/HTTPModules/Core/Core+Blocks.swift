@@ -54,6 +54,10 @@ extension Core {
         try RealIP.declareVariables(in: http.registry)
         try LimitRequests.declareVariables(in: http.registry)
         try LimitConnections.declareVariables(in: http.registry)
+        try Referer.declareVariables(in: http.registry)
+        try SecureLink.declareVariables(in: http.registry)
+        try UserID.declareVariables(in: http.registry)
+        try Browsers.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
         let bodies = invocation.temporaryFolder(invocation[CoreSettings.slot].bodyTempPath.folder)

@@ -148,8 +148,7 @@ struct ListenParameters {
                 "the \"\(word.text)\" parameter of \"listen\" is not supported yet",
                 advice: "this version serves HTTP/1 without TLS", at: word)
         case "proxy_protocol":
-            throw invocation.fail(
-                "the \"proxy_protocol\" parameter of \"listen\" is not supported yet", at: word)
+            expectsProxyProtocol = true
         default:
             try readValue(word, invocation)
         }

@@ -25,25 +25,38 @@ extension CoreVariables {
     private static func declareProxyProtocol(
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
-        let ends:
-            [(name: String, address: @Sendable (ProxyProtocolHeader) -> SocketAddress?)] = [
-                ("proxy_protocol_", { $0.source }), ("proxy_protocol_server_", { $0.destination }),
-            ]
+        let ends: [(name: String, end: @Sendable (ProxyProtocolHeader) -> ProxyProtocolHeader.End)] = [
+            ("proxy_protocol_", { $0.source }), ("proxy_protocol_server_", { $0.destination }),
+        ]
         for (name, end) in ends {
             try registry.declareValue(ByteString(name + "addr")) { request, out in
                 guard let header = request.connection.proxyHeader else { return false }
-                end(header)?.appendText(to: out, withPort: false)
+                out.append(end(header).text)
                 return true
             }
             try registry.declareValue(ByteString(name + "port")) { request, out in
                 guard let header = request.connection.proxyHeader else { return false }
-                if let port = end(header)?.port, port > 0 { out.append(decimal: Int(port)) }
+                let port = end(header).port
+                if port > 0 { out.append(decimal: Int(port)) }
                 return true
             }
         }
         try registry.declarePrefix("proxy_protocol_tlv_") { scope, name, out in
-            guard let header = (scope as? Request)?.connection.proxyHeader else { return false }
-            return header.append(addition: name, to: out)
+            guard let request = scope as? Request, let header = request.connection.proxyHeader
+            else { return false }
+            switch header.append(addition: name, to: out) {
+            case .found: return true
+            case .absent: return false
+            case .failed(let message, let showsName):
+                request.log(.error) {
+                    $0.append(message)
+                    guard showsName else { return }
+                    $0.append(" \"")
+                    $0.append(name)
+                    $0.append(ASCII.quote)
+                }
+                return false
+            }
         }
     }
 }

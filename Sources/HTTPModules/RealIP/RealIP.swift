@@ -34,7 +34,7 @@ enum RealIP {
                 settings.value.trusted, from: &address, recursive: isRecursive)
             take(answer, address, request)
         case .proxyProtocol:
-            guard let named = request.connection.proxiedAddress,
+            guard let named = request.connection.proxyHeader?.source.address,
                 settings.value.trusted.contains(address)
             else { return .decline }
             take(.exhausted, named, request)

@@ -35,6 +35,15 @@ final class HTTP1Connection: ClientConnection {
     // MARK: - Input
 
     override func received(_ bytes: Span<UInt8>) {
+        if awaitsProxyHeader {
+            guard let end = takeProxyHeader(bytes) else { return self.end() }
+            if end < bytes.count { take(bytes.extracting(end..<bytes.count)) }
+            return
+        }
+        take(bytes)
+    }
+
+    private func take(_ bytes: Span<UInt8>) {
         switch state {
         case .readingHead:
             let stream = beginStream()
@@ -83,6 +92,7 @@ final class HTTP1Connection: ClientConnection {
     override func peerEnded() {
         switch state {
         case .readingHead:
+            if awaitsProxyHeader, let error = proxy?.incompleteError { logProxyError(error) }
             if let stream, !stream.request.head.bytes.isEmpty {
                 engine.logClientLeft(stream.request)
                 stream.abandonHead()
