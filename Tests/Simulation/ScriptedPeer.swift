@@ -64,7 +64,23 @@ final class ScriptedPeer {
         kernel.schedule(after: 0) { self.changed() }
     }
 
-    func forgetReceived() { received = [] }
+    /// What was received and dealt with, a piece for each `takeReceived`.
+    private(set) var taken: [[UInt8]] = []
+
+    /// Sets aside what was received so far, so that waiting begins anew.
+    func takeReceived() {
+        taken.append(received)
+        received = []
+    }
+
+    /// Closes the connection now, wherever the script is.
+    func quit() {
+        steps = []
+        next = 0
+        unsent = []
+        if !left { leave() }
+        isDone = true
+    }
 
     private func changed() {
         if readsFreely { read(.max) }

@@ -148,6 +148,11 @@ final class SimulatedKernel: Kernel {
 
     func note(_ mistake: String) { mistakes.append(mistake) }
 
+    func forgetMistakes() {
+        mistakes = []
+        stalls = 0
+    }
+
     // MARK: - The network
 
     func setHost(_ address: SocketAddress, _ host: Host?) { hosts[address] = host }
