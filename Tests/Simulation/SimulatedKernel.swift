@@ -47,6 +47,8 @@ final class SimulatedKernel: Kernel {
     /// The share of calls before which something that is due happens, in the middle of a turn.
     var interruptions = 0.0
     var shufflesEvents = false
+    /// The loop is slow: all that is due happens before it asks for events.
+    var gathersEvents = false
     var descriptorLimit = 1_000
     /// Attempts to connect succeed within the call.
     var connectsAtOnce = false
@@ -210,6 +212,7 @@ final class SimulatedKernel: Kernel {
     override func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
         if let failure = injected(.pollWait) { return failure }
         guard case .poll(let instance)? = descriptors[poll] else { return -Int(EBADF) }
+        if gathersEvents { while let next = timeline.nextTime, next <= now { happen() } }
         let deadline = timeout < 0 ? Int.max : now + Int(timeout)
         while true {
             let told = instance.collect(
