@@ -36,10 +36,12 @@ final class SiteWorker {
     func accept(on descriptor: Int32, at address: SocketAddress) throws(Errno) {
         guard let known = cycle.http?.addresses.first(where: { $0.request.address == address })
         else { return }
+        let isExclusive = cycle.core.workerProcesses > 1
         let endpoint = ListenEndpoint(
             engine: engine, descriptor: descriptor, binding: known.binding,
-            specific: known.specific, acceptsAllAtOnce: cycle.core.acceptsAllAtOnce)
-        try loop.addListening(endpoint, exclusive: cycle.core.workerProcesses > 1)
+            specific: known.specific, isExclusive: isExclusive,
+            acceptsAllAtOnce: cycle.core.acceptsAllAtOnce)
+        try loop.addListening(endpoint, exclusive: isExclusive)
         listening.append(endpoint)
     }
 
