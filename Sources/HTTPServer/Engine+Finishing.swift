@@ -60,8 +60,6 @@ extension Engine {
         request.bytesSent = request.stream.bytesSent
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
         for code in request.location.plan.log { _ = Roster.handle(code, request) }
-        if !request.body.isComplete || request.body.file == nil { return }
-        request.body.file = nil
     }
 
     // MARK: - Trouble with the client

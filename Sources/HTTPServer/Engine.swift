@@ -176,6 +176,8 @@ final class Engine: RequestEngine {
             producer.cancel()
         }
         request.admission.releasePlaces()
+        // The pooled request must not keep a descriptor, and its place on the disk.
+        if request.body.file != nil { request.body.file = nil }
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
     }
