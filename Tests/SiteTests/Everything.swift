@@ -94,6 +94,8 @@ enum Everything {
         var headOnly: Set<Int> = []
         /// The connection ends after the answers, since the request is refused or too old.
         var ends = false
+        /// What the server can send to the client before that has read.
+        var capacity: Int?
 
         var description: String { name }
     }
@@ -160,9 +162,9 @@ enum Everything {
             name: "head", request: "HEAD /app/length HTTP/1.1\r\nHost: a\r\n\r\n", statuses: [200],
             headOnly: [0]),
         Visit(name: "large", request: get("/app/large"), statuses: [200], body: large),
-        Visit(name: "spooled", request: get("/spooled/large"), statuses: [200], body: large),
-        Visit(name: "unspooled", request: get("/kept/large"), statuses: [200], body: large),
-        Visit(name: "streamed", request: get("/streamed/large"), statuses: [200], body: large),
+        Visit(name: "spooled", request: get("/spooled/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "unspooled", request: get("/kept/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "streamed", request: get("/streamed/large"), statuses: [200], body: large, capacity: 4_000),
         Visit(name: "body", request: post("/app/echo", "a short body"), statuses: [200], body: Array("a short body".utf8)),
         Visit(name: "body in file", request: post("/app/echo", long), statuses: [200], body: Array(long.utf8)),
         Visit(
@@ -184,8 +186,13 @@ enum Everything {
 
 /// The application behind the site: what it answers depends on the path's last part.
 final class Application: @unchecked Sendable {
-    /// How its answers are sent: whole, unless a test tears them.
-    var sends: ([UInt8]) -> [ScriptedPeer.Step] = { [.send($0)] }
+    /// How its answers are sent, unless a test tears them.
+    var sends: ([UInt8]) -> [ScriptedPeer.Step] = Application.inParts
+    /// Whole, or where they are large in parts that come one after the other.
+    static func inParts(_ bytes: [UInt8]) -> [ScriptedPeer.Step] {
+        let starts = stride(from: 0, to: bytes.count, by: 10_000)
+        return [.sendTorn(starts.map { Array(bytes[$0..<min($0 + 10_000, bytes.count)]) }, gap: 0)]
+    }
     private(set) var upstream: SimulatedUpstream?
 
     func listen(_ site: SimulatedSite) {
@@ -265,11 +272,11 @@ extension SimulatedSite {
 
     /// Makes a visit: the client sends the steps, reads its answers, and goes.
     func outcome(
-        of visit: Everything.Visit, capacity: Int? = nil, _ steps: [ScriptedPeer.Step]? = nil
+        of visit: Everything.Visit, _ steps: [ScriptedPeer.Step]? = nil
     ) -> Outcome {
         forgetLogs()
         let client = client(
-            capacity: capacity,
+            capacity: visit.capacity,
             (steps ?? [.send(visit.request)])
                 + [visit.ends ? .waitForEnd : .wait { $0.hasAnswers(to: visit) }])
         finish(client)

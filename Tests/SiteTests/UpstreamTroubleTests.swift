@@ -57,7 +57,7 @@ extension SiteTests {
                     try #require(lines.contains { $0.contains(text) }, "after \(count): \(lines)")
                 }
             }
-            application.sends = { [.send($0)] }
+            application.sends = Application.inParts
             site.run(milliseconds: 100_000)
             #expect(site.outcome(of: visit).without(field: 2) == whole.without(field: 2))
             #expect(site.problems() == [])
