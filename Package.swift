@@ -56,5 +56,6 @@ let package = Package(
         .testTarget(
             name: "Simulation", dependencies: ["ApusServer", "CLinux"], swiftSettings: rules),
         tests(of: "EventLoop", on: ["Simulation"]),
+        tests(of: "Site", on: ["Simulation"]),
     ]
 )

@@ -1,5 +1,3 @@
-import CLinux
-
 /// Reading the content of a folder.
 enum Folder {
     /// Why a folder could not be read: the call, as nginx names it, and the error.
@@ -9,24 +7,20 @@ enum Folder {
     }
 
     /// The names in a folder, in no order, without those that begin with a dot. `path` ends with NUL.
-    static func visibleNames(in path: Buffer) throws(Failure) -> [ByteString] {
-        guard let folder = unsafe path.withCString({ unsafe opendir($0) }) else {
-            throw Failure(call: "opendir()", errno: .last)
-        }
-        defer { unsafe _ = closedir(folder) }
-        let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 19
+    static func visibleNames(
+        in path: Buffer, kernel: Kernel
+    ) throws(Failure) -> [ByteString] {
         var names: [ByteString] = []
-        while true {
-            // The end and an error are told apart by errno alone.
-            apus_clear_errno()
-            guard let entry = unsafe readdir(folder) else { break }
-            let start = unsafe UnsafeRawPointer(entry) + nameOffset
-            let count = unsafe strlen(start.assumingMemoryBound(to: CChar.self))
-            let name = unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
-            if name.first != ASCII.dot { names.append(ByteString(name)) }
+        let outcome = unsafe path.withCString { start in
+            unsafe kernel.readFolder(start) { name in
+                if unsafe name.first == ASCII.dot { return }
+                names.append(unsafe ByteString(Array(name)))
+            }
         }
-        let error = Errno.last
-        if error.code != 0 { throw Failure(call: "readdir()", errno: error) }
-        return names
+        switch outcome {
+        case .complete: return names
+        case .notOpened(let error): throw Failure(call: "opendir()", errno: error)
+        case .brokenOff(let error): throw Failure(call: "readdir()", errno: error)
+        }
     }
 }

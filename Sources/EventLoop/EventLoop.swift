@@ -203,6 +203,21 @@ final class EventLoop {
         endpoint.flags.insert(.reading)
     }
 
+    /// Stops watching a listening socket: what waits there would be told of in every turn.
+    func suspendListening(_ endpoint: Endpoint) {
+        guard endpoint.flags.contains(.reading) else { return }
+        endpoint.flags.remove([.reading, .readable])
+        _ = kernel.pollControl(
+            poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
+    }
+
+    /// Watches it again.
+    func resumeListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
+        guard !endpoint.flags.contains(.reading) else { return }
+        try watch(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
+        endpoint.flags.insert(.reading)
+    }
+
     /// Registers a socket whose connection attempt is under way; `connected` or `failed` follows.
     func addConnecting(_ endpoint: Endpoint) throws(Errno) {
         try add(endpoint, events: Event.input | Event.output | Event.peerEnd | Event.edge)
@@ -216,13 +231,17 @@ final class EventLoop {
 
     private func add(_ endpoint: Endpoint, events: UInt32) throws(Errno) {
         assignSlot(endpoint)
+        do throws(Errno) { try watch(endpoint, events: events) } catch {
+            releaseSlot(endpoint)
+            throw error
+        }
+    }
+
+    private func watch(_ endpoint: Endpoint, events: UInt32) throws(Errno) {
         let code = kernel.pollControl(
             poll, operation: EPOLL_CTL_ADD, descriptor: endpoint.descriptor, events: events,
             key: key(of: endpoint))
-        guard code >= 0 else {
-            releaseSlot(endpoint)
-            throw Errno(Int32(-code))
-        }
+        if code < 0 { throw Errno(Int32(-code)) }
     }
 
     private func assignSlot(_ endpoint: Endpoint) {

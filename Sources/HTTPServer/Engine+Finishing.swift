@@ -55,8 +55,6 @@ extension Engine {
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
         let steps = request.location.plan.log
         for index in steps.indices { _ = Roster.handle(steps[index], request) }
-        if !request.body.isComplete || request.body.file == nil { return }
-        request.body.file = nil
     }
 
     // MARK: - Trouble with the client

@@ -173,6 +173,8 @@ final class Engine: RequestEngine {
         let request = stream.request
         if let producer = request.producer.take() { producer.cancel() }
         request.admission.releasePlaces()
+        // The pooled request must not keep a descriptor, and its place on the disk.
+        if request.body.file != nil { request.body.file = nil }
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
     }

@@ -7,12 +7,17 @@ final class ListenEndpoint: Endpoint {
     /// Connections taken in a row before the loop serves others: one, since the call that finds no more would cost as much
     /// as asking for events again; with `multi_accept` more.
     private let batch: Int
+    /// Of several workers one is woken.
+    private let isExclusive: Bool
+    /// Milliseconds without accepting when the machine is short of what a connection takes.
+    private static let pause = 500
 
     /// `descriptor` stays the owner's: it is not closed here.
     init(
         engine: Engine, descriptor: Int32, binding: ListenBinding, specific: [ListenBinding],
-        acceptsAllAtOnce: Bool = false
+        isExclusive: Bool, acceptsAllAtOnce: Bool = false
     ) {
+        self.isExclusive = isExclusive
         batch = acceptsAllAtOnce ? 64 : 1
         self.engine = engine
         self.binding = binding
@@ -46,23 +51,29 @@ final class ListenEndpoint: Endpoint {
 
     private func failedToAccept(_ error: Errno) {
         switch error {
-        case .again: return
-        case .connectionAborted: return
-        case .processFilesExhausted, .systemFilesExhausted:
-            binding.cycle.errorLog.write(.crit, connection: 0, errno: error) {
-                $0.append("accept4() failed")
-            }
-            // Level-triggered: without a pause the loop would spin on it.
-            loop.pauseReading(self)
-            loop.setInputDeadline(self, in: 500)
-        default:
-            binding.cycle.errorLog.write(.alert, connection: 0, errno: error) {
-                $0.append("accept4() failed")
-            }
+        case .again, .connectionAborted: return
+        case .processFilesExhausted, .systemFilesExhausted: log(.crit, "accept4()", error)
+        case .noBuffers, .noMemory: log(.alert, "accept4()", error)
+        default: return log(.alert, "accept4()", error)
+        }
+        // The connection is still there: without a pause the loop would spin on it.
+        loop.suspendListening(self)
+        loop.setInputDeadline(self, in: Self.pause)
+    }
+
+    private func log(_ level: LogLevel, _ call: StaticString, _ error: Errno) {
+        binding.cycle.errorLog.write(level, connection: 0, errno: error) {
+            $0.append(call)
+            $0.append(" failed")
         }
     }
 
     override func inputTimedOut() {
-        loop.resumeReading(self)
+        do throws(Errno) {
+            try loop.resumeListening(self, exclusive: isExclusive)
+        } catch {
+            log(.alert, "epoll_ctl()", error)
+            loop.setInputDeadline(self, in: Self.pause)
+        }
     }
 }

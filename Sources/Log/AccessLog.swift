@@ -72,7 +72,7 @@ final class AccessLog: Sendable {
     ) -> LogFile? {
         do throws(LogFileFailure) {
             if let cache { return try cache.file(path, at: second) }
-            let file = LogFile(path: path)
+            let file = LogFile(path: path, kernel: files.environment.kernel)
             try file.openNow()
             return file
         } catch {

@@ -229,8 +229,9 @@ struct AccessLogDirectives: Sendable {
         if limits.max == 0 {
             throw invocation.fail("\"\(invocation.name)\" must have \"max\" parameter")
         }
-        let cache = OpenLogFileCache(limits)
-        try invocation.logFiles().caches.append(cache)
+        let files = try invocation.logFiles()
+        let cache = OpenLogFileCache(limits, kernel: files.environment.kernel)
+        files.caches.append(cache)
         invocation.write(slot) { $0.cache = cache }
     }
 }

@@ -4,6 +4,8 @@
 /// class of this target that says `@unchecked Sendable`, which they do because frozen settings refer to them.
 final class LogEnvironment: @unchecked Sendable {
     let clock: WallClock
+    /// What log files are opened and written through.
+    let kernel: Kernel
     /// The name before messages on the standard error stream: `nginx` or `apus`.
     let program: ByteString
     /// Until the server runs in the background, messages of `warn` and above go to the standard error stream as well.
@@ -12,9 +14,12 @@ final class LogEnvironment: @unchecked Sendable {
     private let line = Buffer(capacity: 4_096)
     private var isLineLent = false
 
-    init(program: ByteString, clock: WallClock = WallClock()) {
+    init(
+        program: ByteString, clock: WallClock = WallClock(), kernel: Kernel = Kernel()
+    ) {
         self.program = program
         self.clock = clock
+        self.kernel = kernel
     }
 
     /// Lends the scratch line, emptied. Whoever logs while a line is being composed gets one of his own.

@@ -2,7 +2,8 @@
 final class LogFile: @unchecked Sendable {
     /// The full path; empty for the standard error stream.
     let path: ByteString
-    private var owned: Descriptor?
+    private var owned: OpenFile?
+    private let kernel: Kernel
     /// The descriptor's number, or -1 while the file is not open.
     private(set) var number: Int32 = -1
     /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
@@ -17,8 +18,9 @@ final class LogFile: @unchecked Sendable {
     /// When the gathered lines must be written, on the loop's clock in milliseconds.
     var flushDeadline: Int?
 
-    init(path: ByteString) {
+    init(path: ByteString, kernel: Kernel) {
         self.path = path
+        self.kernel = kernel
         isNull = path == "/dev/null"
         if path.isEmpty { number = 2 }
     }
@@ -30,7 +32,22 @@ final class LogFile: @unchecked Sendable {
     /// Opens the file, creating it where it is not there.
     func open() throws(Errno) {
         if isStandardError { return }
-        adopt(try AppendFile.open(path.bytes))
+        adopt(try openForAppending())
+    }
+
+    private func openForAppending() throws(Errno) -> Int32 {
+        let code = kernel.open(path: nameForKernel, flags: AppendFile.flags, mode: AppendFile.mode)
+        if code >= 0 { return Int32(code) }
+        let failure = Errno(Int32(-code))
+        if let stream = AppendFile.standardStream(at: path.bytes, after: failure) { return stream }
+        throw failure
+    }
+
+    private var nameForKernel: Buffer {
+        let name = Buffer(capacity: path.count + 1)
+        name.append(path)
+        name.append(0)
+        return name
     }
 
     /// Replaces the descriptor by a newly opened one. Where that fails, the old one stays in use.
@@ -38,8 +55,8 @@ final class LogFile: @unchecked Sendable {
     /// The master passes the workers' `user`: the file is given to it, so that workers can open it again by themselves.
     func reopen(owner user: UInt32?) throws(LogFileFailure) {
         if isStandardError { return }
-        let fresh: Descriptor
-        do { fresh = try AppendFile.open(path.bytes) } catch {
+        let fresh: Int32
+        do { fresh = try openForAppending() } catch {
             throw LogFileFailure(call: "open()", path: path, errno: error)
         }
         if let user { try give(to: user) }
@@ -65,11 +82,19 @@ final class LogFile: @unchecked Sendable {
         }
     }
 
-    private func adopt(_ fresh: consuming Descriptor) {
-        let isRegular = (try? AppendFile.status(fresh.number))?.isRegular ?? false
+    private func adopt(_ fresh: Int32) {
+        var status = FileStatus()
+        let isRegular = kernel.status(of: fresh, &status) == 0 && status.isRegular
         gatherLimit = isRegular ? 65_536 : 4_096
-        number = fresh.number
-        owned = consume fresh
+        number = fresh
+        owned = OpenFile(descriptor: fresh, status: status, kernel: kernel)
+    }
+
+    /// Whether the path leads to the open file, rather than to another or to none after a rotation.
+    var isStillAtPath: Bool {
+        var named = FileStatus()
+        guard let owned, kernel.status(at: nameForKernel, &named) == 0 else { return false }
+        return owned.status.isSameFile(as: named)
     }
 
     /// Points the process's standard error stream at this file, so that what libraries print is not lost.
@@ -87,11 +112,12 @@ final class LogFile: @unchecked Sendable {
     ) {
         let health = health ?? self.health
         if number < 0 || isNull || second == health.fullSecond { return }
-        do {
-            let written = try AppendFile.append(bytes, to: number)
-            let total = bytes.count
-            if written == total || !health.mayComplain(at: second) { return }
-            complaints?.write(.alert) { [path] line in
+        let written = kernel.write(number, bytes)
+        let total = bytes.count
+        if written == total { return }
+        if written >= 0 {
+            guard let complaints, health.mayComplain(at: second) else { return }
+            return complaints.write(.alert) { [path] line in
                 line.append("write() to \"")
                 line.append(path)
                 line.append("\" was incomplete: ")
@@ -99,14 +125,14 @@ final class LogFile: @unchecked Sendable {
                 line.append(" of ")
                 line.append(decimal: total)
             }
-        } catch {
-            if error == .noSpace { health.fullSecond = second }
-            if complaints == nil || !health.mayComplain(at: second) { return }
-            complaints?.write(.alert, errno: error) { [path] line in
-                line.append("write() to \"")
-                line.append(path)
-                line.append("\" failed")
-            }
+        }
+        let error = Errno(Int32(-written))
+        if error == .noSpace { health.fullSecond = second }
+        guard let complaints, health.mayComplain(at: second) else { return }
+        complaints.write(.alert, errno: error) { [path] line in
+            line.append("write() to \"")
+            line.append(path)
+            line.append("\" failed")
         }
     }
 

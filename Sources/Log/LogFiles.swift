@@ -26,7 +26,7 @@ final class LogFiles: @unchecked Sendable {
     func file(_ path: ByteString) -> LogFile {
         let path = fullPath(path)
         if let index = indices[path] { return all[index] }
-        let file = LogFile(path: path)
+        let file = LogFile(path: path, kernel: environment.kernel)
         indices[path] = all.count
         all.append(file)
         return file
@@ -35,7 +35,7 @@ final class LogFiles: @unchecked Sendable {
     /// The standard error stream as a log.
     func standardError() -> LogFile {
         if let index = indices[.empty] { return all[index] }
-        let file = LogFile(path: .empty)
+        let file = LogFile(path: .empty, kernel: environment.kernel)
         indices[.empty] = all.count
         all.append(file)
         return file

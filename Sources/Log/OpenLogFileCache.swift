@@ -26,11 +26,13 @@ final class OpenLogFileCache: @unchecked Sendable {
     }
 
     private let limits: Limits
+    private let kernel: Kernel
     private var entries: [ByteString: Entry] = [:]
     private var swept = 0
 
-    init(_ limits: Limits) {
+    init(_ limits: Limits, kernel: Kernel) {
         self.limits = limits
+        self.kernel = kernel
     }
 
     /// Files that are open now.
@@ -44,17 +46,17 @@ final class OpenLogFileCache: @unchecked Sendable {
             entry = known
         } else {
             if entries.count >= limits.max { evictOldest() }
-            entry = Entry(LogFile(path: path))
+            entry = Entry(LogFile(path: path, kernel: kernel))
             entries[path] = entry
         }
         entry.uses += 1
         entry.lastUse = second
         if entry.file.number >= 0, second - entry.checked >= limits.valid {
             entry.checked = second
-            if !entry.file.isStillAtPath { entry.file = LogFile(path: path) }
+            if !entry.file.isStillAtPath { entry.file = LogFile(path: path, kernel: kernel) }
         }
         if entry.file.number >= 0 { return entry.file }
-        let file = LogFile(path: path)
+        let file = LogFile(path: path, kernel: kernel)
         do { try file.openNow() } catch {
             entries[path] = nil
             throw error
@@ -81,15 +83,5 @@ final class OpenLogFileCache: @unchecked Sendable {
         if let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             entries[oldest.key] = nil
         }
-    }
-}
-
-extension LogFile {
-    /// Whether the path leads to the open file, rather than to another or to none after a rotation.
-    fileprivate var isStillAtPath: Bool {
-        guard let open = try? AppendFile.status(number),
-            let named = try? AppendFile.status(path.bytes)
-        else { return false }
-        return open.isSameFile(as: named)
     }
 }

@@ -5,7 +5,8 @@ final class Syslog: @unchecked Sendable {
     private let environment: LogEnvironment
     private let parameters: SyslogParameters
     private let hostName: ByteString
-    private var socket: Descriptor?
+    /// -1 while there is none.
+    private var socket: Int32 = -1
     private let datagram = Buffer(capacity: 512)
     /// Keeps a complaint about this server from being sent to it.
     private var isBusy = false
@@ -17,6 +18,8 @@ final class Syslog: @unchecked Sendable {
         self.environment = environment
         hostName = parameters.showsHostName ? ByteString(ThisProcess.hostName) : .empty
     }
+
+    deinit { close() }
 
     /// Sends one line without its line feed. The severity is the message's level, or, with nil, the configured one.
     func send(_ line: Span<UInt8>, level: LogLevel?, complaints: ErrorLog?) {
@@ -47,22 +50,25 @@ final class Syslog: @unchecked Sendable {
     }
 
     private func transmit() -> CallFailure? {
-        if socket == nil {
-            do { socket = try DatagramSocket.connected(to: parameters.address) } catch {
+        let kernel = environment.kernel
+        if socket < 0 {
+            do { socket = try DatagramSocket.connected(to: parameters.address, kernel: kernel) } catch {
                 return error
             }
         }
-        guard let number else { return nil }
         let datagram = datagram
-        do { try DatagramSocket.send(datagram.span, on: number) } catch {
+        do { try DatagramSocket.send(datagram.span, on: socket, kernel: kernel) } catch {
             // A full queue is not a broken socket: only this line is lost.
-            if error != .again { socket = nil }
+            if error != .again { close() }
             return CallFailure(call: .send, errno: error)
         }
         return nil
     }
 
-    private var number: Int32? { socket?.number }
+    private func close() {
+        if socket >= 0 { environment.kernel.close(socket) }
+        socket = -1
+    }
 
     private func complain(_ failure: CallFailure, to complaints: ErrorLog?) {
         let second = environment.clock.seconds

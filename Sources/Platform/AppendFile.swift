@@ -2,15 +2,15 @@ import CLinux
 
 /// System calls on files that are only ever appended to. Paths are bytes without a NUL.
 enum AppendFile {
-    /// Opens a file for appending and creates it, readable by all, where there is none.
-    static func open(_ path: [UInt8]) throws(Errno) -> Descriptor {
-        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
-        let number = unsafe withPath(path) { unsafe apus_open($0, flags, 0o644) }
-        if number >= 0 { return Descriptor(owning: number) }
-        let failure = Errno.last
-        // Under a service manager, standard output is often a socket, which no path opens: its descriptor is copied.
-        if failure.code == ENXIO, let copy = standardStream(at: path) { return copy }
-        throw failure
+    /// How a file is opened for appending: it is made where there is none.
+    static let flags = O_WRONLY | O_APPEND | O_CREAT
+    /// Readable by all.
+    static let mode: UInt32 = 0o644
+
+    /// A copy of the standard output or error, if it was one of them that could not be opened by its path: under a service
+    /// manager it is often a socket, which no path opens.
+    static func standardStream(at path: [UInt8], after failure: Errno) -> Int32? {
+        failure.code == ENXIO ? standardStream(at: path) : nil
     }
 
     /// Writes once; what does not fit is for the caller to complain about.
@@ -47,12 +47,12 @@ enum AppendFile {
     }
 
     /// A copy of the standard output or error if `path` leads to it.
-    private static func standardStream(at path: [UInt8]) -> Descriptor? {
+    private static func standardStream(at path: [UInt8]) -> Int32? {
         guard let wanted = try? status(path) else { return nil }
         for number in Int32(1)...2 {
             guard let open = try? status(number), open.isSameFile(as: wanted) else { continue }
             let copy = apus_fcntl(number, F_DUPFD_CLOEXEC, 3)
-            if copy >= 0 { return Descriptor(owning: copy) }
+            if copy >= 0 { return copy }
         }
         return nil
     }

@@ -52,32 +52,24 @@ struct CallFailure: Error, Equatable, Sendable {
 
 /// Sending datagrams without waiting.
 enum DatagramSocket {
-    /// A non-blocking socket that sends to `address`.
+    /// A socket that sends to `address`; it is the caller's to close.
     static func connected(
-        to address: DatagramAddress
-    ) throws(CallFailure) -> Descriptor {
-        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let number = socket(address.family, type, 0)
-        guard number >= 0 else { throw CallFailure(call: .socket, errno: .last) }
-        let descriptor = Descriptor(owning: number)
-        let result = unsafe address.bytes.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return Int32(-1) }
-            return unsafe connect(
-                number,
-                __CONST_SOCKADDR_ARG(
-                    __sockaddr__: start.assumingMemoryBound(to: sockaddr.self)),
-                socklen_t(bytes.count))
+        to address: DatagramAddress, kernel: Kernel
+    ) throws(CallFailure) -> Int32 {
+        let code = kernel.socket(family: address.family, type: Kernel.datagramType)
+        guard code >= 0 else { throw CallFailure(call: .socket, errno: Errno(Int32(-code))) }
+        let descriptor = Int32(code)
+        let result = unsafe address.bytes.withUnsafeBytes {
+            unsafe kernel.connect(descriptor, to: $0)
         }
-        guard result == 0 else { throw CallFailure(call: .connect, errno: .last) }
-        return descriptor
+        if result >= 0 { return descriptor }
+        kernel.close(descriptor)
+        throw CallFailure(call: .connect, errno: Errno(Int32(-result)))
     }
 
     /// Sends one datagram.
-    static func send(_ bytes: Span<UInt8>, on number: Int32) throws(Errno) {
-        let sent = unsafe bytes.withUnsafeBytes {
-            unsafe CLinux.send(
-                number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-        }
-        if sent < 0 { throw Errno.last }
+    static func send(_ bytes: Span<UInt8>, on number: Int32, kernel: Kernel) throws(Errno) {
+        let sent = unsafe bytes.withUnsafeBytes { unsafe kernel.send(number, $0, more: false) }
+        if sent < 0 { throw Errno(Int32(-sent)) }
     }
 }

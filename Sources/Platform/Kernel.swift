@@ -27,6 +27,8 @@ class Kernel {
 
     /// The type of sockets that carry a stream of bytes.
     static let streamType = Int32(SOCK_STREAM.rawValue)
+    /// The type of sockets that carry messages.
+    static let datagramType = Int32(SOCK_DGRAM.rawValue)
 
     /// A non-blocking, close-on-exec socket; `type` is `SOCK_STREAM` or `SOCK_DGRAM` as a number.
     func socket(family: Int32, type: Int32) -> Int {
@@ -186,6 +188,25 @@ class Kernel {
         return unsafe apus_k_write(file, bytes.baseAddress, bytes.count)
     }
 
+    /// Hands out the names in a folder, in no order. Their bytes are valid during the call only.
+    func readFolder(
+        _ path: UnsafePointer<CChar>, _ take: (UnsafeRawBufferPointer) -> Void
+    ) -> FolderReading {
+        guard let folder = unsafe opendir(path) else { return .notOpened(.last) }
+        defer { unsafe _ = closedir(folder) }
+        let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 19
+        while true {
+            // The end and an error are told apart by errno alone.
+            apus_clear_errno()
+            guard let entry = unsafe readdir(folder) else { break }
+            let start = unsafe UnsafeRawPointer(entry) + nameOffset
+            let count = unsafe strlen(start.assumingMemoryBound(to: CChar.self))
+            unsafe take(UnsafeRawBufferPointer(start: start, count: count))
+        }
+        let error = Errno.last
+        return error.code == 0 ? .complete : .brokenOff(error)
+    }
+
     func makeFolder(_ path: UnsafePointer<CChar>, mode: UInt32) -> Int {
         unsafe apus_k_mkdir(path, mode)
     }
@@ -193,4 +214,11 @@ class Kernel {
     func unlink(_ path: UnsafePointer<CChar>) -> Int {
         unsafe apus_k_unlink(path)
     }
+}
+
+/// How the reading of a folder went.
+enum FolderReading {
+    case complete
+    case notOpened(Errno)
+    case brokenOff(Errno)
 }

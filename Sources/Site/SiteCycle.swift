@@ -33,7 +33,7 @@ final class SiteCycle: Cycle {
     }
 
     func createDirectories(for user: WorkerUser?) throws(StartFailure) {
-        let kernel = Kernel()
+        let kernel = logs.environment.kernel
         for folder in workerFolders {
             let path = Buffer(capacity: folder.count + 1)
             path.append(folder)

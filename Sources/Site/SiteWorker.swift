@@ -1,13 +1,17 @@
 /// A worker's life: its loop, the sockets it accepts on, and its signals.
 final class SiteWorker {
-    private let loop: EventLoop
-    private let engine: Engine
-    private let context: WorkerContext
+    let loop: EventLoop
+    let engine: Engine
+    private let cycle: SiteCycle
     private var listening: [ListenEndpoint] = []
 
     static func run(_ cycle: SiteCycle, _ context: WorkerContext) -> Int32 {
         do throws(Errno) {
-            let worker = try SiteWorker(cycle, context)
+            let worker = try SiteWorker(cycle)
+            try worker.heed(context)
+            for listener in context.listeners {
+                try worker.accept(on: listener.number, at: listener.address)
+            }
             worker.loop.run()
             return 0
         } catch {
@@ -18,42 +22,52 @@ final class SiteWorker {
         }
     }
 
-    private init(_ cycle: SiteCycle, _ context: WorkerContext) throws(Errno) {
-        self.context = context
-        loop = try EventLoop()
-        let http = cycle.http
+    /// A worker that accepts nothing yet.
+    init(_ cycle: SiteCycle) throws(Errno) {
+        self.cycle = cycle
+        loop = try EventLoop(kernel: cycle.logs.environment.kernel)
         engine = Engine(
             loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
             shutdownTimeout: cycle.core.shutdownTimeout)
         cycle.logs.attach(to: loop)
-        try loop.addListening(
-            SignalEndpoint(loop: loop, descriptor: context.signalDescriptor) { [unowned self] in
-                readSignals()
-            }, exclusive: false)
-        for listener in context.listeners {
-            guard let address = http?.addresses.first(where: { $0.request.address == listener.address })
-            else { continue }
-            let endpoint = ListenEndpoint(
-                engine: engine, descriptor: listener.number, binding: address.binding,
-                specific: address.specific,
-                acceptsAllAtOnce: cycle.core.acceptsAllAtOnce)
-            try loop.addListening(endpoint, exclusive: cycle.core.workerProcesses > 1)
-            listening.append(endpoint)
-        }
     }
 
-    private func readSignals() {
+    /// Accepts connections on a listening socket, if the configuration has servers at its address.
+    func accept(on descriptor: Int32, at address: SocketAddress) throws(Errno) {
+        guard let known = cycle.http?.addresses.first(where: { $0.request.address == address })
+        else { return }
+        let isExclusive = cycle.core.workerProcesses > 1
+        let endpoint = ListenEndpoint(
+            engine: engine, descriptor: descriptor, binding: known.binding,
+            specific: known.specific, isExclusive: isExclusive,
+            acceptsAllAtOnce: cycle.core.acceptsAllAtOnce)
+        try loop.addListening(endpoint, exclusive: isExclusive)
+        listening.append(endpoint)
+    }
+
+    /// Accepts no more, and ends when the requests under way are served. The sockets are the caller's to close, by `close`.
+    func quit(closing close: () -> Void) {
+        for endpoint in listening { loop.withdraw(endpoint) }
+        listening = []
+        close()
+        engine.shutDown()
+    }
+
+    // MARK: - Signals
+
+    private func heed(_ context: WorkerContext) throws(Errno) {
+        let endpoint = SignalEndpoint(loop: loop, descriptor: context.signalDescriptor) {
+            [unowned self] in obey(context)
+        }
+        try loop.addListening(endpoint, exclusive: false)
+    }
+
+    private func obey(_ context: WorkerContext) {
         while let command = context.nextCommand() {
             switch command {
-            case .terminate:
-                loop.shouldStop = true
-            case .quit:
-                for endpoint in listening { loop.withdraw(endpoint) }
-                context.closeListeners()
-                listening = []
-                engine.shutDown()
-            case .reopened, .reloaded:
-                break
+            case .terminate: loop.shouldStop = true
+            case .quit: quit { context.closeListeners() }
+            case .reopened, .reloaded: break
             }
         }
     }

@@ -4,7 +4,7 @@
 enum SimulatedCall: String, CaseIterable, Sendable {
     case socket, accept, localAddress, bind, connect, setOption, receive, peek, send, sendFile
     case shutdown, pollCreate, pollControl, pollWait, open, statusOf, statusAt, read, write
-    case makeFolder, unlink
+    case makeFolder, unlink, openFolder, readFolder, realPath
 
     /// What the real call fails with when a machine is in trouble.
     var plausibleErrors: [Errno] {
@@ -30,6 +30,9 @@ enum SimulatedCall: String, CaseIterable, Sendable {
         case .write: [.noSpace, Errno(5)]
         case .makeFolder: [.noSpace, .accessDenied]
         case .unlink: [Errno(5)]
+        case .openFolder: [.processFilesExhausted, .accessDenied, Errno(5)]
+        case .readFolder: [Errno(5)]
+        case .realPath: [.noMemory, Errno(5)]
         }
     }
 }
@@ -47,6 +50,9 @@ struct FailurePlan {
     mutating func fail(_ call: SimulatedCall, number: Int, with error: Errno) {
         planned[call, default: [:]][number] = error
     }
+
+    /// No call fails any more, and counting begins anew.
+    mutating func forget() { self = FailurePlan() }
 
     /// Counts a call; the negative error number that it has to answer, or nil.
     mutating func outcome(of call: SimulatedCall, _ random: inout SeededRandom) -> Int? {

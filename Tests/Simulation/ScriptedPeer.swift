@@ -15,6 +15,8 @@ final class ScriptedPeer {
         case reset
         /// Reads no more, or so many bytes each so many milliseconds.
         case stopReading
+        /// Reads so many bytes more as they come, and then no further.
+        case read(Int)
         case readSlowly(bytes: Int, every: Int)
         case readFreely
         case act((ScriptedPeer) -> Void)
@@ -34,6 +36,8 @@ final class ScriptedPeer {
     private var next = 0
     private var unsent: [UInt8] = []
     private var readsFreely = true
+    /// Bytes that may still be read when reading is not free.
+    private var allowance = 0
     private var isAdvancing = false
     private var left = false
 
@@ -64,12 +68,36 @@ final class ScriptedPeer {
         kernel.schedule(after: 0) { self.changed() }
     }
 
-    func forgetReceived() { received = [] }
+    /// What was received and dealt with, a piece for each `takeReceived`.
+    private(set) var taken: [[UInt8]] = []
+
+    /// Sets aside what was received so far, so that waiting begins anew.
+    func takeReceived() {
+        taken.append(received)
+        received = []
+    }
+
+    /// Closes the connection now, wherever the script is.
+    func quit() {
+        steps = []
+        next = 0
+        unsent = []
+        if !left { leave() }
+        isDone = true
+    }
 
     private func changed() {
-        if readsFreely { read(.max) }
+        readAsAllowed()
         flush()
         advance()
+    }
+
+    private func readAsAllowed() {
+        if readsFreely { return read(.max) }
+        guard allowance > 0 else { return }
+        let before = received.count
+        read(allowance)
+        allowance -= received.count - before
     }
 
     private func read(_ limit: Int) {
@@ -152,6 +180,10 @@ final class ScriptedPeer {
             socket.reset()
             leave()
         case .stopReading: readsFreely = false
+        case .read(let count):
+            readsFreely = false
+            allowance = count
+            readAsAllowed()
         case .readFreely:
             readsFreely = true
             read(.max)

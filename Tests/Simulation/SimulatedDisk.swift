@@ -163,6 +163,20 @@ struct SimulatedDisk {
         return count
     }
 
+    /// The names in a folder, the dots that every folder has included.
+    func names(in path: String) throws(Errno) -> [String] {
+        guard try find(path).status.isDirectory else { throw .notDirectory }
+        let folder = try Self.clean(path)
+        let inside = nodes.keys.filter { $0 != "/" && Self.parent(of: $0) == folder }
+        return [".", ".."] + inside.map { String($0.split(separator: "/").last ?? "") }.sorted()
+    }
+
+    /// The path without dots: there are no links here.
+    func realPath(_ path: String) throws(Errno) -> String {
+        _ = try find(path)
+        return try Self.clean(path)
+    }
+
     mutating func makeFolder(_ path: String, mode: UInt32, at moment: Int) throws(Errno) {
         let clean = try Self.clean(path)
         if nodes[clean] != nil { throw .exists }

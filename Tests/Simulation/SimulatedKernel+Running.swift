@@ -9,14 +9,14 @@ extension SimulatedKernel {
         until condition: () -> Bool = { false }
     ) -> Bool {
         let end = now + milliseconds
-        var turnsAtOnce = 0
+        var futile = 0
         while !condition() {
             if now >= end || loop.shouldStop { return condition() }
-            let before = now
+            let before = progress
             loop.turn(waitingAtMost: end - now)
-            turnsAtOnce = now == before ? turnsAtOnce + 1 : 0
-            if turnsAtOnce > 20_000 {
-                note("the loop spins: 20000 turns without anything to wait for")
+            futile = progress == before ? futile + 1 : 0
+            if futile > 200 {
+                note("the loop spins: 200 turns in which nothing happens")
                 return condition()
             }
         }
@@ -30,6 +30,7 @@ extension SimulatedKernel {
             case .socket(let socket): "socket \($0.key) (\(socket.state), from \(socket.remote))"
             case .file(let file): "file \($0.key) (\(file.path))"
             case .poll: "poll \($0.key)"
+            case .datagrams: "datagram socket \($0.key)"
             }
         }
     }

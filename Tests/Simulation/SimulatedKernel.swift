@@ -10,6 +10,8 @@ final class SimulatedKernel: Kernel {
         case socket(SimulatedSocket)
         case poll(SimulatedPoll)
         case file(OpenedFile)
+        /// Sends messages to one address.
+        case datagrams(SocketAddress?)
     }
 
     /// A place that can be connected to.
@@ -45,6 +47,8 @@ final class SimulatedKernel: Kernel {
     /// The share of calls before which something that is due happens, in the middle of a turn.
     var interruptions = 0.0
     var shufflesEvents = false
+    /// The loop is slow: all that is due happens before it asks for events.
+    var gathersEvents = false
     var descriptorLimit = 1_000
     /// Attempts to connect succeed within the call.
     var connectsAtOnce = false
@@ -56,6 +60,10 @@ final class SimulatedKernel: Kernel {
     private(set) var mistakes: [String] = []
     /// Times that MSG_MORE held the last bytes back until Linux gave up waiting.
     var stalls = 0
+    /// Messages that were sent, with where to.
+    private(set) var datagrams: [(to: SocketAddress, bytes: [UInt8])] = []
+    /// Counts what calls achieved and what happened outside: a loop whose turns leave it as it is turns for nothing.
+    private(set) var progress = 0
     private(set) var hosts: [SocketAddress: Host] = [:]
     private var nextPort: UInt16 = 40_000
 
@@ -88,9 +96,21 @@ final class SimulatedKernel: Kernel {
     /// The negative number of an injected failure, or nil. What is due may happen before the call.
     func injected(_ call: SimulatedCall) -> Int? {
         if interruptions > 0, call != .pollWait, random.chance(interruptions) {
-            if let next = timeline.nextTime, next <= now { timeline.take()?() }
+            if let next = timeline.nextTime, next <= now { happen() }
         }
         return failures.outcome(of: call, &random)
+    }
+
+    /// Lets the next thing happen.
+    private func happen() {
+        progress += 1
+        timeline.take()?()
+    }
+
+    /// Passes on what a call answers, and notes that it achieved something.
+    private func achieved(_ code: Int) -> Int {
+        if code >= 0 { progress += 1 }
+        return code
     }
 
     func assign(_ handle: Handle) -> Int {
@@ -98,6 +118,7 @@ final class SimulatedKernel: Kernel {
         var number: Int32 = 3
         while descriptors[number] != nil { number += 1 }
         descriptors[number] = handle
+        progress += 1
         return Int(number)
     }
 
@@ -118,6 +139,7 @@ final class SimulatedKernel: Kernel {
             mistakes.append("close of \(descriptor), which is not open")
             return
         }
+        progress += 1
         if case .socket(let socket) = handle {
             if case .listener(let own)? = hosts[socket.local], own === socket {
                 hosts[socket.local] = nil
@@ -127,6 +149,11 @@ final class SimulatedKernel: Kernel {
     }
 
     func note(_ mistake: String) { mistakes.append(mistake) }
+
+    func forgetMistakes() {
+        mistakes = []
+        stalls = 0
+    }
 
     // MARK: - The network
 
@@ -185,6 +212,7 @@ final class SimulatedKernel: Kernel {
     override func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
         if let failure = injected(.pollWait) { return failure }
         guard case .poll(let instance)? = descriptors[poll] else { return -Int(EBADF) }
+        if gathersEvents { while let next = timeline.nextTime, next <= now { happen() } }
         let deadline = timeout < 0 ? Int.max : now + Int(timeout)
         while true {
             let told = instance.collect(
@@ -195,11 +223,14 @@ final class SimulatedKernel: Kernel {
             }
             guard let next = timeline.nextTime, next <= deadline else {
                 // Without a timeout and without anything to come, this would be for ever.
-                if deadline < .max { now = max(now, deadline) } else { isDeadlocked = true }
+                if deadline == .max { isDeadlocked = true } else if deadline > now {
+                    now = deadline
+                    progress += 1
+                }
                 return 0
             }
             now = max(now, next)
-            timeline.take()?()
+            happen()
         }
     }
 
@@ -209,7 +240,9 @@ final class SimulatedKernel: Kernel {
     // MARK: - Sockets
 
     override func socket(family: Int32, type: Int32) -> Int {
-        injected(.socket) ?? assign(.socket(SimulatedSocket(kernel: self)))
+        if let failure = injected(.socket) { return failure }
+        if type == Kernel.datagramType { return assign(.datagrams(nil)) }
+        return assign(.socket(SimulatedSocket(kernel: self)))
     }
 
     override func accept(_ descriptor: Int32, address: inout RawAddress) -> Int {
@@ -244,9 +277,13 @@ final class SimulatedKernel: Kernel {
 
     override func connect(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
         if let failure = injected(.connect) { return failure }
-        guard let socket = socket(descriptor) else { return -Int(EBADF) }
         guard let remote = unsafe SocketAddress(system: address) else { return -Int(EINVAL) }
-        return connect(socket, to: remote)
+        if case .datagrams? = descriptors[descriptor] {
+            descriptors[descriptor] = .datagrams(remote)
+            return 0
+        }
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        return achieved(connect(socket, to: remote))
     }
 
     private func connect(_ socket: SimulatedSocket, to address: SocketAddress) -> Int {
@@ -295,6 +332,10 @@ final class SimulatedKernel: Kernel {
         return socket(descriptor) == nil ? -Int(EBADF) : 0
     }
 
+    override func tcpFigure(_ descriptor: Int32, _ index: Int) -> Int? {
+        socket(descriptor) == nil ? nil : 1_000 + index
+    }
+
     override func receive(_ descriptor: Int32, into space: UnsafeMutableRawBufferPointer) -> Int {
         if let failure = injected(.receive) { return failure }
         return unsafe receive(descriptor, space, peeks: false)
@@ -311,7 +352,7 @@ final class SimulatedKernel: Kernel {
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
         let (bytes, code) = socket.receive(atMost: space.count, peeks: peeks)
         unsafe bytes.withUnsafeBytes { unsafe space.copyMemory(from: $0) }
-        return code
+        return peeks ? code : achieved(code)
     }
 
     override func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool) -> Int {
@@ -326,8 +367,13 @@ final class SimulatedKernel: Kernel {
 
     private func send(_ descriptor: Int32, _ bytes: [UInt8], more: Bool) -> Int {
         if let failure = injected(.send) { return failure }
+        if case .datagrams(let remote)? = descriptors[descriptor] {
+            guard let remote else { return -Int(EDESTADDRREQ) }
+            datagrams.append((to: remote, bytes: bytes))
+            return achieved(bytes.count)
+        }
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
-        return socket.send(bytes, more: more)
+        return achieved(socket.send(bytes, more: more))
     }
 
     override func sendFile(_ descriptor: Int32, file: Int32, offset: Int, count: Int) -> Int {
@@ -336,7 +382,7 @@ final class SimulatedKernel: Kernel {
             return -Int(EBADF)
         }
         let bytes = source.bytes(from: offset, count: count)
-        return bytes.isEmpty ? 0 : socket.send(Array(bytes), more: false)
+        return bytes.isEmpty ? 0 : achieved(socket.send(Array(bytes), more: false))
     }
 
     override func shutdownSending(_ descriptor: Int32) -> Int {
@@ -344,7 +390,7 @@ final class SimulatedKernel: Kernel {
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
         guard socket.state == .open else { return -Int(ENOTCONN) }
         socket.endOutput()
-        return 0
+        return achieved(0)
     }
 
     // MARK: - Files
@@ -393,8 +439,37 @@ final class SimulatedKernel: Kernel {
         if let failure = injected(.write) { return failure }
         guard let target = self.file(file) else { return -Int(EBADF) }
         do throws(Errno) {
-            return unsafe try disk.write(
-                Array(bytes), to: target, offset: offset, at: wallMilliseconds())
+            return unsafe achieved(
+                try disk.write(
+                    Array(bytes), to: target, offset: offset, at: wallMilliseconds()))
+        } catch {
+            return -Int(error.code)
+        }
+    }
+
+    override func readFolder(
+        _ path: UnsafePointer<CChar>, _ take: (UnsafeRawBufferPointer) -> Void
+    ) -> FolderReading {
+        if let failure = injected(.openFolder) { return .notOpened(Errno(Int32(-failure))) }
+        let names: [String]
+        do throws(Errno) { names = unsafe try disk.names(in: String(cString: path)) } catch {
+            return .notOpened(error)
+        }
+        for name in names {
+            if let failure = injected(.readFolder) { return .brokenOff(Errno(Int32(-failure))) }
+            unsafe Array(name.utf8).withUnsafeBytes { unsafe take($0) }
+        }
+        return .complete
+    }
+
+    override func realPath(
+        _ path: UnsafePointer<CChar>, into space: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        if let failure = injected(.realPath) { return failure }
+        do throws(Errno) {
+            let bytes = unsafe Array(try disk.realPath(String(cString: path)).utf8)
+            unsafe bytes.withUnsafeBytes { unsafe space.copyMemory(from: $0) }
+            return bytes.count
         } catch {
             return -Int(error.code)
         }

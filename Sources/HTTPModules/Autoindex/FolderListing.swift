@@ -31,7 +31,7 @@ final class FolderListing {
         path.append(ASCII.nul)
         let names: [ByteString]
         do throws(Folder.Failure) {
-            names = try Folder.visibleNames(in: path)
+            names = try Folder.visibleNames(in: path, kernel: request.engine.loop.kernel)
         } catch {
             path.truncate(to: length)
             return .failed(failure(error, path))

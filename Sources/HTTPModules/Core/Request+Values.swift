@@ -7,16 +7,9 @@ extension Request {
 
     /// Appends the request line, or of one that could not be read what has come of it. False: nothing has come.
     func appendRequestLine(to out: Buffer) -> Bool {
-        if !head.requestLine.isEmpty {
-            out.append(head.bytes, head.requestLine)
-            return true
-        }
-        let bytes = head.bytes
-        if bytes.isEmpty { return false }
-        var end = 0
-        while end < bytes.count, bytes[end] != ASCII.lf { end += 1 }
-        if end > 0, end < bytes.count, bytes[end - 1] == ASCII.cr { end -= 1 }
-        out.append(bytes, 0..<end)
+        head.showWhatCame()
+        if head.requestLine.isEmpty { return false }
+        out.append(head.bytes, head.requestLine)
         return true
     }
 

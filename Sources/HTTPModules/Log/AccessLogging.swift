@@ -25,17 +25,16 @@ enum AccessLogging {
         let core = request.core.value
         let path = Buffer(capacity: 256)
         (core.alias ?? core.root).append(to: path, scope: request)
-        let root = ByteString(path.span)
-        do throws(Errno) {
-            if try AppendFile.status(root.bytes).isDirectory { return true }
-            throw Errno.notDirectory
-        } catch {
-            request.log(.error, errno: error) { line in
-                line.append("testing \"")
-                line.append(root)
-                line.append("\" existence failed")
-            }
-            return false
+        path.append(0)
+        var status = FileStatus()
+        let code = request.engine.loop.kernel.status(at: path, &status)
+        if code >= 0, status.isDirectory { return true }
+        path.truncate(to: path.count - 1)
+        request.log(.error, errno: code < 0 ? Errno(Int32(-code)) : .notDirectory) { line in
+            line.append("testing \"")
+            line.append(path)
+            line.append("\" existence failed")
         }
+        return false
     }
 }

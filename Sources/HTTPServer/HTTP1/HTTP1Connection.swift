@@ -170,8 +170,8 @@ final class HTTP1Connection: ClientConnection {
     /// The request's answer is sent and logged. Goes on to the next, or ends the connection.
     func finished(_ stream: HTTP1Stream) {
         let settings = stream.request.core
-        let keepsAlive =
-            stream.request.flags.contains(.keepAlive) && !engine.isShuttingDown && !hasPeerEnded
+        // A client that has sent its end may have sent requests before it.
+        let keepsAlive = stream.request.flags.contains(.keepAlive) && !engine.isShuttingDown
         if keepsAlive {
             if stream.isBodyConsumed { return nextRequest() }
             state = .discarding
@@ -179,7 +179,7 @@ final class HTTP1Connection: ClientConnection {
             stream.drainInput()
             if stream.isBodyConsumed { return discarded(stream) }
             loop.setInputDeadline(self, in: settings.value.lingeringTimeout)
-            loop.resumeReading(self)
+            readOn()
             return
         }
         let lingers: Bool
@@ -223,7 +223,7 @@ final class HTTP1Connection: ClientConnection {
         giveBackStream()
         state = .readingHead
         action = .keepAlive
-        loop.resumeReading(self)
+        readOn()
         if let rest {
             let stream = beginStream()
             stream.request.head.bytes.append(rest.span)
@@ -234,6 +234,12 @@ final class HTTP1Connection: ClientConnection {
         engine.count(self, as: .waiting)
         if timeout == 0 { return end() }
         loop.setInputDeadline(self, in: timeout)
+    }
+
+    /// Receives what comes. The client's end may have been told of before, and no event will tell of it again.
+    private func readOn() {
+        loop.resumeReading(self)
+        if hasPeerEnded { loop.readSoon(self) }
     }
 
     private func giveBackStream() {

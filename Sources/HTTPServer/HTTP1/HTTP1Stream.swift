@@ -270,8 +270,7 @@ final class HTTP1Stream: ClientStream {
         if readsBody, bodyRemaining > 0 {
             return connection.engine.clientEndedWithinBody(request)
         }
-        request.flags.remove(.keepAlive)
-        if let producer = request.producer { producer.clientLeft() }
+        request.producer?.clientLeft()
     }
 
     func connectionFailed(_ error: Errno) {

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import ApusServer
+@testable import Simulation
+
+extension SiteTests {
+    /// Clients that go, at any byte: nothing is left over, the log has its line, and others are served.
+    @Suite struct ClientBreaksOff {
+        enum Way: String, CaseIterable, Sendable {
+            case close, reset, halfClose
+
+            var step: ScriptedPeer.Step {
+                switch self {
+                case .close: .close
+                case .reset: .reset
+                case .halfClose: .halfClose
+                }
+            }
+        }
+
+        /// How many requests have begun with so many bytes of a visit's.
+        private static func begun(_ visit: Everything.Visit, _ count: Int) -> ClosedRange<Int> {
+            if count == 0 { return 0...0 }
+            return 1...visit.statuses.count
+        }
+
+        @Test(arguments: Everything.local + Everything.proxied, Way.allCases)
+        func withinTheRequest(_ visit: Everything.Visit, _ way: Way) throws {
+            let site = try Everything.site()
+            site.kernel.gathersEvents = way == .halfClose
+            let whole = site.outcome(of: visit)
+            let bytes = Array(visit.request.utf8)
+            for count in [0] + Torn.positions(in: bytes) where count < 120 || count % 7 == 0 {
+                site.forgetLogs()
+                let client = site.client([.send(Array(bytes[..<count])), way.step])
+                site.run(milliseconds: 10_000)
+                let lines = site.accessLog
+                try #require(
+                    Self.begun(visit, count).contains(lines.count), "after \(count): \(lines)")
+                try #require(client.isOver, "after \(count) the connection stays open: \(site.errorLog)")
+                client.quit()
+            }
+            let again = site.outcome(of: visit)
+            #expect(again.without(field: 2) == whole.without(field: 2))
+            #expect(site.problems() == [])
+        }
+
+        /// The client's window lets the server send no more than it reads.
+        @Test(arguments: Everything.local + Everything.proxied, [Way.close, .reset])
+        func withinTheAnswer(_ visit: Everything.Visit, _ way: Way) throws {
+            let site = try Everything.site()
+            let whole = site.outcome(of: visit)
+            let length = whole.answers.reduce(0) { $0 + $1.body.count + 250 }
+            let step = length > 2_000 ? length / 25 : 17
+            for count in stride(from: 0, to: length, by: step) {
+                site.forgetLogs()
+                let client = site.client(
+                    capacity: max(count, 1),
+                    [.read(count), .send(visit.request), .pause(200), way.step])
+                site.run(milliseconds: 10_000)
+                let lines = site.accessLog
+                try #require((1...visit.statuses.count).contains(lines.count), "after \(count): \(lines)")
+                client.quit()
+            }
+            let again = site.outcome(of: visit)
+            #expect(again.without(field: 2) == whole.without(field: 2))
+            #expect(site.problems() == [])
+        }
+
+        /// As `printf … | nc` does: the end may be seen together with the request.
+        @Test(arguments: Everything.local.filter { !$0.ends }, [false, true])
+        func halfClosedAfterTheRequest(_ visit: Everything.Visit, _ gathers: Bool) throws {
+            let site = try Everything.site()
+            site.kernel.gathersEvents = gathers
+            let whole = site.outcome(of: visit)
+            let half = site.outcome(of: visit, [.send(visit.request), .halfClose, .waitForEnd])
+            #expect(half == whole)
+            #expect(site.problems() == [])
+        }
+    }
+}

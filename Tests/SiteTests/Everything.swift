@@ -1,0 +1,298 @@
+import Testing
+
+@testable import ApusServer
+@testable import Simulation
+
+/// A site with a bit of everything, the application behind it, and requests that go each way through the server.
+enum Everything {
+    static let small = text(1_000, 1)
+    static let large = text(100_000, 2)
+    static let page = Array(String(repeating: "<p>gzip likes what repeats itself</p>\n", count: 120).utf8)
+
+    /// Text that tells where a byte of it belongs.
+    static func text(_ count: Int, _ salt: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 16)
+        var number = 0
+        while bytes.count < count {
+            bytes += Array("\(salt):\(number) ".utf8)
+            number += 1
+        }
+        return Array(bytes.prefix(count))
+    }
+
+    static let http = """
+        types { text/html html; text/plain txt; }
+        gzip on;
+        gzip_min_length 100;
+        upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
+        server {
+            listen 127.0.0.1:8080;
+            server_name a b;
+            root files;
+            client_body_buffer_size 200;
+            client_max_body_size 200k;
+            location /return { return 200 hello; }
+            location /status { stub_status; }
+            location /rewrite { rewrite ^ /return?rewritten last; }
+            location /old { return 301 /new; }
+            location /rate { limit_rate 1000; alias files/; }
+            location /folder/ { autoindex on; }
+            location /app/ { proxy_pass http://127.0.0.1:9000; }
+            location /fresh/ { proxy_pass http://127.0.0.1:9000; proxy_http_version 1.0; }
+            location /streamed/ {
+                proxy_pass http://127.0.0.1:9000;
+                proxy_request_buffering off;
+                proxy_buffering off;
+            }
+            location /spooled/ {
+                proxy_pass http://127.0.0.1:9000;
+                proxy_buffers 4 4k;
+                proxy_buffer_size 4k;
+                proxy_busy_buffers_size 8k;
+            }
+            location /kept/ { proxy_pass http://127.0.0.1:9000; proxy_max_temp_file_size 0; }
+            location /slowed/ { proxy_pass http://127.0.0.1:9000; proxy_limit_rate 20000; }
+            location /pair/ { proxy_pass http://pair; }
+            location /socket/ {
+                proxy_pass http://127.0.0.1:9000;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection upgrade;
+            }
+            location /intercepted/ {
+                proxy_pass http://127.0.0.1:9000;
+                proxy_intercept_errors on;
+                error_page 404 /small.txt;
+            }
+        }
+        """
+
+    /// The site with its files and the application on port 9000. Nobody listens on port 9001.
+    static func site(
+        seed: UInt64 = 1, _ application: Application = Application(),
+        prepare: (SimulatedKernel) -> Void = { _ in }
+    ) throws -> SimulatedSite {
+        let site = try SimulatedSite(http: http, seed: seed, prepare: prepare)
+        site.put("small.txt", small)
+        site.put("large.txt", large)
+        site.put("page.html", page)
+        site.put("folder/one", [1])
+        site.put("folder/two", [1, 2])
+        application.listen(site)
+        return site
+    }
+
+    // MARK: - Requests
+
+    /// A request that goes one way through the server, and what comes of it.
+    struct Visit: CustomStringConvertible, Sendable {
+        let name: String
+        let request: String
+        /// What each answer has to be; those of HEAD requests have no body.
+        let statuses: [Int]
+        var body: [UInt8]?
+        var headOnly: Set<Int> = []
+        /// The connection ends after the answers, since the request is refused or too old.
+        var ends = false
+        /// What the server can send to the client before that has read.
+        var capacity: Int?
+
+        var description: String { name }
+    }
+
+    static func get(_ path: String, _ fields: String = "") -> String {
+        "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+    }
+
+    static func post(_ path: String, _ body: String) -> String {
+        "POST \(path) HTTP/1.1\r\nHost: b\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    static func postInChunks(_ path: String, _ chunks: [String]) -> String {
+        let body = chunks.map { "\(String($0.utf8.count, radix: 16))\r\n\($0)\r\n" }.joined()
+        return "POST \(path) HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n\(body)0\r\n\r\n"
+    }
+
+    private static let long = String(decoding: text(700, 3), as: UTF8.self)
+
+    /// Ways without an application.
+    static let local: [Visit] = [
+        Visit(name: "return", request: get("/return"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "HTTP/1.0", request: "GET /return HTTP/1.0\r\n\r\n", statuses: [200], ends: true),
+        Visit(name: "absolute", request: "GET http://b/return HTTP/1.1\r\nHost: a\r\n\r\n", statuses: [200]),
+        Visit(name: "rewrite", request: get("/rewrite"), statuses: [200]),
+        Visit(name: "redirect", request: get("/old"), statuses: [301]),
+        Visit(name: "file", request: get("/small.txt"), statuses: [200], body: small),
+        Visit(name: "file again", request: get("/small.txt"), statuses: [200], body: small),
+        Visit(
+            name: "head", request: "HEAD /small.txt HTTP/1.1\r\nHost: a\r\n\r\n", statuses: [200],
+            headOnly: [0]),
+        Visit(name: "large file", request: get("/large.txt"), statuses: [200], body: large),
+        Visit(
+            name: "range", request: get("/large.txt", "Range: bytes=10-29\r\n"), statuses: [206],
+            body: Array(large[10..<30])),
+        Visit(name: "ranges", request: get("/large.txt", "Range: bytes=0-9,50000-50009\r\n"), statuses: [206]),
+        Visit(
+            name: "not modified", request: get("/small.txt", "If-None-Match: *\r\n"), statuses: [304]),
+        Visit(name: "gzip", request: get("/page.html", "Accept-Encoding: gzip\r\n"), statuses: [200]),
+        Visit(name: "folder", request: get("/folder/"), statuses: [200]),
+        Visit(name: "missing", request: get("/missing"), statuses: [404]),
+        Visit(name: "unread body", request: post("/return", long), statuses: [200]),
+        Visit(name: "pipelined", request: get("/return") + get("/small.txt") + get("/old"), statuses: [200, 200, 301]),
+        Visit(
+            name: "pipelined body", request: post("/return", "some body") + get("/small.txt"),
+            statuses: [200, 200]),
+        Visit(name: "malformed", request: "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", statuses: [400], ends: true),
+        Visit(name: "bad chunk", request: "POST /app/length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+            statuses: [400], ends: true),
+        Visit(
+            name: "too large", request: "POST /app/length HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n",
+            statuses: [413], ends: true),
+    ]
+
+    /// Ways through the application.
+    static let proxied: [Visit] = [
+        Visit(name: "length", request: get("/app/length"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "chunked", request: get("/app/chunked"), statuses: [200], body: Array("hello, world".utf8)),
+        Visit(name: "until close", request: get("/app/close"), statuses: [200], body: Array("until the end".utf8)),
+        Visit(name: "1.0 upstream", request: get("/fresh/old"), statuses: [200], body: Array("until the end".utf8)),
+        Visit(name: "no body", request: get("/app/empty"), statuses: [204]),
+        Visit(name: "hints", request: get("/app/hints"), statuses: [200], body: Array("hello".utf8)),
+        Visit(
+            name: "head", request: "HEAD /app/length HTTP/1.1\r\nHost: a\r\n\r\n", statuses: [200],
+            headOnly: [0]),
+        Visit(name: "large", request: get("/app/large"), statuses: [200], body: large),
+        Visit(name: "spooled", request: get("/spooled/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "unspooled", request: get("/kept/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "streamed", request: get("/streamed/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "body", request: post("/app/echo", "a short body"), statuses: [200], body: Array("a short body".utf8)),
+        Visit(name: "body in file", request: post("/app/echo", long), statuses: [200], body: Array(long.utf8)),
+        Visit(
+            name: "chunked body", request: postInChunks("/app/echo", ["one ", "two ", "three"]),
+            statuses: [200], body: Array("one two three".utf8)),
+        Visit(
+            name: "chunked body in file", request: postInChunks("/app/echo", [long, long]),
+            statuses: [200], body: Array((long + long).utf8)),
+        Visit(name: "body streamed", request: post("/streamed/echo", long), statuses: [200], body: Array(long.utf8)),
+        Visit(
+            name: "chunks streamed", request: postInChunks("/streamed/echo", ["one ", "two"]),
+            statuses: [200], body: Array("one two".utf8)),
+        Visit(name: "next server", request: get("/pair/length"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "intercepted", request: get("/intercepted/missing"), statuses: [404], body: small),
+        Visit(name: "pipelined", request: post("/app/echo", "one") + get("/app/length") + get("/return"),
+            statuses: [200, 200, 200]),
+    ]
+}
+
+/// The application behind the site: what it answers depends on the path's last part.
+final class Application: @unchecked Sendable {
+    /// How its answers are sent, unless a test tears them.
+    var sends: ([UInt8]) -> [ScriptedPeer.Step] = Application.inParts
+    /// Whole, or where they are large in parts that come one after the other.
+    static func inParts(_ bytes: [UInt8]) -> [ScriptedPeer.Step] {
+        let starts = stride(from: 0, to: bytes.count, by: 10_000)
+        return [.sendTorn(starts.map { Array(bytes[$0..<min($0 + 10_000, bytes.count)]) }, gap: 0)]
+    }
+    private(set) var upstream: SimulatedUpstream?
+
+    func listen(_ site: SimulatedSite) {
+        site.keep(self)
+        upstream = site.upstream { [unowned self] _ in serve() }
+    }
+
+    /// Requests it has received, each as it came.
+    var requests: [String] {
+        (upstream?.connections ?? []).flatMap { $0.taken.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    private func serve() -> [ScriptedPeer.Step] {
+        [
+            .wait { $0.hasRequest },
+            .act { [unowned self] peer in
+                peer.takeReceived()
+                let request = peer.taken.last ?? []
+                peer.append(answer(to: request) + serve())
+            },
+        ]
+    }
+
+    private func answer(to request: [UInt8]) -> [ScriptedPeer.Step] {
+        let parsed = Answer.request(in: request)
+        let path = parsed.head.first?.split(separator: " ").dropFirst().first ?? ""
+        let isHead = parsed.head.first?.hasPrefix("HEAD") == true
+        switch path.split(separator: "/").last ?? "" {
+        case "chunked":
+            return sends(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n".utf8))
+        case "close":
+            return sends(Array("HTTP/1.1 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
+        case "old":
+            return sends(Array("HTTP/1.0 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
+        case "empty":
+            return sends(Array("HTTP/1.1 204 No Content\r\n\r\n".utf8))
+        case "hints":
+            return sends(Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8))
+        case "missing":
+            return sends(Array("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone".utf8))
+        case "large": return sends(page(Everything.large))
+        case "echo": return sends(page(parsed.body))
+        case "socket":
+            return sends(Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".utf8))
+                + [.wait(bytes: 1)]
+        default:
+            let head = Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Field: value\r\n\r\n".utf8)
+            return sends(isHead ? head : head + Array("hello".utf8))
+        }
+    }
+
+    private func page(_ body: [UInt8]) -> [UInt8] {
+        Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body
+    }
+}
+
+extension SimulatedSite {
+    /// What a visit brought, to be compared with what it brings otherwise.
+    struct Outcome: Equatable, CustomStringConvertible {
+        var answers: [Answer]
+        /// `request|status|body_bytes_sent|request_length|upstream_addr|upstream_status`
+        var accessLog: [String]
+        var description: String { "\(answers)\n\(accessLog)" }
+
+        /// Without a field of the log's lines: how much is framing depends on how an answer comes, and how much of a refused
+        /// request was seen on how that does.
+        func without(field: Int) -> Outcome {
+            var copy = self
+            copy.accessLog = accessLog.map { line in
+                var fields = line.split(separator: "|", omittingEmptySubsequences: false)
+                if field < fields.count { fields[field] = "-" }
+                return fields.joined(separator: "|")
+            }
+            return copy
+        }
+    }
+
+    /// Makes a visit: the client sends the steps, reads its answers, and goes.
+    func outcome(
+        of visit: Everything.Visit, _ steps: [ScriptedPeer.Step]? = nil
+    ) -> Outcome {
+        forgetLogs()
+        let client = client(
+            capacity: visit.capacity,
+            (steps ?? [.send(visit.request)])
+                + [visit.ends ? .waitForEnd : .wait { $0.hasAnswers(to: visit) }])
+        finish(client)
+        let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
+            .map(\.withoutBoundary)
+        // Requests are logged when they are over: the client may have its last byte a moment before.
+        run(until: { accessLog.count >= visit.statuses.count })
+        client.quit()
+        return Outcome(answers: answers, accessLog: accessLog)
+    }
+}
+
+extension ScriptedPeer {
+    func hasAnswers(to visit: Everything.Visit) -> Bool {
+        if isOver { return true }
+        let answers = Answer.all(in: received, headOnly: visit.headOnly).filter { $0.status >= 200 }
+        return answers.count >= visit.statuses.count && answers.allSatisfy(\.isComplete)
+    }
+}

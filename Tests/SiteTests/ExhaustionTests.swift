@@ -1,0 +1,124 @@
+import Testing
+
+@testable import ApusServer
+@testable import Simulation
+
+extension SiteTests {
+    /// A machine that is out of something: who needs it is refused, the others are served, and later all are.
+    @Suite struct Exhaustion {
+        /// Each client needs up to three descriptors: its own, a file's, an upstream's.
+        @Test(arguments: 0...9)
+        func outOfDescriptors(_ spare: Int) throws {
+            let site = try Everything.site()
+            let limit = site.kernel.descriptors.count + spare
+            site.kernel.descriptorLimit = limit
+            let visits = (Everything.local + Everything.proxied).filter { $0.statuses.count == 1 }
+            let clients = visits.map { visit in
+                site.client([.send(visit.request), .wait { $0.hasAnswers(to: visit) }, .close])
+            }
+            site.run(milliseconds: 3_000)
+            site.kernel.descriptorLimit = 1_000
+            #expect(site.run { clients.allSatisfy(\.isDone) }, "\(clients.filter { !$0.isDone }.map(\.text))")
+            for (visit, client) in zip(visits, clients) {
+                let answers = Answer.all(in: client.received, headOnly: visit.headOnly).filter { $0.status >= 200 }
+                let isExpected = answers.count == 1 && (answers[0].status == visit.statuses[0] || answers[0].status >= 500)
+                #expect(isExpected || answers.isEmpty, "\(visit): \(answers)")
+            }
+            if spare < 4 {
+                #expect(site.errorLog.contains { $0.contains("(24: Too many open files)") })
+            }
+            #expect(site.problems() == [])
+            for visit in visits {
+                #expect(site.outcome(of: visit).answers.map(\.status) == visit.statuses, "\(visit)")
+            }
+            #expect(site.problems() == [])
+        }
+
+        /// The loop must rest while it cannot accept: a listening socket is readable all that time.
+        @Test func waitingConnectionsDoNotMakeTheLoopSpin() throws {
+            let site = try Everything.site()
+            site.kernel.descriptorLimit = site.kernel.descriptors.count
+            let client = site.client(sends: Everything.get("/return"))
+            let before = site.kernel.failures.counts[.accept, default: 0]
+            site.run(milliseconds: 10_000)
+            let attempts = site.kernel.failures.counts[.accept, default: 0] - before
+            #expect((15...25).contains(attempts), "\(attempts) attempts in 10 seconds")
+            site.kernel.descriptorLimit = 1_000
+            site.finish(client)
+            #expect(client.answers.map(\.text) == ["hello"])
+            #expect(site.problems() == [])
+        }
+
+        @Test func moreConnectionsThanConfigured() throws {
+            let site = try Everything.site()
+            let clients = (0..<300).map { _ in site.client(sends: Everything.get("/return")) }
+            #expect(site.run { clients.allSatisfy(\.isDone) })
+            #expect(clients.count { $0.answers.count == 1 } == 256)
+            #expect(site.errorLog.contains("[alert] 256 worker_connections are not enough"))
+            #expect(site.problems() == [])
+        }
+
+        /// A disk with so much room: a body that does not fit is a 500, and nothing else suffers.
+        @Test(arguments: [0, 1, 150, 201, 500, 699])
+        func diskFullWithinABody(_ space: Int) throws {
+            let site = try Everything.site()
+            let visits = Everything.proxied.filter { $0.name.contains("in file") }
+            for visit in visits {
+                site.kernel.disk.space = space
+                let outcome = site.outcome(of: visit)
+                #expect(outcome.answers.map(\.status) == [500], "\(visit): \(outcome)")
+                #expect(site.problems() == [])
+                site.kernel.disk.space = .max
+                #expect(site.outcome(of: visit).answers.map(\.status) == [200], "\(visit)")
+                #expect(site.problems() == [])
+            }
+        }
+
+        /// The file of a body that could not be written stayed open in the pooled request.
+        @Test func bodyThatCannotBeWrittenLeavesNoFileOpen() throws {
+            let site = try Everything.site()
+            let open = site.kernel.descriptors.count
+            site.kernel.disk.space = 201
+            let client = site.client([
+                .send(Everything.post("/app/echo", String(repeating: "x", count: 700))), .waitForEnd,
+            ])
+            site.finish(client)
+            site.run(milliseconds: 10_000)
+            #expect(site.kernel.descriptors.count == open, "\(site.kernel.leaks())")
+        }
+
+        /// The answer is held in memory instead, and the upstream waits.
+        @Test(arguments: [0, 1, 5_000, 40_000, 90_000])
+        func diskFullWhileAnAnswerIsSpooled(_ space: Int) throws {
+            let site = try Everything.site()
+            let request = Everything.get("/spooled/large")
+            // A reader that is slower than the application makes the server spool.
+            let script: [ScriptedPeer.Step] = [
+                .readSlowly(bytes: 3_000, every: 10), .send(request), .wait(answers: 1),
+            ]
+            let first = site.client(capacity: 4_000, script)
+            #expect(site.finish(first).count > 100_000)
+            #expect(site.errorLog.contains { $0.contains("is buffered to a temporary file") })
+            #expect(site.problems() == [])
+            site.kernel.disk.space = space
+            let client = site.client(capacity: 4_000, script)
+            site.finish(client)
+            #expect(client.answers.first?.body == Everything.large)
+            site.kernel.disk.space = .max
+            #expect(site.problems() == [])
+        }
+
+        /// Lines that cannot be written are lost, and the log is tried again a second later.
+        @Test func diskFullForTheLogs() throws {
+            let site = try Everything.site()
+            site.kernel.disk.space = 0
+            #expect(site.ask(Everything.get("/return")).map(\.text) == ["hello"])
+            #expect(site.accessLog == [])
+            site.kernel.disk.space = .max
+            site.run(milliseconds: 2_000)
+            #expect(site.ask(Everything.get("/return")).map(\.text) == ["hello"])
+            #expect(site.accessLog.count == 1)
+            #expect(site.problems() == [])
+        }
+    }
+}

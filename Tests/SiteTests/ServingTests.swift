@@ -1,0 +1,38 @@
+import Testing
+
+@testable import ApusServer
+@testable import Simulation
+
+extension SiteTests {
+    /// What is served when nothing goes wrong.
+    @Suite struct Serving {
+        @Test func returnAnswers() throws {
+            let site = try SimulatedSite(http: "server { listen 127.0.0.1:8080; return 200 hello; }")
+            let answers = site.ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(answers.map(\.text) == ["hello"])
+            #expect(site.accessLog == ["GET /x HTTP/1.1|200|5|28|-|-"])
+            #expect(site.problems() == [])
+        }
+
+        @Test func proxyAnswers() throws {
+            let site = try SimulatedSite(
+                http: "server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9000; } }")
+            let upstream = site.upstream(answers: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            let answers = site.ask("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(answers.map(\.text) == ["hello"])
+            #expect(upstream.connections.count == 1)
+            #expect(site.problems() == [])
+        }
+
+        @Test(arguments: Everything.local + Everything.proxied)
+        func everything(_ visit: Everything.Visit) throws {
+            let site = try Everything.site()
+            let outcome = site.outcome(of: visit)
+            #expect(outcome.answers.map(\.status) == visit.statuses)
+            let isRight = visit.body == nil || outcome.answers.first?.body == visit.body
+            #expect(isRight, "\(outcome)")
+            #expect(outcome.accessLog.count == visit.statuses.count)
+            #expect(site.problems() == [])
+        }
+    }
+}
