@@ -45,6 +45,8 @@ class Endpoint {
         static let closed = Flags(rawValue: 512)
         /// In the loop's list of endpoints to call in its next turn.
         static let inCallList = Flags(rawValue: 1_024)
+        /// Makes its output when the loop is about to send: `gatherOutput` is called before each flush.
+        static let gathersOutput = Flags(rawValue: 2_048)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
@@ -66,6 +68,9 @@ class Endpoint {
 
     /// The connection is broken: nothing can be sent or received any more.
     func failed(_ error: Errno) {}
+
+    /// The loop is about to send: the moment to queue what was only noted until now. Called with the flag `gathersOutput` only.
+    func gatherOutput() {}
 
     /// Everything queued has been handed to the kernel.
     func drained() {}

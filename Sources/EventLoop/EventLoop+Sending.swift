@@ -54,6 +54,11 @@ extension EventLoop {
 
     /// Sends what is queued as far as the kernel takes it; `drained` is called when nothing is left.
     func flush(_ endpoint: Endpoint) {
+        if endpoint.flags.contains(.gathersOutput),
+            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed])
+        {
+            endpoint.gatherOutput()
+        }
         guard let queue = endpoint.output, !endpoint.isClosed,
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }

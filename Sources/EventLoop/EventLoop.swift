@@ -295,6 +295,39 @@ final class EventLoop {
         close(endpoint)
     }
 
+    /// Puts another endpoint in the place of one that is registered: the descriptor with its registration, deadlines, unsent
+    /// output and the bytes still to be read go over. No call comes to the old one any more.
+    ///
+    /// A connection changes its protocol by it, even within its own `received`.
+    func replace(_ endpoint: Endpoint, by successor: Endpoint) {
+        precondition(endpoint.slot >= 0 && successor.slot < 0, "only a registered endpoint is replaced, by one that is not")
+        slots[Int(endpoint.slot)] = successor
+        successor.slot = endpoint.slot
+        successor.generation = endpoint.generation
+        successor.descriptor = endpoint.descriptor
+        successor.inputDeadline = endpoint.inputDeadline
+        successor.outputDeadline = endpoint.outputDeadline
+        successor.armedTick = endpoint.armedTick
+        successor.output = endpoint.output
+        successor.bytesSent = endpoint.bytesSent
+        let lists: Endpoint.Flags = [.inReadyList, .inFlushList, .inCallList]
+        let flags = endpoint.flags
+        successor.flags.formUnion(flags.subtracting(lists))
+        endpoint.slot = -1
+        endpoint.descriptor = -1
+        endpoint.output = nil
+        endpoint.armedTick = 0
+        // It stays in the lists that it is in, which pass over what is closed.
+        endpoint.flags = flags.intersection(lists).union(.closed)
+        if successor.flags.isSuperset(of: [.reading, .readable]) { readSoon(successor) }
+        if successor.output != nil {
+            // The event that says that more fits may be the very one that is being served: better to try in vain.
+            successor.flags.remove(.sendBlocked)
+            flushLater(successor)
+        }
+        if flags.contains(.inCallList) { callSoon(successor) }
+    }
+
     /// Every registered endpoint, in no order: for closing idle connections at shutdown.
     func forEachEndpoint(_ body: (Endpoint) -> Void) {
         for index in slots.indices {

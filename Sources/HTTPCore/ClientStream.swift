@@ -32,6 +32,9 @@ class ClientStream {
     /// The body is not wanted any faster: holds input back, or lets it flow again.
     func pauseReadingBody(_ isPaused: Bool) {}
 
+    /// The last of the body was taken: nothing more is read for the request.
+    func bodyEnded() {}
+
     /// Queues bytes of the body that are valid during the call only. With nothing before them they are sent at once, and only what
     /// the kernel does not take is copied. Only when no filter wants the body.
     func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}

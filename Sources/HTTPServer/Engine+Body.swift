@@ -41,7 +41,7 @@ extension Engine {
         if !store(bytes, of: request) { return }
         if isLast {
             body.state = .complete
-            (request.stream as? HTTP1Stream)?.bodyEnded()
+            request.stream.bodyEnded()
             if body.file != nil, !body.isStreamed, !flushToFile(request) { return }
             request.producer?.requestBodyReady()
         } else if body.isStreamed {

@@ -76,16 +76,8 @@ extension Engine {
         request.outgoing.removeAll()
     }
 
-    func appendTrailers(_ request: Request, to output: Buffer) {
-        guard request.response.hasTrailers else { return }
-        Roster.appendTrailers(request, to: output)
-    }
-
-    func appendInterimHead(_ request: Request, to output: Buffer) {
-        output.append("HTTP/1.1 ")
-        output.append(statusLine: request.response.status)
-        output.append("\r\n")
-        request.response.headers.write(to: output)
-        output.append("\r\n")
+    /// The trailer fields of a response whose body is complete, or nil if it has none. To be asked once.
+    func trailers(of request: Request) -> HeaderList? {
+        request.response.hasTrailers ? Roster.trailers(of: request) : nil
     }
 }

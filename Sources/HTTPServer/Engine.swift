@@ -75,7 +75,8 @@ final class Engine: RequestEngine {
         // As in nginx, connections are numbered over all workers.
         let number = UInt64(counters.add(1, to: .handled))
         let connection = HTTP1Connection(
-            engine: self, accepted: accepted, binding: binding, number: number)
+            engine: self, descriptor: accepted.descriptor, address: accepted.address,
+            binding: binding, number: number)
         do throws(Errno) {
             try loop.add(connection)
         } catch {
@@ -94,14 +95,14 @@ final class Engine: RequestEngine {
         if binding.isDeferred { loop.readSoon(connection) }
     }
 
-    func connectionEnded(_ connection: HTTP1Connection) {
+    func connectionEnded(_ connection: ServedConnection) {
         connectionCount -= 1
         counters.add(-1, to: .active)
         count(connection, as: .none)
         if isShuttingDown, connectionCount == 0 { loop.shouldStop = true }
     }
 
-    func count(_ connection: HTTP1Connection, as figure: Figure) {
+    func count(_ connection: ServedConnection, as figure: Figure) {
         guard connection.figure != figure else { return }
         unpublished.change(connection.figure, by: -1)
         connection.figure = figure
@@ -139,9 +140,7 @@ final class Engine: RequestEngine {
     func shutDown() {
         isShuttingDown = true
         Proxy.shutDown(self)
-        loop.forEachEndpoint { endpoint in
-            if let connection = endpoint as? HTTP1Connection, connection.isIdle { connection.end() }
-        }
+        loop.forEachEndpoint { ($0 as? ServedConnection)?.shutDown() }
         if connectionCount == 0 { loop.shouldStop = true }
         guard shutdownTimeout > 0, !loop.shouldStop else { return }
         loop.addTimer(shutdownTimer)
@@ -156,8 +155,6 @@ final class Engine: RequestEngine {
     /// A stream with its request, for the head whose first bytes have come.
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
         let server = connection.binding.servers.standard
-        connection.requestCount += 1
-        unpublished.requests += 1
         let stream: HTTP1Stream
         if let idle = idleStreams.popLast() {
             stream = idle
@@ -165,16 +162,28 @@ final class Engine: RequestEngine {
             stream = HTTP1Stream(connection: connection, server: server)
         }
         stream.reset(connection: connection)
-        stream.request.reset(connection: connection, stream: stream, server: server)
+        begin(stream.request, of: stream, on: connection)
         return stream
     }
 
-    func giveBack(_ stream: HTTP1Stream) {
-        let request = stream.request
+    /// Makes a pooled request ready for one that begins to come in.
+    func begin(_ request: Request, of stream: ClientStream, on connection: ServedConnection) {
+        connection.requestCount += 1
+        unpublished.requests += 1
+        request.reset(
+            connection: connection, stream: stream, server: connection.binding.servers.standard)
+    }
+
+    /// Drops what a request holds beyond itself, before it returns to its pool.
+    func release(_ request: Request) {
         if let producer = request.producer.take() { producer.cancel() }
         request.admission.releasePlaces()
         // The pooled request must not keep a descriptor, and its place on the disk.
         if request.body.file != nil { request.body.file = nil }
+    }
+
+    func giveBack(_ stream: HTTP1Stream) {
+        release(stream.request)
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
     }

@@ -154,9 +154,10 @@ enum Roster {
         return .pass
     }
 
-    static func appendTrailers(_ request: Request, to output: Buffer) {
-        request.response.trailers?.write(to: output)
-        Headers.appendTrailers(of: request, to: output)
+    /// The trailer fields of a response whose body is complete, or nil.
+    static func trailers(of request: Request) -> HeaderList? {
+        Headers.addTrailers(to: request)
+        return request.response.trailers
     }
 }
 

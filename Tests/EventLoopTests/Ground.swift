@@ -172,6 +172,7 @@ final class Recorder: Endpoint {
     var onDrained: ((Recorder) -> Void)?
     var onTimeOut: ((Recorder) -> Void)?
     var onEnd: ((Recorder) -> Void)?
+    var onGather: ((Recorder) -> Void)?
     var timeOuts: [Int] = []
 
     private func note(_ call: String) {
@@ -198,7 +199,12 @@ final class Recorder: Endpoint {
         note("drained")
         onDrained?(self)
     }
+    override func gatherOutput() {
+        note("gather")
+        onGather?(self)
+    }
     override func outputBlocked() { note("blocked") }
+    override func called() { note("called") }
     override func inputTimedOut() {
         note("inputTimedOut")
         timeOuts.append(loop.now)

@@ -23,22 +23,19 @@ enum Headers {
         }
     }
 
-    /// Appends the trailer fields as lines, when the body is complete.
-    static func appendTrailers(of request: Request, to output: Buffer) {
+    /// Adds the trailer fields to those of the response, when the body is complete.
+    static func addTrailers(to request: Request) {
         let trailers = request.location.settings(slot).value.trailers.effective
         guard !trailers.isEmpty else { return }
         let isSafe = isSafe(request.response.status)
+        let list = request.response.trailers ?? HeaderList(capacity: 128)
+        request.response.trailers = list
         for index in trailers.indices where isSafe || trailers[index].isAlways {
-            let mark = output.count
-            output.append(trailers[index].name)
-            output.append(": ")
-            let start = output.count
-            trailers[index].value.append(to: output, scope: request)
-            if output.count == start {
-                output.truncate(to: mark)
-            } else {
-                output.append("\r\n")
-            }
+            let trailer = trailers[index]
+            let opening = list.begin(named: trailer.name.span)
+            let start = list.bytes.count
+            trailer.value.append(to: list.bytes, scope: request)
+            if list.bytes.count == start { list.abandon(opening) } else { list.end(opening) }
         }
     }
 

@@ -1,5 +1,5 @@
 /// A client's HTTP/1 connection: one request after the other. While it waits for one it holds no buffer.
-final class HTTP1Connection: ClientConnection {
+final class HTTP1Connection: ServedConnection {
     enum State: UInt8 {
         /// Waits for the first byte of a head, or for more of it.
         case readingHead
@@ -14,23 +14,15 @@ final class HTTP1Connection: ClientConnection {
     private(set) var state = State.readingHead
     /// The request under way; nil while the connection is idle.
     private(set) var stream: HTTP1Stream?
-    let engine: Engine
     /// Guards against a pipelined request being begun within the end of the one before it.
     private(set) var isAdvancing = false
-    /// `loop.now` after which lingering ends, whatever comes.
-    private var lingeringEnd = 0
-    /// What the connection is counted as in `stub_status`.
-    var figure = Engine.Figure.none
-
-    init(engine: Engine, accepted: Engine.Accepted, binding: ListenBinding, number: UInt64) {
-        self.engine = engine
-        super.init(
-            loop: engine.loop, descriptor: accepted.descriptor, address: accepted.address,
-            binding: binding, number: number)
-    }
 
     /// Whether it can be closed without breaking off a request. One that was only just accepted has a request on its way.
-    var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
+    private var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
+
+    override func shutDown() {
+        if isIdle { end() }
+    }
 
     // MARK: - Input
 
@@ -195,23 +187,13 @@ final class HTTP1Connection: ClientConnection {
         let timeout = settings.value.lingeringTimeout
         giveBackStream()
         guard lingers, !hasPeerEnded else { return end() }
-        linger(for: time, timeout: timeout)
+        if beginLingering(for: time, timeout: timeout) { state = .lingering }
     }
 
     /// The rest of the body is gone. If it was malformed nobody knows where it ended, and what follows must not be taken for a
     /// request.
     private func discarded(_ stream: HTTP1Stream) {
         if stream.request.flags.contains(.keepAlive) { nextRequest() } else { end() }
-    }
-
-    private func linger(for time: Int, timeout: Int) {
-        guard loop.kernel.shutdownSending(descriptor) >= 0 else { return end() }
-        state = .lingering
-        action = .closing
-        engine.count(self, as: .writing)
-        lingeringEnd = loop.now + time
-        loop.setInputDeadline(self, in: min(time, timeout))
-        loop.resumeReading(self)
     }
 
     /// Waits for the next request, or begins it if it has come already.
@@ -246,8 +228,7 @@ final class HTTP1Connection: ClientConnection {
         if let stream = stream.take() { engine.giveBack(stream) }
     }
 
-    /// Closes the connection and whatever was under way.
-    func end() {
+    override func end() {
         guard !isClosed else { return }
         giveBackStream()
         engine.connectionEnded(self)

@@ -34,7 +34,7 @@ extension HTTP1Stream {
             if !bytes.isEmpty { tail.append("\r\n") }
             if isLast {
                 tail.append("0\r\n")
-                connection.engine.appendTrailers(request, to: tail)
+                connection.engine.trailers(of: request)?.write(to: tail)
                 tail.append("\r\n")
             }
         }

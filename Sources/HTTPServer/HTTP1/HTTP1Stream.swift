@@ -231,8 +231,7 @@ final class HTTP1Stream: ClientStream {
         }
     }
 
-    /// The body's last byte was taken.
-    func bodyEnded() {
+    override func bodyEnded() {
         readsBody = false
         connection.action = .none
         loop.clearInputDeadline(connection)
@@ -346,7 +345,7 @@ final class HTTP1Stream: ClientStream {
         }
         if isLast {
             after.append("0\r\n")
-            connection.engine.appendTrailers(request, to: after)
+            connection.engine.trailers(of: request)?.write(to: after)
             after.append("\r\n")
         }
         request.outgoing.pieces.insert(.pooled(before, 0..<before.count), at: 0)
@@ -384,14 +383,14 @@ final class HTTP1Stream: ClientStream {
         }
         if isLast {
             queue.writable.append("0\r\n")
-            connection.engine.appendTrailers(request, to: queue.writable)
+            connection.engine.trailers(of: request)?.write(to: queue.writable)
             queue.writable.append("\r\n")
         }
     }
 
     override func writeInterim(_ request: Request) {
         let output = loop.output(of: connection).writable
-        connection.engine.appendInterimHead(request, to: output)
+        HTTP1Writer.appendInterimHead(of: request, to: output)
         loop.flushLater(connection)
     }
 

@@ -10,7 +10,9 @@ enum HTTP1Writer {
             output.append(response.statusLine)
         }
         output.append("\r\n")
-        appendServer(request, to: output)
+        output.append("Server: ")
+        request.appendServer(to: output)
+        output.append("\r\n")
         if response.date.isEmpty {
             engine.commonLines.appendDate(at: engine.loop.wallSeconds, to: output)
         } else {
@@ -32,8 +34,12 @@ enum HTTP1Writer {
             engine.commonLines.appendLastModified(response.lastModified, to: output)
         }
         // A `Location` that is completed is one of nginx's own lines; any other is a header like those of modules.
-        let completesLocation = completesLocation(of: request)
-        if completesLocation { appendOwnLocation(of: request, to: output) }
+        let completesLocation = request.completesLocation
+        if completesLocation {
+            output.append("Location: ")
+            request.appendCompleteLocation(to: output)
+            output.append("\r\n")
+        }
         if response.isChunked { output.append("Transfer-Encoding: chunked\r\n") }
         appendConnection(request, to: output)
         if response.variesByEncoding { output.append("Vary: Accept-Encoding\r\n") }
@@ -46,19 +52,18 @@ enum HTTP1Writer {
         output.append("\r\n")
     }
 
+    static func appendInterimHead(of request: Request, to output: Buffer) {
+        output.append("HTTP/1.1 ")
+        output.append(statusLine: request.response.status)
+        output.append("\r\n")
+        request.response.headers.write(to: output)
+        output.append("\r\n")
+    }
+
     /// How the body's end will be told: by its length, by chunks, or by the connection's end.
     private static func settleFraming(of request: Request) {
+        request.settleStatus()
         let response = request.response
-        let status = response.status.code
-        if status != 200, status != 206, status != 304 { response.lastModified = -1 }
-        if status == 204 || status < 200 {
-            response.isHeadOnly = true
-            response.contentLength = -1
-            response.removeContentType()
-            return
-        }
-        // What a 304 says of the body that it does not have is true of the one that the client has; likewise with HEAD.
-        if status == 304 { response.isHeadOnly = true }
         if response.isHeadOnly || response.isTunnel { return }
         guard response.contentLength < 0 || response.hasTrailers else { return }
         if request.head.version >= .http11, request.core.value.chunkedTransferEncoding {
@@ -67,16 +72,6 @@ enum HTTP1Writer {
         } else if response.contentLength < 0 {
             request.flags.remove(.keepAlive)
         }
-    }
-
-    private static func appendServer(_ request: Request, to output: Buffer) {
-        output.append("Server: ")
-        if !request.response.server.isEmpty {
-            output.append(request.response.server)
-        } else {
-            request.appendProduct(to: output)
-        }
-        output.append("\r\n")
     }
 
     private static func appendConnection(_ request: Request, to output: Buffer) {
@@ -94,37 +89,5 @@ enum HTTP1Writer {
         } else {
             output.append("Connection: close\r\n")
         }
-    }
-
-    /// A path becomes an absolute URI of this server, unless `absolute_redirect` is off.
-    private static func completesLocation(of request: Request) -> Bool {
-        let location = request.response.location
-        return !location.isEmpty && location[0] == ASCII.slash
-            && request.core.value.absoluteRedirect
-    }
-
-    private static func appendOwnLocation(of request: Request, to output: Buffer) {
-        let settings = request.core
-        output.append("Location: ")
-        let isSecure = request.connection.isSecure
-        output.append(isSecure ? "https://" : "http://")
-        let host = request.head.host
-        let local = request.connection.localAddress
-        if settings.value.serverNameInRedirect, !request.server.name.isEmpty {
-            output.append(request.server.name)
-        } else if !host.isEmpty {
-            output.append(host)
-        } else {
-            local.appendText(to: output, withPort: false)
-        }
-        if settings.value.portInRedirect {
-            let port = local.port
-            if port != 0, port != (isSecure ? 443 : 80) {
-                output.append(ASCII.colon)
-                output.append(decimal: Int(port))
-            }
-        }
-        output.append(request.response.location)
-        output.append("\r\n")
     }
 }

@@ -34,19 +34,15 @@ final class RateLimit: Endpoint {
         let request = stream.request
         loop.clearInputDeadline(self)
         if heldBytes > 0 {
-            let rate = request.limitRate
-            let seconds = loop.wallSeconds - request.timing.wallStart / 1_000 + 1
-            let (budget, overflow) = rate.multipliedReportingOverflow(by: seconds)
             let sent = stream.bytesSent + stream.connection.pendingOutput
-            let allowed = overflow ? Int.max : budget - max(sent - request.limitRateAfter, 0)
+            let allowed = request.allowance(sent: sent)
             if allowed <= 0 {
-                let delay = (1 - allowed) * 1_000 / max(rate, 1) + 1
-                return loop.setInputDeadline(self, in: min(delay, 60_000))
+                return loop.setInputDeadline(self, in: request.delay(untilBeyond: allowed))
             }
             queue(upTo: allowed, request)
             if heldBytes > 0 {
                 // The next part once this one would have taken its time.
-                loop.setInputDeadline(self, in: min(allowed * 1_000 / max(rate, 1) + 1, 1_000))
+                loop.setInputDeadline(self, in: request.delay(for: allowed))
             }
         }
         if heldBytes == 0, hasLast {
@@ -99,26 +95,5 @@ final class RateLimit: Endpoint {
         for index in next..<held.count { loop.release(held[index]) }
         held.removeAll()
         loop.close(self)
-    }
-}
-
-extension Request {
-    /// Settles the rate of the answer: by `set $limit_rate` or an upstream, else by the location.
-    func settleLimitRate() {
-        let settings = core
-        if !flags.contains(.hasLimitRate), let template = settings.value.limitRate {
-            limitRate = size(of: template)
-        }
-        if limitRate > 0, let template = settings.value.limitRateAfter {
-            limitRateAfter = size(of: template)
-        }
-    }
-
-    private func size(of template: Template) -> Int {
-        if let constant = template.constant { return Units.size(constant) ?? 0 }
-        let text = connection.loop.buffers.take()
-        defer { connection.loop.buffers.give(text) }
-        template.append(to: text, scope: self)
-        return Units.size(text.span) ?? 0
     }
 }
