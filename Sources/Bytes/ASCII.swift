@@ -47,6 +47,12 @@ enum ASCII {
 extension UInt8 {
     var isASCIIDigit: Bool { self &- 0x30 < 10 }
     var isASCIILetter: Bool { (self | 0x20) &- 0x61 < 26 }
+    /// Letters, digits and `-`: what names of header fields are mostly made of.
+    var isASCIINameByte: Bool {
+        // A bit for each of the lower 128 bytes, in two words.
+        let word: UInt64 = self & 0x40 == 0 ? 0x03FF_2000_0000_0000 : 0x07FF_FFFE_07FF_FFFE
+        return self < 0x80 && word >> UInt64(self & 0x3F) & 1 != 0
+    }
     var isASCIIUppercase: Bool { self &- 0x41 < 26 }
     var asciiLowercased: UInt8 { isASCIIUppercase ? self | 0x20 : self }
     var asciiUppercased: UInt8 { self &- 0x61 < 26 ? self & 0xDF : self }

@@ -52,14 +52,15 @@ extension Span where Element == UInt8 {
 
     /// Equality without regard to the case of ASCII letters.
     ///
-    /// Eight bytes are compared at a time: equal words need no second look, words that differ in more than the case bits
-    /// are different, and only what is left is compared byte by byte.
+    /// Eight bytes are compared at a time, the last eight overlapping those before: equal words need no second look, words that
+    /// differ in more than the case bits are different, and only words that differ in these are compared byte by byte.
     func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in
                 var index = 0
-                while index &+ 8 <= left.count {
+                let last = left.count &- 8
+                while index <= last {
                     let a = unsafe left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
                     let b = unsafe right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
                     let difference = a ^ b
@@ -70,7 +71,8 @@ extension Span where Element == UInt8 {
                             if !same { return false }
                         }
                     }
-                    index &+= 8
+                    if index == last { return true }
+                    index = Swift.min(index &+ 8, last)
                 }
                 while index < left.count {
                     let same = unsafe left[index].asciiLowercased == right[index].asciiLowercased

@@ -115,16 +115,12 @@ struct FieldLineParser: Sendable {
         return nil
     }
 
-    /// Letters, digits and `-`: the only bytes that nginx takes in a name without complaint.
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        byte.isASCIILetter || byte == ASCII.minus || byte.isASCIIDigit
-    }
-
     private mutating func readName(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Step? {
         var index = cursor
         while index < bytes.count {
             let byte = bytes[index]
-            if FieldLineParser.isNameByte(byte) {
+            // The only bytes that nginx takes in a name without complaint.
+            if byte.isASCIINameByte {
                 index &+= 1
                 continue
             }

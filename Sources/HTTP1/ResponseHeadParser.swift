@@ -23,10 +23,24 @@ struct StatusLineParser: Sendable {
     mutating func parse(
         _ bytes: Span<UInt8>, _ cursor: inout Int, into head: ResponseHead
     ) -> Step {
+        if state == .protocolName, cursor == start { readUsualBeginning(bytes, &cursor) }
         while cursor < bytes.count {
             let byte = bytes[cursor]
             switch state {
-            case .afterCode, .reason, .lineFeed:
+            case .reason:
+                // The phrase is passed over at once: up to the line's end, before which CR may stand, but nowhere else.
+                let lineFeed = bytes.firstIndex(of: ASCII.lf, from: cursor)
+                let phrase = bytes.extracting(codeStart..<(lineFeed ?? bytes.count))
+                let length = phrase.firstIndex(of: ASCII.cr) ?? phrase.count
+                guard length >= phrase.count - 1 else { return .invalid }
+                guard let lineFeed else {
+                    cursor = bytes.count
+                    return .needMore
+                }
+                cursor = lineFeed + 1
+                finish(codeStart + length, head)
+                return .done
+            case .afterCode, .lineFeed:
                 if byte == ASCII.lf {
                     let end = state == .lineFeed ? cursor - 1 : cursor
                     cursor += 1
@@ -102,12 +116,23 @@ struct StatusLineParser: Sendable {
             } else {
                 return false
             }
-        case .reason:
-            if byte == ASCII.cr { state = .lineFeed }
         default:
             return false
         }
         return true
+    }
+
+    /// Reads `HTTP/1.1 ` in one step, as nearly all answers begin.
+    private mutating func readUsualBeginning(_ bytes: Span<UInt8>, _ cursor: inout Int) {
+        let beginning: StaticString = "HTTP/1.1 "
+        let length = beginning.utf8CodeUnitCount
+        guard bytes.count &- cursor >= length,
+            bytes.extracting(cursor..<cursor &+ length).equals(beginning)
+        else { return }
+        majorVersion = 1
+        minorVersion = 1
+        state = .code
+        cursor &+= length
     }
 
     private func finish(_ end: Int, _ head: ResponseHead) {

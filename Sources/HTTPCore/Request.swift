@@ -117,6 +117,14 @@ final class Request: VariableScope {
         timing.wallStart = connection.loop.wallMilliseconds
     }
 
+    /// Lets go of those who hold the request too, so that it can be freed: it serves no more.
+    func breakCircles() {
+        stream = ClientStream()
+        producer = nil
+        exchange = nil
+        states.removeAll()
+    }
+
     // MARK: - Shorthands
 
     /// The client's address, or what stands for it by `set_real_ip_from`.

@@ -10,10 +10,17 @@ extension RequestHead {
     private func setHost(_ range: ByteRange) -> Bool {
         let bytes = self.bytes
         let text = bytes.span(range)
+        let lastHost = self.lastHost
+        if host.isEmpty, !lastHost.isEmpty, text.equals(lastHost.span) {
+            host.append(lastHostName)
+            port = lastPort
+            return true
+        }
         guard let syntax = HostSyntax(text) else { return false }
         if host.isEmpty {
             host.append(lowercased: text.extracting(0..<syntax.length))
             port = syntax.port
+            keepHost(text)
         }
         return true
     }

@@ -40,6 +40,21 @@ final class RequestHead {
         var expectsContinue = false
     }
 
+    // The last host as sent, and what it was read as: requests that follow each other mostly name the same.
+    let lastHost = Buffer(capacity: 64)
+    let lastHostName = Buffer(capacity: 64)
+    private(set) var lastPort: UInt16 = 0
+
+    /// Remembers how `text` was read, for the requests that come next.
+    func keepHost(_ text: Span<UInt8>) {
+        guard text.count <= 256 else { return }
+        lastHost.removeAll()
+        lastHost.append(text)
+        lastHostName.removeAll()
+        lastHostName.append(host)
+        lastPort = port
+    }
+
     // One value, so that forgetting a request is one assignment.
     private var state = State()
     /// Lines left out because of an invalid name; nginx logs them.

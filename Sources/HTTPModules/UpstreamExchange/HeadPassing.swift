@@ -1,18 +1,14 @@
 /// Makes the head of an upstream's answer into that of the response: hides, rewrites and obeys fields as configured.
 struct HeadPassing {
     private let exchange: UpstreamExchange
-    private let request: Request
-    private let response: Response
-    private let head: ResponseHead
+    private var request: Request { exchange.request }
+    private var response: Response { exchange.request.response }
+    private var head: ResponseHead { exchange.head }
     /// In its box: a copy of all settings would cost more than the whole rest.
-    private let box: Box<UpstreamSettings>
+    private var box: Box<UpstreamSettings> { exchange.settings }
 
     init(_ exchange: UpstreamExchange) {
         self.exchange = exchange
-        request = exchange.request
-        response = exchange.request.response
-        head = exchange.head
-        box = exchange.settings
     }
 
     // MARK: - What fields ask for
@@ -111,7 +107,7 @@ struct HeadPassing {
         case .location: passLocation(field)
         case .lastModified:
             copy(field)
-            response.lastModified = bytes.span(field.valueRange).httpDate ?? -1
+            response.lastModified = exchange.lastDate.seconds(of: bytes.span(field.valueRange))
         case .refresh: passRefresh(field)
         case .setCookie: passCookie(field)
         case .acceptRanges: if !box.value.forcesRanges { copy(field) }

@@ -104,6 +104,7 @@ extension UpstreamExchange {
 
     /// The head is there; `rest` is the body's beginning.
     private func headIsComplete(_ rest: Span<UInt8>) {
+        let proto = proto
         let status = head.status
         let elapsed = loop.now - attempt.startedAt
         updateAttempt {

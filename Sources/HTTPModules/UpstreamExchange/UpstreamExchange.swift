@@ -27,7 +27,8 @@ final class UpstreamExchange: Producer {
         case done
     }
 
-    unowned let request: Request
+    /// Its owner; the circle is broken by `Request.breakCircles`.
+    let request: Request
     let engine: RequestEngine
     let loop: EventLoop
     var stage = Stage.idle
@@ -57,6 +58,7 @@ final class UpstreamExchange: Producer {
     let trailers = TrailerStore()
     var intake = Intake()
     let scratch = Buffer(capacity: 256)
+    let lastDate = LastDate()
     /// Counts uses: a method that called the engine and finds another number has nothing left to do.
     var use: UInt32 = 0
 
@@ -276,6 +278,22 @@ final class UpstreamExchange: Producer {
         case .tunnelling: "proxying upgraded connection"
         case .draining, .done: "sending to client"
         }
+    }
+}
+
+/// The last date that was read, since answers that follow each other mostly bear the same.
+final class LastDate {
+    private let text = Buffer(capacity: 32)
+    private var seconds = -1
+
+    /// Seconds since the epoch, -1 for what is no date.
+    func seconds(of value: Span<UInt8>) -> Int {
+        let text = self.text
+        if !text.isEmpty, value.equals(text.span) { return seconds }
+        seconds = value.httpDate ?? -1
+        text.removeAll()
+        if value.count <= 32 { text.append(value) }
+        return seconds
     }
 }
 

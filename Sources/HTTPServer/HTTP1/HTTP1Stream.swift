@@ -35,7 +35,7 @@ final class HTTP1Stream: ClientStream {
     }
 
     /// Gives the request up, so that both can be freed.
-    func detach() { request.stream = ClientStream() }
+    func detach() { request.breakCircles() }
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP1Connection) {
