@@ -53,12 +53,21 @@ DIRECTIVES = {
     r"load_module-main-(1|1-wrong|variable|empty|twice)": Difference(
         "Packages' configurations load nginx's own modules: that must not be fatal, and is not done.",
         r"^- 1 .*dlopen\(\)", r"^- 1 .*is not binary compatible", r"^\+ 0 "),
-    r"lock_file-main-(1|1-wrong|variable|empty)": Difference(
-        "Accepted without effect, and said so.",
-        r"^- 0 ", r"^\+ 0 \[warn\] \"lock_file\" directive has no effect"),
     r"modern_browser-\w+-(1|1-wrong|variable|empty)": Difference(
         "nginx refuses a lone word other than \"unlisted\" without a message.",
         r"^- 1 configuration file ", r"^\+ 1 \[emerg\] invalid number of arguments"),
+    r"keepalive-upstream-2(-wrong)?": Difference(
+        "Since 1.29.7 `keepalive` has a second parameter, which may be `local`.",
+        r'^- 1 \[emerg\] invalid number of arguments in "keepalive" directive',
+        r'^\+ 1 \[emerg\] invalid (parameter "3"|value "wrong" in "keepalive" directive) in '),
+    r"proxy_limit_rate-\w+-variable": Difference(
+        "Since 1.27.0 the rate may have variables.",
+        r'^- 1 \[emerg\] "proxy_limit_rate" directive invalid value',
+        r'^\+ 1 \[emerg\] unknown "nonexistent" variable'),
+    r"server_tokens-\w+-(1-wrong|variable|empty)": Difference(
+        "Any text may be the server's name, as in the commercial nginx.",
+        r'^- 1 \[emerg\] invalid value ',
+        r'^\+ 0 the configuration file ', r'^\+ 1 \[emerg\] unknown "nonexistent" variable'),
     r"include-\w+-empty": Difference(
         "The message that a folder cannot be read also names the place.",
         r"^- 1 \[crit\] pread\(\) \"PREFIX/\" failed \(21: Is a directory\)$",
