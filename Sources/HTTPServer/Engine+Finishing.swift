@@ -141,13 +141,8 @@ extension Engine {
         }
         request.flags.insert(.malformed)
         request.flags.remove(.keepAlive)
-        if error.isInRequestLine {
-            request.head.showWhatCame()
-        } else {
-            // What was understood shows in the log, as in nginx.
-            takeTarget(request)
-            request.head.length = request.head.completeLines
-        }
+        // What was understood shows in the log, as in nginx.
+        if request.routing.path.isEmpty, !request.head.target.isEmpty { takeTarget(request) }
         if error.lingers { request.flags.insert(.lingers) }
         finish(request, code: error.status.rawValue)
     }

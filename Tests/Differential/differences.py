@@ -32,13 +32,41 @@ TWO_FRAMINGS = bad_gateway(
 STATIC_RANGES = Difference(
     "Since 1.23.4 nginx allows ranges of files compressed beforehand.", r"^\+Accept-Ranges: bytes$")
 
-# By "site-request".
+STRICT_HOST = Difference(
+    "Since 1.29 nginx takes only a host and a port, by the grammar of RFC 3986, for a host.",
+    r"^-", r"^\+HTTP/1\.1 400 ", r"^\+(Content-Length|Content-Type|log): ", r"^\+body: .*400 Bad Request")
+HOST_FIRST = Difference("Since 1.29 nginx sends Host before all other fields.", r"^[-+]body: b'GET ")
+AS_IT_COMES = Difference(
+    "nginx holds a part of an answer without a length back until a buffer is full; Apus passes on what has come, in more chunks.",
+    r'^[-+]log: .* "GET /until-close HTTP/1\.1" 200 2[05] ')
+INTERIM_ANSWERS = Difference(
+    "nginx 1.22 knows no interim answers of upstreams; since 1.29 they pass, or are swallowed.", r"^[-+]")
 REQUESTS = {
     "gzip-static": STATIC_RANGES,
     "gzip-static-always": STATIC_RANGES,
     "charset-variable-empty": Difference(
         "nginx closes the connection where the charset's variable has no value; Apus names none.",
         r"^[-+]log: ", r"^\+"),
+    "static-connect": Difference(
+        "Since 1.29 nginx reads the authority form of CONNECT, and refuses the method rather than the line.",
+        r"^[-+](HTTP/1\.1 40[05]|body|log): ?", r"^[-+]HTTP/1\.1 40[05] "),
+    "servers-host-bad-brackets": STRICT_HOST,
+    "servers-host-at": STRICT_HOST,
+    "servers-host-port-letters": STRICT_HOST,
+    "return-named-redirect": Difference(
+        "A server without a name redirects to the host that was asked for, not to an empty one.",
+        r"^-Location: http://:PORT!/new$", r"^\+Location: http://localhost:PORT!/new$"),
+    "proxy-requests-many": HOST_FIRST,
+    "proxy-requests-upgrade": HOST_FIRST,
+    "proxy-requests-hop-by-hop": Difference(
+        "Since 1.29 nginx keeps Proxy-Connection from upstreams.",
+        r"^[-+](Content-Length|body|log): "),
+    "proxy-responses-until-close": AS_IT_COMES,
+    "proxy-responses-keep-alive-until-close": AS_IT_COMES,
+    "proxy-responses-continue-first": INTERIM_ANSWERS,
+    "proxy-responses-hints-first": INTERIM_ANSWERS,
+    "proxy-responses-length-bad": bad_gateway(
+        "nginx 1.22 takes an upstream's invalid Content-Length for none; since 1.23 it is invalid."),
     "proxy-responses-no-status-line": NO_STATUS_LINE,
     "proxy-responses-bad-status": NO_STATUS_LINE,
     "proxy-responses-status-99": NO_STATUS_LINE,
