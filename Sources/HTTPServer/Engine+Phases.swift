@@ -10,7 +10,7 @@ extension Engine {
     }
 
     func refuseTarget(_ request: Request) {
-        request.log(.info) { $0.append("client sent invalid request while reading client request line") }
+        request.log(.info, while: "reading client request line") { $0.append("client sent invalid request") }
         request.flags.remove(.keepAlive)
         finish(request, code: 400)
     }
