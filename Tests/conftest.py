@@ -14,17 +14,6 @@ def pytest_report_header(config):
     return f"subject: {serving.SUBJECT}"
 
 
-def pytest_collection_modifyitems(items):
-    """What `known_bugs.txt` lists is expected to fail against Apus; nginx has to pass it."""
-    if serving.is_nginx(serving.SUBJECT):
-        return
-    path = pathlib.Path(__file__).with_name("known_bugs.txt")
-    known = {line for line in path.read_text().splitlines() if line and not line.startswith("#")}
-    for item in items:
-        if f"Tests/{item.nodeid}" in known or item.nodeid in known:
-            item.add_marker(pytest.mark.xfail(reason="known_bugs.txt", strict=False))
-
-
 def pytest_sessionstart(session):
     if not os.access(serving.SUBJECT, os.X_OK):
         pytest.exit(f"no binary at {serving.SUBJECT}: build it, or set APUS_BINARY", returncode=2)

@@ -81,11 +81,12 @@ def children(pid):
 
 
 def is_alive(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    """Whether a thread of the process lives: a dead one keeps the files while another is still ending."""
+    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
+                return True
+    return False
 
 
 def title(pid):
@@ -480,6 +481,7 @@ class Backend:
         self.script = dict(script or {})
         self.requests = []
         self.connections = 0
+        self._open = set()
         if path:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.bind(str(path))
@@ -504,6 +506,10 @@ class Backend:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        # A server that ends takes its connections with it, the kept ones too.
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self):
         while not self.closed:
@@ -512,9 +518,16 @@ class Backend:
             except OSError:
                 return
             self.connections += 1
+            self._open.add(connection)
             threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def _converse(self, connection):
+        try:
+            self._answer_all(connection)
+        finally:
+            self._open.discard(connection)
+
+    def _answer_all(self, connection):
         with connection, contextlib.suppress(OSError):
             buffer = b""
             while True:

@@ -87,7 +87,8 @@ struct Evaluator {
             try evaluateContent(of: directive, in: inner)
         case .unsupported(let advice, _):
             throw Diagnosis.notSupported(directive, advice: advice)
-        case .ignored: break
+        case .ignored(_, let check):
+            try check(&invocation)
         }
         return nil
     }

@@ -18,7 +18,7 @@ enum Reference {
                 text += "\nNot supported yet."
                 if let advice { text += " \(advice)" }
                 text += "\n"
-            case .ignored(let reason):
+            case .ignored(let reason, _):
                 text += "\nAccepted without effect: \(reason).\n"
             case .simple, .entries, .block: break
             }
@@ -29,7 +29,7 @@ enum Reference {
     /// The rows that have no effect, with their reasons: for the page of differences.
     static func ignored(_ rows: [Row]) -> [(name: String, reason: String)] {
         rows.compactMap { row in
-            if case .ignored(let reason) = row.action { return (row.name, reason) }
+            if case .ignored(let reason, _) = row.action { return (row.name, reason) }
             return nil
         }
     }

@@ -159,16 +159,16 @@ extension Row {
         }
     }
 
-    /// Any number of some words, each an option.
+    /// Some of some words, each an option.
     static func options<S, V: OptionSet & Sendable>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
-        _ choices: [(String, V)], _ summary: String
+        _ choices: [(String, V)], arity: Arity = .atLeast(1), _ summary: String
     ) -> Row where V.Element == V {
         let words = choices.map { ByteString($0.0) }
         let values = choices.map(\.1)
         let syntax = choices.map(\.0).joined(separator: " | ") + " ..."
         return Row(
-            name: name, in: contexts, .atLeast(1), summary, mayRepeat: true, syntax: syntax,
+            name: name, in: contexts, arity, summary, mayRepeat: true, syntax: syntax,
             action: .simple { (invocation: inout Invocation) throws(ConfigurationError) in
                 var set: V = invocation.isFirst ? [] : invocation.scope[slot][keyPath: path]
                 for word in invocation.arguments {

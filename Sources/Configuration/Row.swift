@@ -22,8 +22,8 @@ struct Row: Sendable {
         case block(Moment, Open)
         /// nginx has it, Apus does not yet. The text says what to do instead.
         case unsupported(advice: String?, isBlock: Bool)
-        /// Accepted without effect, for a reason that the differences page lists.
-        case ignored(reason: String)
+        /// Accepted without effect, for a reason that the differences page lists. What nginx refuses is refused all the same.
+        case ignored(reason: String, check: Perform)
     }
 
     let name: String
@@ -101,12 +101,32 @@ struct Row: Sendable {
             action: .unsupported(advice: advice, isBlock: isBlock))
     }
 
-    /// A directive that is accepted without effect, and why.
+    /// A directive that is accepted without effect, and why. `check` refuses values that nginx refuses.
     static func ignored(
-        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String, reason: String
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ summary: String, reason: String,
+        syntax: String = "", _ check: @escaping Perform = anything
     ) -> Row {
         Row(
-            name: name, in: contexts, arity, summary, mayRepeat: true,
-            action: .ignored(reason: reason))
+            name: name, in: contexts, arity, summary, syntax: syntax,
+            action: .ignored(reason: reason, check: check))
     }
+
+    /// A number without effect.
+    static func ignoredNumber(_ name: String, in contexts: Contexts, _ summary: String, reason: String) -> Row {
+        ignored(name, in: contexts, .one, summary, reason: reason, syntax: "number") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            _ = try invocation.number()
+        }
+    }
+
+    /// A size without effect.
+    static func ignoredSize(_ name: String, in contexts: Contexts, _ summary: String, reason: String) -> Row {
+        ignored(name, in: contexts, .one, summary, reason: reason, syntax: "size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            _ = try invocation.size()
+        }
+    }
+
+    /// Any value will do.
+    private static let anything: Perform = { (_: inout Invocation) throws(ConfigurationError) in }
 }

@@ -2,6 +2,8 @@
 enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
     /// The head is not complete.
     case needMore
+    /// The request line is complete; parse again.
+    case lineKnown
     /// The host is known; parse again, with the limits of its server.
     case hostKnown
     /// The head is complete; the index behind its last byte.
@@ -47,9 +49,11 @@ struct RequestHeadParser: Sendable {
         if !isBehindLine {
             let outcome = parseLine(into: head, limits)
             guard isBehindLine else { return outcome }
-            if head.version < .http10 { return complete(head) }
-            if head.hasAuthority, pauses(limits) { return .hostKnown }
+            count(head)
+            if limits.pausesAtLine { return .lineKnown }
         }
+        if head.version < .http10 { return .complete(cursor) }
+        if head.hasAuthority, pauses(limits) { return .hostKnown }
         return parseFields(into: head, limits)
     }
 
@@ -63,20 +67,20 @@ struct RequestHeadParser: Sendable {
         let buffer = head.bytes
         switch line.parse(buffer.span, &cursor, into: head) {
         case .failed(let error):
-            let fits = budget.holds(cursor - line.lineStart, limits)
-            return .failed(fits ? error : .requestLineTooLong)
+            guard budget.holds(cursor - line.lineStart, limits) else { return lineTooLong(head) }
+            // A line whose host alone is wrong was read whole.
+            if error == .invalidHostInRequestLine { head.length = cursor + 1 - line.lineStart }
+            return .failed(error)
         case .needMore:
             if line.isBeforeLine {
                 buffer.truncate(to: start)
                 cursor = start
                 return .needMore
             }
-            return budget.holds(cursor - line.lineStart, limits)
-                ? .needMore : .failed(.requestLineTooLong)
+            guard budget.holds(cursor - line.lineStart, limits) else { return lineTooLong(head) }
+            return .needMore
         case .done:
-            guard budget.take(cursor - line.lineStart, limits) else {
-                return .failed(.requestLineTooLong)
-            }
+            guard budget.take(cursor - line.lineStart, limits) else { return lineTooLong(head) }
             isBehindLine = true
             lineStart = cursor
             return .needMore
@@ -100,14 +104,16 @@ struct RequestHeadParser: Sendable {
                     .invalidFieldLine(ByteRange(fieldLine.nameStart, fieldLine.badIndex)))
             case .end:
                 guard budget.take(cursor - lineStart, limits) else { return .failed(tooLong(head)) }
+                count(head)
                 if let error = head.validate(allowsConnect: limits.allowsConnect) {
                     return .failed(error)
                 }
-                return complete(head)
+                return .complete(cursor)
             case .field:
                 guard budget.take(cursor - lineStart, limits) else { return .failed(tooLong(head)) }
                 previousLineStart = lineStart
                 lineStart = cursor
+                count(head)
                 if let outcome = accept(bytes, head, limits) { return outcome }
             }
         }
@@ -129,9 +135,17 @@ struct RequestHeadParser: Sendable {
         return field.name == .host && pauses(limits) ? .hostKnown : nil
     }
 
-    private func complete(_ head: RequestHead) -> Outcome {
+    /// Counts the lines read so far, whether or not what they say is taken.
+    private func count(_ head: RequestHead) {
         head.length = cursor - line.lineStart
-        return .complete(cursor)
+    }
+
+    /// Of a line that does not fit nothing is understood; the log shows what fitted.
+    private func lineTooLong(_ head: RequestHead) -> Outcome {
+        head.reset()
+        let end = min(line.lineStart + budget.fitting, head.bytes.count)
+        head.requestLine = ByteRange(line.lineStart, end)
+        return .failed(.requestLineTooLong)
     }
 
     /// The line that does not fit, as far as it fits; where nothing of it does, the one before is quoted.

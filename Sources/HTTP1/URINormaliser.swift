@@ -10,6 +10,8 @@ struct URINormaliser {
         var pathExtension = ByteRange.none
         /// The arguments, a range of the input.
         var arguments = ByteRange.none
+        /// Whether there is a query; one that a fragment ends may be empty.
+        var hasQuery = false
         var hasPlus = false
 
         init() {}
@@ -76,6 +78,7 @@ struct URINormaliser {
         if verdict == .arguments {
             let end = target.firstIndex(of: ASCII.hash, from: index) ?? target.count
             result.arguments = ByteRange(index, end)
+            result.hasQuery = index < target.count
         }
         if extensionStart >= 0, extensionStart < output.count {
             result.pathExtension = ByteRange(extensionStart, output.count)

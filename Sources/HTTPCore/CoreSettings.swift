@@ -32,7 +32,6 @@ struct CoreSettings: Sendable {
     var tcpNoPush = false
     var tcpNoDelay = true
     var sendTimeout = 60_000
-    var sendLowWater = 0
     var postponeOutput = 1_460
     var outputBuffers = BufferPlan(count: 2, size: 32_768)
     var readAhead = 0
@@ -81,6 +80,7 @@ struct CoreSettings: Sendable {
         init(rawValue: UInt8) { self.rawValue = rawValue }
         static let msie6 = KeepaliveDisable(rawValue: 1)
         static let safari = KeepaliveDisable(rawValue: 2)
+        static let none = KeepaliveDisable(rawValue: 4)
     }
 }
 

@@ -172,6 +172,15 @@ extension Invocation {
     /// The location, server or the like that this directive is in; nil directly within `http`.
     var location: LocationBuilder? { scope.owner as? LocationBuilder }
 
+    /// The first argument as a size that may have variables.
+    func sizeTemplate() throws(ConfigurationError) -> Template {
+        let template = try template(arguments[0])
+        if let constant = template.constant, Units.size(constant) == nil {
+            throw refuse("invalid value", advice: "it is a number of bytes, or with k or m: 8k, 1m", at: arguments[0])
+        }
+        return template
+    }
+
     /// Compiles an argument with variables.
     func template(_ word: Word) throws(ConfigurationError) -> Template {
         try Template(compiling: word.value, registry: http().registry, at: word.position)

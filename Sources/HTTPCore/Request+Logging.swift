@@ -11,11 +11,11 @@ extension Request: LogContext {
         address.appendText(to: line, withPort: false)
         line.append(", server: ")
         line.append(server.name)
-        if !head.requestLine.isEmpty {
-            line.append(", request: \"")
-            line.append(head.bytes, head.requestLine)
-            line.append(ASCII.quote)
-        }
+        let mark = line.count
+        line.append(", request: \"")
+        let start = line.count
+        appendRequestLine(to: line)
+        if line.count > start { line.append(ASCII.quote) } else { line.truncate(to: mark) }
         producer?.appendLogContext(to: line)
         if let host = head.fields.firstValue(of: .host) {
             line.append(", host: \"")
@@ -27,6 +27,17 @@ extension Request: LogContext {
             line.append(head.bytes, referrer)
             line.append(ASCII.quote)
         }
+    }
+
+    /// Appends the request line, or of one that could not be read what has come of it.
+    func appendRequestLine(to out: Buffer) {
+        guard head.requestLine.isEmpty else { return out.append(head.bytes, head.requestLine) }
+        let bytes = head.bytes
+        var start = 0
+        while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
+        var end = start
+        while end < bytes.count, bytes[end] != ASCII.cr, bytes[end] != ASCII.lf { end += 1 }
+        out.append(bytes, start..<end)
     }
 
     /// Writes to the location's error log; `compose` runs only if the level is logged.

@@ -3,8 +3,8 @@ final class Routing {
     /// The normalised path that locations are matched with, and its arguments; both change by rewrites and redirects.
     let path = Buffer(capacity: 256)
     let arguments = Buffer(capacity: 128)
-    /// Whether there is a query, perhaps an empty one, when the target is not the client's any more; nil while it is.
-    var hasReplacedQuery: Bool?
+    /// Whether there is a query, perhaps an empty one: `$args` has a value.
+    var hasQuery = false
     var server: VirtualServer
     var location: Location
     /// The step of the location's plan that is next.
@@ -34,23 +34,30 @@ final class Routing {
     }
 
     /// Takes a path with arguments behind a `?`, not to be decoded, as the new target.
-    func setTarget(_ target: Span<UInt8>) {
+    ///
+    /// - Parameter hasQuery: whether there is a query, an empty one, where there is no `?`.
+    func setTarget(_ target: Span<UInt8>, hasQuery: Bool = false) {
         path.removeAll()
         arguments.removeAll()
-        hasReplacedQuery = false
+        self.hasQuery = hasQuery
         guard let mark = target.firstIndex(of: ASCII.question) else { return path.append(target) }
-        hasReplacedQuery = true
+        self.hasQuery = true
         path.append(target.extracting(0..<mark))
         arguments.append(target.extracting(mark + 1..<target.count))
+    }
+
+    /// Goes on in a server, of which no location is known yet.
+    func select(_ server: VirtualServer) {
+        // A reference is only counted where it changes.
+        if self.server !== server { self.server = server }
+        if location !== server.root { location = server.root }
     }
 
     func reset(server: VirtualServer) {
         path.removeAll()
         arguments.removeAll()
-        hasReplacedQuery = nil
-        // A reference is only counted where it changes.
-        if self.server !== server { self.server = server }
-        if location !== server.root { location = server.root }
+        hasQuery = false
+        select(server)
         step = 0
         phase = .postRead
         isInternal = false

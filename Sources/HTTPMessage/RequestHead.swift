@@ -18,7 +18,8 @@ final class RequestHead {
     private struct State {
         var method = Method.other
         var methodName = ByteRange.none
-        var version = Version.http09
+        /// Until a line is read that says otherwise: errors in it are answered with a head.
+        var version = Version.http10
         var requestLine = ByteRange.none
         var protocolName = ByteRange.none
         var target = ByteRange.none
@@ -139,8 +140,8 @@ final class RequestHead {
         set { state.hasAuthority = newValue }
     }
 
-    /// Lines left out because of an invalid name; nginx logs them.
-    /// The number of bytes of the head, without leading empty lines, with the final one.
+    /// The number of bytes of the head, without leading empty lines, with the final one; of one that is refused, those of the
+    /// lines that were read.
     var length: Int {
         get { state.length }
         set { state.length = newValue }
@@ -183,33 +184,6 @@ final class RequestHead {
         let start = bytes.count
         bytes.append(method.name)
         methodName = ByteRange(start, bytes.count)
-    }
-
-    /// Bytes of the request line with its end.
-    var lineLength: Int {
-        let bytes = self.bytes
-        guard let end = bytes.span.firstIndex(of: ASCII.lf, from: Int(requestLine.end)) else {
-            return bytes.count
-        }
-        return end + 1
-    }
-
-    /// Bytes of the lines that have come whole.
-    var completeLines: Int {
-        let bytes = self.bytes
-        return (bytes.span.lastIndex(of: ASCII.lf) ?? -1) + 1
-    }
-
-    /// Makes the beginning of a line that could not be read the request line, for the log.
-    func showWhatCame() {
-        guard requestLine.isEmpty else { return }
-        let bytes = self.bytes
-        let all = bytes.span
-        var start = 0
-        while start < all.count, all[start] == ASCII.cr || all[start] == ASCII.lf { start += 1 }
-        var end = start
-        while end < all.count, all[end] != ASCII.cr, all[end] != ASCII.lf { end += 1 }
-        requestLine = ByteRange(start, end)
     }
 
     /// Forgets the request; leaves `bytes` alone.

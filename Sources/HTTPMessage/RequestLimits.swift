@@ -13,6 +13,8 @@ struct RequestLimits: Sendable {
     var ignoresInvalidNames = true
     /// `allow_connect`.
     var allowsConnect = false
+    /// The parser stops once behind the request line, so that the target can be looked at before anything else.
+    var pausesAtLine = false
     /// The parser stops once after the field that names the host, so that the limits of the server it selects can be given.
     var pausesAtHost = false
 

@@ -61,33 +61,41 @@ extension Engine {
 
     func connectionFailed(_ request: Request, _ error: Errno) {
         request.flags.insert(.clientGone)
-        let isSending = request.response.isHeadSent
-        let isHeldBack = request.producer is RequestPause
-        request.log(.info, errno: error) {
-            if isHeldBack { return $0.append("client prematurely closed connection") }
-            $0.append(isSending ? "send() failed" : "recv() failed")
-            request.appendAction(isSending ? "sending response to client" : "reading client request", to: $0)
+        if request.producer is RequestPause {
+            request.log(.info, errno: error) { $0.append("client prematurely closed connection") }
+        } else if request.response.isHeadSent {
+            request.log(.info, errno: error, while: Self.sendingAction(request)) { $0.append("send() failed") }
+        } else {
+            request.log(.info, errno: error) { $0.append("recv() failed") }
         }
-        if !isSending { request.response.status = request.body.state == .reading ? 400 : 499 }
+        if !request.response.isHeadSent {
+            request.response.status = request.body.state == .reading ? 400 : 499
+        }
         breakOff(request)
     }
 
     func timedOut(_ request: Request, sending: Bool) {
-        request.log(.info, errno: .timedOut) {
-            $0.append("client timed out")
-            request.appendAction(
-                sending ? "sending response to client" : "reading client request body", to: $0)
+        // Of a body that does not come nginx tells the access log alone.
+        if sending {
+            request.log(.info, errno: .timedOut, while: Self.sendingAction(request)) {
+                $0.append("client timed out")
+            }
         }
         if !request.response.isHeadSent { request.response.status = 408 }
         breakOff(request)
     }
 
+    private static func sendingAction(_ request: Request) -> StaticString {
+        request.attempts.isEmpty ? "sending response to client" : "sending to client"
+    }
+
+    private static func readingAction(_ request: Request) -> StaticString {
+        request.head.length == 0 ? "reading client request line" : "reading client request headers"
+    }
+
     func headTimedOut(_ request: Request) {
-        request.log(.info, errno: .timedOut) {
+        request.log(.info, errno: .timedOut, while: Self.readingAction(request)) {
             $0.append("client timed out")
-            let isLine = request.head.requestLine.isEmpty
-            request.appendAction(
-                isLine ? "reading client request line" : "reading client request headers", to: $0)
         }
         request.response.status = 408
         request.flags.insert([.malformed])
@@ -95,18 +103,17 @@ extension Engine {
     }
 
     func logClientLeft(_ request: Request) {
-        request.log(.info) {
+        request.log(.info, while: Self.readingAction(request)) {
             $0.append("client prematurely closed connection")
-            let isLine = request.head.requestLine.isEmpty
-            request.appendAction(
-                isLine ? "reading client request line" : "reading client request headers", to: $0)
         }
         request.response.status = 400
         request.flags.insert(.malformed)
     }
 
     func logFailure(_ request: Request, _ error: Errno) {
-        request.log(.info, errno: error) { $0.append("recv() failed") }
+        request.log(.info, errno: error, while: Self.readingAction(request)) {
+            $0.append("recv() failed")
+        }
         request.response.status = 400
         request.flags.insert(.malformed)
     }
@@ -117,10 +124,7 @@ extension Engine {
     }
 
     func clientEndedWithinBody(_ request: Request) {
-        request.log(.info) {
-            $0.append("client prematurely closed connection")
-            request.appendAction("reading client request body", to: $0)
-        }
+        request.log(.info) { $0.append("client prematurely closed connection") }
         request.flags.insert(.clientGone)
         if !request.response.isHeadSent { request.response.status = 400 }
         breakOff(request)
@@ -135,28 +139,12 @@ extension Engine {
 
     /// The head cannot be taken.
     func refuse(_ request: Request, _ error: ParseError) {
-        request.log(.info) {
-            error.appendMessage(to: $0, head: request.head)
-            request.appendAction(error.action, to: $0)
-        }
+        request.log(.info, while: error.action) { error.appendMessage(to: $0, head: request.head) }
         request.flags.insert(.malformed)
         request.flags.remove(.keepAlive)
-        if error.isInRequestLine {
-            request.head.showWhatCame()
-        } else {
-            // What was understood shows in the log, as in nginx.
-            takeTarget(request)
-            request.head.length = request.head.completeLines
-        }
+        // What was understood shows in the log, as in nginx.
+        if request.routing.path.isEmpty, !request.head.target.isEmpty { takeTarget(request) }
         if error.lingers { request.flags.insert(.lingers) }
         finish(request, code: error.status.rawValue)
-    }
-}
-
-extension Request {
-    /// Appends ` while ` and what the server was doing.
-    func appendAction(_ action: StaticString, to line: Buffer) {
-        line.append(" while ")
-        line.append(action)
     }
 }

@@ -3,16 +3,16 @@ extension Engine {
     /// The head is complete.
     func start(_ request: Request) {
         settleKeepAlive(request)
-        guard takeTarget(request) else {
-            request.log(.info) { $0.append("client sent invalid request while reading client request line") }
-            request.flags.remove(.keepAlive)
-            request.routing.path.removeAll()
-            request.head.length = request.head.lineLength
-            return finish(request, code: 400)
-        }
+        guard !request.routing.path.isEmpty || takeTarget(request) else { return refuseTarget(request) }
         if request.method == .head { request.response.isHeadOnly = true }
         request.routing.phase = .postRead
         run(request)
+    }
+
+    func refuseTarget(_ request: Request) {
+        request.log(.info, while: "reading client request line") { $0.append("client sent invalid request") }
+        request.flags.remove(.keepAlive)
+        finish(request, code: 400)
     }
 
     /// Makes the path that locations are matched with. False: the target cannot be a path.
@@ -27,14 +27,19 @@ extension Engine {
                 let result = URINormaliser.normalise(
                     bytes.span(head.target), mergesSlashes: merges, isPathEmpty: head.isPathEmpty,
                     into: routing.path)
-            else { return false }
+            else {
+                routing.path.removeAll()
+                return false
+            }
             let start = Int(head.target.start)
             let arguments = result.arguments
             routing.arguments.append(
                 bytes, start + Int(arguments.start)..<start + Int(arguments.end))
+            routing.hasQuery = result.hasQuery
         } else {
             routing.path.append(bytes, head.path)
             routing.arguments.append(bytes, head.arguments)
+            routing.hasQuery = !head.arguments.isEmpty
         }
         return true
     }

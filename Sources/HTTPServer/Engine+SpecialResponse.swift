@@ -32,7 +32,8 @@ extension Engine {
         if !uri.isEmpty, uri[0] == ASCII.slash {
             // A page is got, whatever the request did; HEAD stays HEAD.
             if request.head.method != .head { request.head.setMethod(.get) }
-            request.routing.setTarget(uri.span)
+            // As nginx has it: one with variables always has a query.
+            request.routing.setTarget(uri.span, hasQuery: page.uri.constant == nil)
             return redirect(request)
         }
         if !uri.isEmpty, uri[0] == ASCII.at {

@@ -41,10 +41,12 @@ enum ProcessLimit {
         if apus_set_limit(resource, UInt64(clamping: count)) != 0 { throw Errno.last }
     }
 
-    static func openFiles() throws(Errno) -> Int {
-        var value: UInt64 = 0
-        if unsafe apus_get_limit(Int32(RLIMIT_NOFILE.rawValue), &value) != 0 { throw Errno.last }
-        return Int(clamping: value)
+    /// What holds, and what it could be raised to.
+    static func openFiles() throws(Errno) -> (soft: Int, hard: Int) {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        if unsafe apus_get_limit(Int32(RLIMIT_NOFILE.rawValue), &soft, &hard) != 0 { throw Errno.last }
+        return (Int(clamping: soft), Int(clamping: hard))
     }
 
     /// The largest core file, in bytes.

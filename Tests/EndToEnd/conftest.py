@@ -47,9 +47,12 @@ class Gunicorn:
 
     def kill(self):
         """Ends it at once with all its workers, as a machine that fails."""
-        for pid in [self.process.pid, *serving.children(self.process.pid)]:
+        family = [self.process.pid, *serving.children(self.process.pid)]
+        for pid in family:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        # Its workers are nobody's children now, and end a moment later.
+        serving.wait_for(lambda: not any(map(serving.is_alive, family)), 5, "the end of Gunicorn's workers")
 
 
 @pytest.fixture

@@ -93,6 +93,8 @@ def test_formats_buffers_and_conditions(simple):
     server.wait_for_log("GET /buffered", "buffered.log")
     for path in ("/if", "/if?log=0", "/if?log=1"):
         fetch(server.port, path)
+    # A line is written after the answer is sent.
+    server.wait_for_log("GET /if", "if.log")
     assert server.log("if.log").count("\n") == 1
     fetch(server.port, "/many?name=first")
     server.wait_for_log("GET /many", "first.log")

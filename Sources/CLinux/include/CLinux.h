@@ -196,10 +196,11 @@ static inline int apus_set_limit(int resource, unsigned long long value) {
     struct rlimit limit = {value, value};
     return setrlimit((__rlimit_resource_t)resource, &limit);
 }
-static inline int apus_get_limit(int resource, unsigned long long *value) {
+static inline int apus_get_limit(int resource, unsigned long long *soft, unsigned long long *hard) {
     struct rlimit limit;
     int result = getrlimit((__rlimit_resource_t)resource, &limit);
-    *value = limit.rlim_cur;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
     return result;
 }
 static inline int apus_socket(int family, int type, int protocol) { return socket(family, type, protocol); }

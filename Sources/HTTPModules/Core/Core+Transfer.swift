@@ -48,13 +48,13 @@ extension Core {
                 "limit_rate", in: inIf, .one, slot, \.limitRate,
                 "Bytes a second that an answer is sent with at most.", syntax: "rate"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                try sizeTemplate(invocation)
+                try invocation.sizeTemplate()
             },
             .value(
                 "limit_rate_after", in: inIf, .one, slot, \.limitRateAfter,
                 "Bytes that are sent before the rate is limited.", syntax: "size"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                try sizeTemplate(invocation)
+                try invocation.sizeTemplate()
             },
             .flag(
                 "reset_timedout_connection", in: .request, slot, \.resetsTimedOut,
@@ -62,20 +62,8 @@ extension Core {
             .flag(
                 "chunked_transfer_encoding", in: .request, slot, \.chunkedTransferEncoding,
                 "Whether answers of unknown length are sent in chunks."),
-            .ignored(
-                "send_lowat", in: .request, .one, "The least that a socket takes before it is writable.",
-                reason: "Linux does not let SO_SNDLOWAT be changed; nginx ignores it there, too"),
+            .ignoredLowWater("send_lowat", in: .request),
         ]
-    }
-
-    private static func sizeTemplate(
-        _ invocation: Invocation
-    ) throws(ConfigurationError) -> Template? {
-        let template = try invocation.template(invocation.arguments[0])
-        if let constant = template.constant, Units.size(constant) == nil {
-            throw invocation.fail("invalid value \"\(constant)\"")
-        }
-        return template
     }
 
     static var keepaliveRows: [Row] {
@@ -111,7 +99,7 @@ extension Core {
                 "How long one connection may be used."),
             .options(
                 "keepalive_disable", in: .request, slot, \.keepaliveDisable,
-                [("none", []), ("msie6", .msie6), ("safari", .safari)],
+                [("none", .none), ("msie6", .msie6), ("safari", .safari)], arity: .between(1, 2),
                 "Browsers whose connections are not kept after a POST."),
             .choice(
                 "lingering_close", in: .request, slot, \.lingeringClose,
@@ -184,19 +172,31 @@ extension Core {
             ("variables_hash_bucket_size", .http), ("variables_hash_max_size", .http),
         ]
         var rows: [Row] = names.map {
-            .ignored($0.0, in: $0.1, .one, "The size of a hash table.", reason: reason)
+            .ignoredNumber($0.0, in: $0.1, "The size of a hash table.", reason: reason)
         }
         for name in ["connection_pool_size", "request_pool_size"] {
             rows.append(
                 .ignored(
                     name, in: [.http, .server], .one, "The size of a memory pool.",
-                    reason: "there are no pools: connections and requests are objects of one size"))
+                    reason: "there are no pools: connections and requests are objects of one size",
+                    syntax: "size"
+                ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                    try checkPoolSize(invocation)
+                })
         }
         rows.append(
-            .ignored(
-                "subrequest_output_buffer_size", in: .request, .one,
+            .ignoredSize(
+                "subrequest_output_buffer_size", in: .request,
                 "A buffer for answers to subrequests.", reason: "subrequests are not built yet"))
         return rows
+    }
+
+    /// nginx's bounds for its pools, on 64-bit machines.
+    private static func checkPoolSize(_ invocation: Invocation) throws(ConfigurationError) {
+        let size = try invocation.size()
+        let (least, step) = (112, 16)
+        if size < least { throw invocation.fail("the pool size must be no less than \(least)") }
+        if size % step != 0 { throw invocation.fail("the pool size must be a multiple of \(step)") }
     }
 
     /// What nginx has and this version does not have yet.
@@ -213,6 +213,19 @@ extension Core {
     }
 }
 
+extension Row {
+    /// A directive for the least that a socket takes: nginx warns, too, that it does nothing.
+    static func ignoredLowWater(_ name: String, in contexts: Contexts) -> Row {
+        .ignored(
+            name, in: contexts, .one, "The least that a socket takes before it is writable.",
+            reason: "Linux does not let SO_SNDLOWAT be changed", syntax: "size"
+        ) { (invocation: inout Invocation) throws(ConfigurationError) in
+            _ = try invocation.size()
+            invocation.warn("\"\(invocation.name)\" is not supported, ignored")
+        }
+    }
+}
+
 extension Invocation {
     /// The default place of a folder for temporary files: below the prefix, but below the packages' cache folder where the prefix
     /// is the packages' own, since configurations are no place for them.
@@ -221,17 +234,28 @@ extension Invocation {
         return name == "client_body_temp" ? "/var/cache/nginx/client_temp" : "/var/cache/nginx/" + name
     }
 
-    /// A folder for temporary files and up to three levels of subfolders.
+    private static let levelAdvice = "a level is the number of digits in its folders' names, ten in all"
+
+    /// A folder for temporary files and up to three levels of subfolders, which the server makes when it starts.
     func tempPath() throws(ConfigurationError) -> TempPath {
+        let path = try readTempPath()
+        scope.evaluation.addWorkerFolder(path.folder)
+        return path
+    }
+
+    /// The same without making anything.
+    func readTempPath() throws(ConfigurationError) -> TempPath {
         var levels: [Int] = []
         for word in arguments.dropFirst() {
-            guard let digits = Units.number(word.value), digits >= 1, digits <= 3 else {
-                throw invalidValue(word)
+            guard let digits = Units.number(word.value), digits > 0 else {
+                throw refuse("invalid value", advice: Self.levelAdvice, at: word)
             }
             levels.append(digits)
         }
-        let folder = path(self[0])
-        scope.evaluation.addWorkerFolder(folder)
-        return TempPath(folder, levels: levels)
+        // File numbers have ten digits.
+        if levels.contains(where: { $0 > 10 }) || levels.reduce(0, +) > 10 {
+            throw refuse("invalid value", advice: Self.levelAdvice)
+        }
+        return TempPath(path(self[0]), levels: levels)
     }
 }

@@ -17,6 +17,7 @@ enum CoreVariables {
     ) throws(ConfigurationError) {
         try registry.declareValue("request") { request, out in
             request.appendRequestLine(to: out)
+            return true
         }
         try registry.declareValue("request_method", .noCacheable) { request, out in
             guard !request.head.methodName.isEmpty else { return false }
@@ -24,6 +25,7 @@ enum CoreVariables {
             return true
         }
         try registry.declareValue("request_uri") { request, out in
+            guard !request.head.target.isEmpty else { return false }
             out.append(request.head.bytes, request.head.target)
             return true
         }
@@ -42,7 +44,7 @@ enum CoreVariables {
                 let routing = request.routing
                 routing.arguments.removeAll()
                 routing.arguments.append(bytes)
-                routing.hasReplacedQuery = true
+                routing.hasQuery = true
                 routing.isPathPristine = false
             }
         ) { appendQuery(of: $0, to: $1) }
@@ -241,8 +243,7 @@ enum CoreVariables {
 
     private static func appendQuery(of request: Request, to out: Buffer) -> Bool {
         out.append(request.routing.arguments)
-        // Nothing behind a `?` is an empty value; no `?` is no value.
-        return !request.routing.arguments.isEmpty || request.hasQuery
+        return request.routing.hasQuery
     }
 
     static func appendStatus(of request: Request, to out: Buffer) -> Bool {

@@ -5,21 +5,6 @@ extension Request {
         head.length + body.wireSize
     }
 
-    /// Appends the request line, or of one that could not be read what has come of it. False: nothing has come.
-    func appendRequestLine(to out: Buffer) -> Bool {
-        head.showWhatCame()
-        if head.requestLine.isEmpty { return false }
-        out.append(head.bytes, head.requestLine)
-        return true
-    }
-
-    /// Whether the target has a query, though perhaps an empty one.
-    var hasQuery: Bool {
-        if let replaced = routing.hasReplacedQuery { return replaced }
-        let bytes = head.bytes
-        return bytes.span(head.target).firstIndex(of: ASCII.question) != nil
-    }
-
     /// Appends the values of all header fields of a name, with `, ` between them (`; ` for cookies).
     func appendHeader(named name: ByteString, to out: Buffer) -> Bool {
         let fields = head.fields

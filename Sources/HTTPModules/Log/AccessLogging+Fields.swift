@@ -26,7 +26,8 @@ extension AccessLogging {
         },
         LogField("request", needsEscape: true) { scope, out in
             guard let request = scope as? Request else { return false }
-            return request.appendRequestLine(to: out)
+            request.appendRequestLine(to: out)
+            return true
         },
     ]
 

@@ -25,9 +25,8 @@ enum Maps {
         ]
         for name in ["map_hash_bucket_size", "map_hash_max_size"] {
             rows.append(
-                .ignored(
-                    name, in: .http, .one, "The size of a hash table.",
-                    reason: "the table sizes itself"))
+                .ignoredNumber(
+                    name, in: .http, "The size of a hash table.", reason: "the table sizes itself"))
         }
         return rows
     }

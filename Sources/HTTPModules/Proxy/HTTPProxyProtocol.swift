@@ -228,7 +228,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         let outcome = parser.parse(into: head)
         self.parser = parser
         switch outcome {
-        case .needMore, .hostKnown: return .needMore
+        case .needMore, .lineKnown, .hostKnown: return .needMore
         case .complete(let end): return .complete(end)
         case .failed(let error): return .failed(error)
         }
@@ -280,7 +280,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         case .complete(let end):
             trailerParser = nil
             return .end(start + max(end - before, 0))
-        case .needMore, .hostKnown:
+        case .needMore, .lineKnown, .hostKnown:
             return store.bytes.count < trailerLimit ? .needMore : .invalid
         case .failed: return .invalid
         }

@@ -137,11 +137,11 @@ extension Proxy {
 
     private static var inertRows: [Row] {
         [
-            .ignored(
-                "proxy_headers_hash_max_size", in: .request, .one,
+            .ignoredNumber(
+                "proxy_headers_hash_max_size", in: .request,
                 "The size of nginx's table of header names.", reason: "no such table is needed"),
-            .ignored(
-                "proxy_headers_hash_bucket_size", in: .request, .one,
+            .ignoredNumber(
+                "proxy_headers_hash_bucket_size", in: .request,
                 "The bucket size of nginx's table of header names.",
                 reason: "no such table is needed"),
         ]

@@ -146,15 +146,7 @@ extension Proxy {
         let name = invocation[0]
         var flags: [Template] = []
         for index in invocation.arguments.indices.dropFirst() {
-            let flag = try invocation.template(index)
-            if let constant = flag.constant, CookieFlagChange(constant.span) == nil {
-                throw invocation.fail(
-                    "invalid parameter \"\(constant)\"",
-                    advice: "flags are secure, httponly, samesite=strict|lax|none, "
-                        + "and nosecure, nohttponly, nosamesite",
-                    at: invocation.arguments[index])
-            }
-            flags.append(flag)
+            flags.append(try invocation.template(index))
         }
         let rule: ProxyCookieFlags
         if name.hasPrefix("~") {

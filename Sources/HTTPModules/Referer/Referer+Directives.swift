@@ -9,11 +9,11 @@ extension Referer {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try read(invocation)
             },
-            .ignored(
-                "referer_hash_max_size", in: contexts, .one, "The size of a hash table.",
+            .ignoredNumber(
+                "referer_hash_max_size", in: contexts, "The size of a hash table.",
                 reason: "the table sizes itself"),
-            .ignored(
-                "referer_hash_bucket_size", in: contexts, .one, "The size of a hash table.",
+            .ignoredNumber(
+                "referer_hash_bucket_size", in: contexts, "The size of a hash table.",
                 reason: "the table sizes itself"),
         ]
     }

@@ -154,7 +154,7 @@ struct RewriteRun {
         }
         arguments.removeAll()
         arguments.append(new)
-        request.routing.hasReplacedQuery = true
+        request.routing.hasQuery = true
         give(new)
     }
 

@@ -59,7 +59,7 @@ extension TryFiles {
             if !target.isEmpty, target[0] == ASCII.at {
                 request.engine.redirect(request, toName: target.extracting(1..<target.count))
             } else {
-                request.routing.setTarget(target)
+                request.routing.setTarget(target, hasQuery: true)
                 request.engine.redirect(request)
             }
             return .done

@@ -6,7 +6,11 @@ enum LaterFamilies {
             .ignored(
                 $0 + "_temp_path", in: .request, .between(1, 4),
                 "The folder for files that hold answers.",
-                reason: "no directive that would use the folder is supported yet")
+                reason: "no directive that would use the folder is supported yet",
+                syntax: "path [level1 [level2 [level3]]]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                _ = try invocation.readTempPath()
+            }
         }
     }
 }

@@ -46,7 +46,8 @@ extension UpstreamExchange {
                 request.log(.error, while: action) {
                     $0.append("upstream sent invalid chunked response")
                 }
-                end(.badGateway)
+                // As nginx has it: what a broken answer has left unsent is dropped.
+                end(.badGateway, flushes: false)
             }
             return
         }

@@ -202,7 +202,8 @@ extension UpstreamExchange {
         routing.path.removeAll()
         routing.path.append(scratch)
         routing.arguments.removeAll()
-        if question < target.count {
+        routing.hasQuery = question < target.count
+        if routing.hasQuery {
             routing.arguments.append(target.extracting(question + 1..<target.count))
         }
         if request.method != .head {

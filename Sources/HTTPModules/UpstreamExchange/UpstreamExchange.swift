@@ -199,13 +199,15 @@ final class UpstreamExchange: Producer {
 
     // MARK: - Ending
 
-    /// Ends the request with a status: an error page if nothing was sent, else the connection's end.
-    func end(_ status: Status) {
+    /// Ends the request with a status: an error page if no head was, else the connection's end.
+    ///
+    /// - Parameter flushes: whether what is queued reaches the client before that.
+    func end(_ status: Status, flushes: Bool = true) {
         stage = .done
         close()
         let engine = engine
         let request = request
-        if request.response.isHeadSent { request.stream.flush() }
+        if flushes, request.response.isHeadSent { request.stream.flush() }
         engine.finish(request, code: status.rawValue)
     }
 

@@ -64,9 +64,12 @@ struct UpstreamFamily: Sendable {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try invocation.tempPath()
             },
-            template(
-                "limit_rate", \.limitRate,
-                "Bytes per second at which an answer is read; 0 is no limit.", syntax: "rate"),
+            .value(
+                name("limit_rate"), in: .request, .one, slot, \.limitRate,
+                "Bytes per second at which an answer is read; 0 is no limit.", syntax: "rate"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try invocation.sizeTemplate()
+            },
         ]
     }
 
@@ -132,9 +135,7 @@ struct UpstreamFamily: Sendable {
             .flag(
                 name("ignore_client_abort"), in: .request, slot, \.ignoresClientAbort,
                 "Goes on with the upstream when the client has left."),
-            .size(
-                name("send_lowat"), in: .request, slot, \.sendLowWater,
-                "The least number of bytes to send at once; Linux has no use for it."),
+            .ignoredLowWater(name("send_lowat"), in: .request),
         ]
     }
 

@@ -20,7 +20,6 @@ struct UpstreamSettings: Sendable {
     var passesRequestHeaders = true
     var passesRequestBody = true
     var ignoresClientAbort = false
-    var sendLowWater = 0
 
     // The answer's head.
     var hiddenHeaders: [ByteString] = []

@@ -85,7 +85,7 @@ final class HTTP1Connection: ServedConnection {
         switch state {
         case .readingHead:
             if awaitsProxyHeader, let error = proxy?.incompleteError { logProxyError(error) }
-            if let stream, !stream.request.head.bytes.isEmpty {
+            if let stream {
                 engine.logClientLeft(stream.request)
                 stream.abandonHead()
             }
@@ -102,7 +102,7 @@ final class HTTP1Connection: ServedConnection {
         case .serving:
             stream?.connectionFailed(error)
         case .readingHead:
-            if let stream, !stream.request.head.bytes.isEmpty {
+            if let stream {
                 engine.logFailure(stream.request, error)
                 stream.abandonHead()
             }

@@ -16,6 +16,8 @@ final class HTTP1Stream: ClientStream {
     var bodyRemaining = 0
     /// The body's bytes are wanted now.
     var readsBody = false
+    /// What came with the head is being taken.
+    private var isTakingFirst = false
     /// Bytes pass both ways as they are.
     var isTunnel = false
     /// The whole response is queued.
@@ -65,6 +67,7 @@ final class HTTP1Stream: ClientStream {
         let head = request.head
         let connection = connection
         var limits = request.server.limits
+        limits.pausesAtLine = true
         limits.pausesAtHost = !serverIsKnown && !connection.binding.servers.isSingle
         // Taken out and put back, since a change in place would be a checked access at each of its uses.
         var parser = self.parser
@@ -73,6 +76,12 @@ final class HTTP1Stream: ClientStream {
         switch outcome {
         case .needMore:
             if !head.requestLine.isEmpty { connection.action = .readingHead }
+            return false
+        case .lineKnown:
+            // In the settings of the address's first server: the host is not known yet.
+            if connection.engine.takeTarget(request) { return true }
+            connection.beginServing()
+            connection.engine.refuseTarget(request)
             return false
         case .hostKnown:
             selectServer()
@@ -92,7 +101,7 @@ final class HTTP1Stream: ClientStream {
         let request = self.request
         let host = request.head.host
         let server = connection.binding.servers.server(for: host.span, captures: request)
-        request.routing.reset(server: server)
+        request.routing.select(server)
     }
 
     private func accept(length: Int) {
@@ -112,7 +121,6 @@ final class HTTP1Stream: ClientStream {
     }
 
     func headTimedOut() {
-        guard !request.head.bytes.isEmpty else { return connection.end() }
         connection.engine.headTimedOut(request)
         connection.end()
     }
@@ -145,7 +153,8 @@ final class HTTP1Stream: ClientStream {
     }
 
     private var wantsBody: Bool {
-        bodyRemaining > 0 && (readsBody || connection.state == .discarding)
+        bodyRemaining > 0
+            && (readsBody && request.body.state == .reading || connection.state == .discarding)
     }
 
     private func stash(_ bytes: Span<UInt8>) {
@@ -163,8 +172,11 @@ final class HTTP1Stream: ClientStream {
     private func consumeBody(_ bytes: Span<UInt8>) -> Int {
         let before = request.body.wireSize
         let used = decodeBody(bytes)
-        // Counted before the last of it was handed on, which may have ended the request.
-        if request.body.wireSize == before { request.body.wireSize += used }
+        // Not counted: what was, before the last of it was handed on, which may have ended the request; and, as in nginx, what
+        // came with the head and could not be taken.
+        if request.body.wireSize == before, !(isTakingFirst && request.body.state == .failed) {
+            request.body.wireSize += used
+        }
         return used
     }
 
@@ -208,7 +220,7 @@ final class HTTP1Stream: ClientStream {
 
     override func startReadingBody(of request: Request) {
         readsBody = true
-        if request.head.expectsContinue, request.head.version >= .http11, input == nil {
+        if request.head.expectsContinue {
             request.head.expectsContinue = false
             let output = loop.output(of: connection).writable
             output.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -216,7 +228,9 @@ final class HTTP1Stream: ClientStream {
         }
         connection.action = .readingBody
         loop.setInputDeadline(connection, in: request.core.value.bodyTimeout)
+        isTakingFirst = true
         drainInput()
+        isTakingFirst = false
         if !connection.isClosed, readsBody { loop.resumeReading(connection) }
     }
 
@@ -397,14 +411,14 @@ final class HTTP1Stream: ClientStream {
     override func writeHead(of request: Request) {
         let connection = connection
         let output = loop.output(of: connection).writable
-        let start = output.count
         // A body that is not wanted is asked for all the same, unless the answer is an error: it will be read and thrown away.
-        if request.head.expectsContinue, request.head.version >= .http11, bodyRemaining > 0,
-            input == nil, request.response.errorStatus.rawValue == 0
-        {
+        if request.head.expectsContinue, request.response.errorStatus.rawValue == 0 {
             request.head.expectsContinue = false
             output.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
+        // HTTP/0.9 has no heads, and ends its answers by closing.
+        guard request.head.version >= .http10 else { return }
+        let start = output.count
         HTTP1Writer.appendHead(of: request, engine: connection.engine, to: output)
         request.response.headSize = output.count - start
     }

@@ -10,9 +10,12 @@ enum HTTP1Writer {
             output.append(response.statusLine)
         }
         output.append("\r\n")
+        let mark = output.count
         output.append("Server: ")
+        let start = output.count
         request.appendServer(to: output)
-        output.append("\r\n")
+        // An empty name is none.
+        if output.count > start { output.append("\r\n") } else { output.truncate(to: mark) }
         if response.date.isEmpty {
             engine.commonLines.appendDate(at: engine.loop.wallSeconds, to: output)
         } else {

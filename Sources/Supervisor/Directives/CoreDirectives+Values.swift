@@ -87,13 +87,11 @@ extension CoreDirectives {
                     throw invocation.fail("invalid max_queue value \"\(word.text)\"", at: word)
                 }
                 pool.longestQueue = count
-            } else {
-                // nginx passes over what it does not know here.
-                invocation.warn("unknown parameter \"\(word.text)\" is ignored", at: word)
             }
+            // nginx passes over what it does not know here.
         }
         if pool.threads == 0 {
-            throw invocation.fail("missing \"threads\" parameter")
+            throw invocation.fail("\"\(invocation.name)\" must have \"threads\" parameter")
         }
         return pool
     }

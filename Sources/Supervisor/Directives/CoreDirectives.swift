@@ -14,9 +14,12 @@ enum CoreDirectives {
             .flag(
                 "master_process", in: .main, slot, \.hasMaster,
                 "Whether workers are processes of their own. Off is for development."),
-            .path(
-                "pid", in: .main, slot, \.pidFile,
-                "The file that holds the master's process number."),
+            .value(
+                "pid", in: .main, .one, slot, \.pidFile,
+                "The file that holds the master's process number.", syntax: "file"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                invocation[0].isEmpty ? DefaultPath.processNumber : invocation.path(invocation[0])
+            },
             .value(
                 "worker_processes", in: .main, .one, slot, \.workerProcesses,
                 "How many workers serve clients; `auto`: as many as the processors that this process "

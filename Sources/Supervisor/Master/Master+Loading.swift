@@ -118,7 +118,7 @@ extension Master {
     }
 
     private func noteLimits(_ core: ProcessSettings) {
-        guard let limit = try? ProcessLimit.openFiles() else { return }
+        guard let limit = try? ProcessLimit.openFiles().soft else { return }
         if core.workerConnections > limit, core.workerConnections > core.openFiles ?? 0 {
             log.write(
                 .warn,

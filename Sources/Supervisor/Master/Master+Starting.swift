@@ -100,7 +100,7 @@ extension Master {
         log.write(.notice, "built by \(identity.build.compiler)")
         log.write(.notice, "OS: \(OperatingSystem.description)")
         if let limit = try? ProcessLimit.openFiles() {
-            log.write(.notice, "getrlimit(RLIMIT_NOFILE): \(limit)")
+            log.write(.notice, "getrlimit(RLIMIT_NOFILE): \(limit.soft):\(limit.hard)")
         }
     }
 }
