@@ -176,8 +176,7 @@ final class Engine: RequestEngine {
             producer.cancel()
         }
         request.admission.releasePlaces()
-        // The pooled request must not keep a descriptor, and its place on the disk.
-        if request.body.file != nil { request.body.file = nil }
+        request.releaseResources()
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
     }
