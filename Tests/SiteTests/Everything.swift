@@ -278,7 +278,7 @@ extension SimulatedSite {
         let client = client(
             capacity: visit.capacity,
             (steps ?? [.send(visit.request)])
-                + [visit.ends ? .waitForEnd : .wait { $0.hasAnswers(to: visit) }])
+                + [visit.ends ? .waitForEnd : .wait(answers: visit.statuses.count, headOnly: visit.headOnly)])
         finish(client)
         let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
             .map(\.withoutBoundary)
@@ -286,13 +286,5 @@ extension SimulatedSite {
         run(until: { accessLog.count >= visit.statuses.count })
         client.quit()
         return Outcome(answers: answers, accessLog: accessLog)
-    }
-}
-
-extension ScriptedPeer {
-    func hasAnswers(to visit: Everything.Visit) -> Bool {
-        if isOver { return true }
-        let answers = Answer.all(in: received, headOnly: visit.headOnly).filter { $0.status >= 200 }
-        return answers.count >= visit.statuses.count && answers.allSatisfy(\.isComplete)
     }
 }
