@@ -12,7 +12,7 @@ extension SiteTests {
             return 1...visit.statuses.count
         }
 
-        @Test(arguments: Everything.local + Everything.proxied, ScriptedPeerEnd.allCases)
+        @Test(arguments: Everything.all, ScriptedPeerEnd.allCases)
         func withinTheRequest(_ visit: Everything.Visit, _ way: ScriptedPeerEnd) throws {
             let site = try Everything.site()
             site.kernel.gathersEvents = way == .halfClose
@@ -34,7 +34,7 @@ extension SiteTests {
         }
 
         /// The client's window lets the server send no more than it reads.
-        @Test(arguments: Everything.local + Everything.proxied, [ScriptedPeerEnd.close, .reset])
+        @Test(arguments: Everything.all, [ScriptedPeerEnd.close, .reset])
         func withinTheAnswer(_ visit: Everything.Visit, _ way: ScriptedPeerEnd) throws {
             let site = try Everything.site()
             let whole = site.outcome(of: visit)

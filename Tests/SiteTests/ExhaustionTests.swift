@@ -12,7 +12,7 @@ extension SiteTests {
             let site = try Everything.site()
             let limit = site.kernel.descriptors.count + spare
             site.kernel.descriptorLimit = limit
-            let visits = (Everything.local + Everything.proxied).filter { $0.statuses.count == 1 }
+            let visits = Everything.all.filter { $0.statuses.count == 1 }
             let clients = visits.map { visit in
                 site.client([.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
             }

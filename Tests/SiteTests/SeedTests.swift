@@ -38,7 +38,7 @@ extension SiteTests {
             }
         }
 
-        private static let visits = (Everything.local + Everything.proxied).filter { !$0.ends }
+        private static let visits = Everything.all.filter { !$0.ends }
         /// Where each segment carries a few bytes, large answers would take the test's whole time.
         private static let smallVisits = visits.filter { ($0.body?.count ?? 0) < 5_000 && !$0.name.contains("large") }
 
