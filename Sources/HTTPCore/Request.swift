@@ -125,6 +125,13 @@ final class Request: VariableScope {
         states.removeAll()
     }
 
+    /// Drops what a request that lies in the pool must not keep: open files, and filters with their memory.
+    func releaseResources() {
+        if body.file != nil { body.file = nil }
+        if pipeline != nil { pipeline = nil }
+        if !outgoing.pieces.isEmpty { outgoing.removeAll() }
+    }
+
     // MARK: - Shorthands
 
     /// The client's address, or what stands for it by `set_real_ip_from`.

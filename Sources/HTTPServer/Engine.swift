@@ -178,8 +178,7 @@ final class Engine: RequestEngine {
     func release(_ request: Request) {
         if let producer = request.producer.take() { producer.cancel() }
         request.admission.releasePlaces()
-        // The pooled request must not keep a descriptor, and its place on the disk.
-        if request.body.file != nil { request.body.file = nil }
+        request.releaseResources()
     }
 
     func giveBack(_ stream: HTTP1Stream) {

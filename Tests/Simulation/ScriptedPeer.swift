@@ -35,6 +35,9 @@ final class ScriptedPeer {
     private var steps: [Step]
     private var next = 0
     private var unsent: [UInt8] = []
+    /// Pieces that are sent one after the other, and the time between them.
+    private var torn: ArraySlice<[UInt8]> = []
+    private var tornGap = 0
     private var readsFreely = true
     /// Bytes that may still be read when reading is not free.
     private var allowance = 0
@@ -82,6 +85,7 @@ final class ScriptedPeer {
         steps = []
         next = 0
         unsent = []
+        torn = []
         if !left { leave() }
         isDone = true
     }
@@ -134,8 +138,13 @@ final class ScriptedPeer {
         guard !isAdvancing, !isPausing else { return }
         isAdvancing = true
         defer { isAdvancing = false }
-        while next < steps.count {
+        while next < steps.count || !torn.isEmpty {
             if !unsent.isEmpty { return }
+            if let piece = torn.popFirst() {
+                unsent += piece
+                flush()
+                return beginPause(tornGap)
+            }
             let step = steps[next]
             switch step {
             case .wait(let condition):
@@ -146,11 +155,8 @@ final class ScriptedPeer {
                 return beginPause(milliseconds)
             case .sendTorn(let pieces, let gap):
                 next += 1
-                guard let first = pieces.first else { continue }
-                steps.insert(.sendTorn(Array(pieces.dropFirst()), gap: gap), at: next)
-                unsent += first
-                flush()
-                return beginPause(gap)
+                torn = pieces[...]
+                tornGap = gap
             default:
                 next += 1
                 perform(step)

@@ -101,6 +101,16 @@ final class SimulatedKernel: Kernel {
         return failures.outcome(of: call, &random)
     }
 
+    /// Lets what is to come happen while nobody asks for events.
+    func pass(milliseconds: Int) {
+        let end = now + milliseconds
+        while let next = timeline.nextTime, next <= end {
+            now = max(now, next)
+            happen()
+        }
+        now = end
+    }
+
     /// Lets the next thing happen.
     private func happen() {
         progress += 1

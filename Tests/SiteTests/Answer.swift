@@ -100,7 +100,7 @@ struct Answer: Equatable, CustomStringConvertible {
         return (answer, bytes.count)
     }
 
-    private static func end(ofHead bytes: ArraySlice<UInt8>) -> Int? {
+    static func end(ofHead bytes: ArraySlice<UInt8>) -> Int? {
         var index = bytes.startIndex
         while index + 3 < bytes.endIndex {
             if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
@@ -141,15 +141,78 @@ struct Answer: Equatable, CustomStringConvertible {
     }
 }
 
+/// Counts complete answers as they come, without reading what it has seen again.
+struct AnswerCounter {
+    /// Places of answers to HEAD requests.
+    var headOnly: Set<Int> = []
+    /// Complete answers, interim ones not counted.
+    private(set) var count = 0
+    private var position = 0
+    /// The head of the answer under way is there; its body goes on at `position`.
+    private var body = Body.none
+
+    private enum Body {
+        case none
+        case length(Int)
+        case chunks
+        case untilEnd
+    }
+
+    init(headOnly: Set<Int> = []) {
+        self.headOnly = headOnly
+    }
+
+    mutating func update(_ bytes: [UInt8]) {
+        while true {
+            switch body {
+            case .none:
+                guard let end = Answer.end(ofHead: bytes[position...]) else { return }
+                begin(Answer.all(in: Array(bytes[position..<end]))[0])
+                position = end
+            case .length(let length):
+                if bytes.count - position < length { return }
+                position += length
+                complete()
+            case .chunks:
+                guard let (length, isLast) = Self.chunk(bytes, at: position) else { return }
+                position += length
+                if isLast { complete() }
+            case .untilEnd: return
+            }
+        }
+    }
+
+    private mutating func begin(_ answer: Answer) {
+        let status = answer.status
+        if status < 200, status != 101 { return }
+        if headOnly.contains(count) || status == 304 || status == 204 {
+            body = .length(0)
+        } else if answer.value(of: "Transfer-Encoding") == "chunked" {
+            body = .chunks
+        } else if let length = answer.value(of: "Content-Length").flatMap(Int.init) {
+            body = .length(length)
+        } else {
+            body = .untilEnd
+        }
+    }
+
+    private mutating func complete() {
+        count += 1
+        body = .none
+    }
+
+    /// The bytes of the chunk that begins there, if it is complete. The last has no trailers.
+    private static func chunk(_ bytes: [UInt8], at start: Int) -> (length: Int, isLast: Bool)? {
+        guard let end = bytes[start...].prefix(12).firstIndex(of: 10),
+            let size = Int(String(decoding: bytes[start..<end - 1], as: UTF8.self), radix: 16)
+        else { return nil }
+        let length = end + 1 - start + size + 2
+        return bytes.count - start < length ? nil : (length, size == 0)
+    }
+}
+
 extension ScriptedPeer {
     var answers: [Answer] { Answer.all(in: received) }
-
-    /// So many answers are complete, or none can be any more.
-    func hasAnswers(_ count: Int) -> Bool {
-        if isOver { return true }
-        let answers = answers.filter { $0.status >= 200 || $0.status == 101 }
-        return answers.count >= count && answers.prefix(count).allSatisfy(\.isComplete)
-    }
 
     /// For an upstream: the request that is being received is there whole.
     var hasRequest: Bool { Answer.request(in: received).isComplete }
@@ -157,7 +220,17 @@ extension ScriptedPeer {
 
 extension ScriptedPeer.Step {
     /// Goes on when so many answers are complete, or none can be any more.
-    static func wait(answers count: Int) -> Self { .wait { $0.hasAnswers(count) } }
+    static func wait(answers count: Int, headOnly: Set<Int> = []) -> Self {
+        var counter = AnswerCounter(headOnly: headOnly)
+        // A script may be played by several peers.
+        weak var counted: ScriptedPeer?
+        return .wait { peer in
+            if counted !== peer { counter = AnswerCounter(headOnly: headOnly) }
+            counted = peer
+            counter.update(peer.received)
+            return peer.isOver || counter.count >= count
+        }
+    }
 
     /// For an upstream: plays the steps for each request that comes, one after the other.
     static func answerEach(with steps: [Self]) -> [Self] {

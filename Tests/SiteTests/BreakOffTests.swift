@@ -6,26 +6,14 @@ import Testing
 extension SiteTests {
     /// Clients that go, at any byte: nothing is left over, the log has its line, and others are served.
     @Suite struct ClientBreaksOff {
-        enum Way: String, CaseIterable, Sendable {
-            case close, reset, halfClose
-
-            var step: ScriptedPeer.Step {
-                switch self {
-                case .close: .close
-                case .reset: .reset
-                case .halfClose: .halfClose
-                }
-            }
-        }
-
         /// How many requests have begun with so many bytes of a visit's.
         private static func begun(_ visit: Everything.Visit, _ count: Int) -> ClosedRange<Int> {
             if count == 0 { return 0...0 }
             return 1...visit.statuses.count
         }
 
-        @Test(arguments: Everything.local + Everything.proxied, Way.allCases)
-        func withinTheRequest(_ visit: Everything.Visit, _ way: Way) throws {
+        @Test(arguments: Everything.all, ScriptedPeerEnd.allCases)
+        func withinTheRequest(_ visit: Everything.Visit, _ way: ScriptedPeerEnd) throws {
             let site = try Everything.site()
             site.kernel.gathersEvents = way == .halfClose
             let whole = site.outcome(of: visit)
@@ -46,8 +34,8 @@ extension SiteTests {
         }
 
         /// The client's window lets the server send no more than it reads.
-        @Test(arguments: Everything.local + Everything.proxied, [Way.close, .reset])
-        func withinTheAnswer(_ visit: Everything.Visit, _ way: Way) throws {
+        @Test(arguments: Everything.all, [ScriptedPeerEnd.close, .reset])
+        func withinTheAnswer(_ visit: Everything.Visit, _ way: ScriptedPeerEnd) throws {
             let site = try Everything.site()
             let whole = site.outcome(of: visit)
             let length = whole.answers.reduce(0) { $0 + $1.body.count + 250 }

@@ -25,6 +25,10 @@ enum Everything {
         types { text/html html; text/plain txt; }
         gzip on;
         gzip_min_length 100;
+        limit_req_zone $binary_remote_addr zone=rate:64k rate=10r/s;
+        limit_conn_zone $binary_remote_addr zone=count:64k;
+        open_log_file_cache max=2 inactive=10s valid=5s;
+        charset_map windows-1251 utf-8 { 80 D082; 81 D083; }
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
@@ -59,6 +63,23 @@ enum Everything {
                 proxy_set_header Upgrade $http_upgrade;
                 proxy_set_header Connection upgrade;
             }
+            location /held/ { limit_req zone=rate burst=1000; alias files/folder/; }
+            location /counted/ { limit_conn count 1000; proxy_pass http://127.0.0.1:9000; }
+            location /secret/ { auth_basic closed; auth_basic_user_file passwords; alias files/folder/; }
+            location /index/ { alias files/; index missing.html page.html; }
+            location /try/ { try_files /missing /small.txt =404; }
+            location /precompressed/ { gzip_static on; alias files/; }
+            location /converted/ { charset windows-1251; source_charset utf-8; alias files/; }
+            location /logged/ {
+                access_log logs/$host.log;
+                access_log logs/access.log test;
+                access_log syslog:server=127.0.0.1:514,nohostname test;
+                alias files/;
+            }
+            location /moved/ { proxy_pass http://127.0.0.1:9000; }
+            location /inside/ { internal; alias files/; }
+            location /broken/ { proxy_pass http://127.0.0.1:9001; error_page 502 = @spare; }
+            location @spare { proxy_pass http://127.0.0.1:9000; }
             location /intercepted/ {
                 proxy_pass http://127.0.0.1:9000;
                 proxy_intercept_errors on;
@@ -76,8 +97,11 @@ enum Everything {
         site.put("small.txt", small)
         site.put("large.txt", large)
         site.put("page.html", page)
+        site.put("page.html.gz", [31, 139, 8, 0])
         site.put("folder/one", [1])
         site.put("folder/two", [1, 2])
+        let passwords = "user:{PLAIN}secret\n"
+        site.kernel.disk.put(SimulatedSite.prefix + "passwords", Array(passwords.utf8), at: 0)
         application.listen(site)
         return site
     }
@@ -149,6 +173,25 @@ enum Everything {
             name: "too large", request: "POST /app/length HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n",
             statuses: [413], ends: true),
     ]
+
+    /// Ways through one module or another.
+    static let special: [Visit] = [
+        Visit(name: "rate", request: get("/rate/small.txt"), statuses: [200], body: small),
+        Visit(name: "held", request: get("/held/one") + get("/held/two"), statuses: [200, 200]),
+        Visit(name: "counted", request: get("/counted/length"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "secret", request: get("/secret/one", "Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), statuses: [200], body: [1]),
+        Visit(name: "no password", request: get("/secret/one"), statuses: [401]),
+        Visit(name: "index", request: get("/index/"), statuses: [200], body: page),
+        Visit(name: "try", request: get("/try/x"), statuses: [200]),
+        Visit(name: "precompressed", request: get("/precompressed/page.html", "Accept-Encoding: gzip\r\n"), statuses: [200], body: [31, 139, 8, 0]),
+        Visit(name: "converted", request: get("/converted/large.txt"), statuses: [200]),
+        Visit(name: "logged", request: get("/logged/small.txt"), statuses: [200], body: small),
+        Visit(name: "moved inside", request: get("/moved/inside"), statuses: [200], body: large),
+        Visit(name: "spare", request: get("/broken/length"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "spare with body", request: post("/broken/echo", long), statuses: [200]),
+    ]
+
+    static let all = local + proxied + special
 
     /// Ways through the application.
     static let proxied: [Visit] = [
@@ -229,6 +272,8 @@ final class Application: @unchecked Sendable {
             return sends(Array("HTTP/1.0 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
         case "empty":
             return sends(Array("HTTP/1.1 204 No Content\r\n\r\n".utf8))
+        case "inside":
+            return sends(Array("HTTP/1.1 200 OK\r\nX-Accel-Redirect: /inside/large.txt\r\nContent-Length: 3\r\n\r\nnot".utf8))
         case "hints":
             return sends(Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8))
         case "missing":
@@ -278,7 +323,7 @@ extension SimulatedSite {
         let client = client(
             capacity: visit.capacity,
             (steps ?? [.send(visit.request)])
-                + [visit.ends ? .waitForEnd : .wait { $0.hasAnswers(to: visit) }])
+                + [visit.ends ? .waitForEnd : .wait(answers: visit.statuses.count, headOnly: visit.headOnly)])
         finish(client)
         let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
             .map(\.withoutBoundary)
@@ -286,13 +331,5 @@ extension SimulatedSite {
         run(until: { accessLog.count >= visit.statuses.count })
         client.quit()
         return Outcome(answers: answers, accessLog: accessLog)
-    }
-}
-
-extension ScriptedPeer {
-    func hasAnswers(to visit: Everything.Visit) -> Bool {
-        if isOver { return true }
-        let answers = Answer.all(in: received, headOnly: visit.headOnly).filter { $0.status >= 200 }
-        return answers.count >= visit.statuses.count && answers.allSatisfy(\.isComplete)
     }
 }

@@ -12,9 +12,9 @@ extension SiteTests {
             let site = try Everything.site()
             let limit = site.kernel.descriptors.count + spare
             site.kernel.descriptorLimit = limit
-            let visits = (Everything.local + Everything.proxied).filter { $0.statuses.count == 1 }
+            let visits = Everything.all.filter { $0.statuses.count == 1 }
             let clients = visits.map { visit in
-                site.client([.send(visit.request), .wait { $0.hasAnswers(to: visit) }, .close])
+                site.client([.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
             }
             site.run(milliseconds: 3_000)
             site.kernel.descriptorLimit = 1_000
@@ -83,6 +83,21 @@ extension SiteTests {
                 .send(Everything.post("/app/echo", String(repeating: "x", count: 700))), .waitForEnd,
             ])
             site.finish(client)
+            site.run(milliseconds: 10_000)
+            #expect(site.kernel.descriptors.count == open, "\(site.kernel.leaks())")
+        }
+
+        /// So did a file that could not be read for a filter.
+        @Test func fileThatCannotBeReadLeavesNoFileOpen() throws {
+            let site = try Everything.site()
+            let open = site.kernel.descriptors.count
+            site.put("large.html", Everything.large)
+            site.kernel.failures.fail(.read, number: 1, with: Errno(5))
+            let client = site.client([
+                .send(Everything.get("/large.html", "Accept-Encoding: gzip\r\n")), .waitForEnd,
+            ])
+            site.finish(client)
+            #expect(site.errorLog.contains { $0.contains("pread() \"/site/files/large.html\" failed (5: Input/output error)") })
             site.run(milliseconds: 10_000)
             #expect(site.kernel.descriptors.count == open, "\(site.kernel.leaks())")
         }

@@ -24,7 +24,7 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
-        @Test(arguments: Everything.local + Everything.proxied)
+        @Test(arguments: Everything.all)
         func everything(_ visit: Everything.Visit) throws {
             let site = try Everything.site()
             let outcome = site.outcome(of: visit)

@@ -32,7 +32,9 @@ final class SimulatedSite {
         prepare(kernel)
         let environment = LogEnvironment(program: "nginx", kernel: kernel)
         environment.echoesToStandardError = false
-        let log = ErrorLog(environment: environment)
+        let said = MemoryLog(size: 4_096)
+        let log = ErrorLog(
+            environment: environment, targets: [ErrorLogTarget(sink: .memory(said), level: .warn)])
         let path = Self.prefix + "nginx.conf"
         let files = MemoryFiles([path: Self.configuration(main: main, http: http)])
         var options = CommandLineOptions()
@@ -40,10 +42,10 @@ final class SimulatedSite {
         let identity = Identity(
             persona: .nginx,
             build: BuildDescription(nginxVersion: "1.31.5", apusVersion: "0", compiler: "Swift"))
-        let loaded = try SiteService(identity: identity, files: files).load(
+        let loaded = try? SiteService(identity: identity, files: files).load(
             StartOptions(options, identity: identity, logEnvironment: environment, log: log),
             previous: nil)
-        cycle = try #require(loaded as? SiteCycle)
+        cycle = try #require(loaded as? SiteCycle, "\(said.contents.text)")
         try cycle.createDirectories(for: nil)
         try cycle.logs.open()
         try cycle.openZones(previous: nil)
@@ -159,6 +161,20 @@ final class SimulatedSite {
         return Answer.all(in: client.received)
     }
 
+    /// What SIGQUIT has a worker do.
+    func quit() {
+        worker.quit { [self] in
+            for (number, handle) in kernel.descriptors {
+                if case .socket(let socket) = handle, socket.state == .listening { kernel.close(number) }
+            }
+        }
+    }
+
+    /// After the worker has ended: what a process would take with it, though nobody closed it.
+    var remains: [String] {
+        kernel.mistakes + kernel.leaks().filter { !$0.contains("/site/logs/") && !$0.hasPrefix("datagram") && !$0.hasPrefix("poll") }
+    }
+
     // MARK: - What came of it
 
     private func text(of log: String) -> String {
@@ -188,6 +204,14 @@ final class SimulatedSite {
         }
     }
 
+    /// What is open besides what always is. Log files with variables in their names are kept open, and syslog's socket.
+    private var leaks: [String] {
+        kernel.leaks(besides: standing).filter { !$0.contains("/site/logs/") && !$0.hasPrefix("datagram") }
+    }
+
+    /// Endpoints of the loop; timers that lie in a pool are none.
+    private var endpointCount: Int { worker.loop.endpointCount - worker.engine.idlePauses.count }
+
     /// Lets every client go and all time-outs pass, then tells what should not be: descriptors, endpoints and counts that are
     /// left over, mistakes with descriptors, bytes that MSG_MORE held back, a loop that turned for nothing.
     func problems() -> [String] {
@@ -196,14 +220,14 @@ final class SimulatedSite {
         kernel.failures.forget()
         kernel.interruptions = 0
         let isSettled = run(atMost: 400_000) {
-            kernel.descriptors.count == standing.count
-                && worker.loop.endpointCount == standingEndpoints
+            kernel.descriptors.count <= standing.count + 3 && leaks.isEmpty
+                && endpointCount == standingEndpoints
         }
         var found = kernel.mistakes
         if !isSettled {
-            found += kernel.leaks(besides: standing)
+            found += leaks
             found.append(
-                "\(worker.loop.endpointCount) endpoints, \(standingEndpoints) at the beginning")
+                "\(endpointCount) endpoints, \(standingEndpoints) at the beginning")
         }
         if kernel.stalls > 0 { found.append("\(kernel.stalls) stalls by MSG_MORE") }
         if worker.engine.connectionCount != 0 {

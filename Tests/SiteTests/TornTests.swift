@@ -8,7 +8,7 @@ extension SiteTests {
     @Suite struct Torn {
         /// Every position within heads; of long bodies some.
         static func positions(in bytes: [UInt8]) -> [Int] {
-            (1..<bytes.count).filter { $0 < 300 || $0 % 41 == 0 || $0 > bytes.count - 30 }
+            (1..<bytes.count).filter { $0 < 200 || $0 % 53 == 0 || $0 > bytes.count - 20 }
         }
 
         /// How much of a refused request was seen may differ.
@@ -19,7 +19,7 @@ extension SiteTests {
                 ? one.without(field: 3) == other.without(field: 3) : one == other
         }
 
-        @Test(arguments: Everything.local + Everything.proxied)
+        @Test(arguments: Everything.all)
         func requestTornAtEveryByte(_ visit: Everything.Visit) throws {
             let application = Application()
             let site = try Everything.site(application)
@@ -39,7 +39,7 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
-        @Test(arguments: Everything.local + Everything.proxied)
+        @Test(arguments: Everything.all)
         func requestInSingleBytes(_ visit: Everything.Visit) throws {
             let site = try Everything.site()
             _ = site.outcome(of: visit)
@@ -60,7 +60,7 @@ extension SiteTests {
                 return [.send(bytes)]
             }
             _ = site.outcome(of: visit)
-            for position in 1..<max(length, 2) where position < 200 || position % 9_973 == 0 || position > length - 9 {
+            for position in 1..<max(length, 2) where position < 120 || position % 19_997 == 0 || position > length - 6 {
                 application.sends = { bytes in
                     position < bytes.count
                         ? [.sendTorn([Array(bytes[..<position]), Array(bytes[position...])], gap: position % 3)]

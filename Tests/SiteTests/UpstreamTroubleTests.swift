@@ -31,7 +31,7 @@ extension SiteTests {
             }
             _ = site.outcome(of: visit)
             let headEnd = (Answer.all(in: answer).last.map { answer.count - $0.body.count } ?? 0) - 1
-            let counts = (0..<answer.count).filter { $0 < 160 || $0 % 4_999 == 0 }
+            let counts = (0..<answer.count).filter { $0 < 120 || $0 % 9_973 == 0 }
             for count in counts {
                 // Idle connections would make the first try of each visit a second.
                 site.run(milliseconds: 100_000)

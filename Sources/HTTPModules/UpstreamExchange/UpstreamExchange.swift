@@ -135,7 +135,9 @@ final class UpstreamExchange: Producer {
             // All of it came before anybody was asked: it is kept, and may be sent again.
             isStreamed = false
             begin()
-        case .connecting, .asking, .receiving: if isStreamed { sendStreamed() }
+        case .asking, .receiving: if isStreamed { sendStreamed() }
+        // It is sent behind the head once the connection stands.
+        case .connecting: break
         case .idle, .tunnelling, .draining, .done: break
         }
     }
