@@ -193,9 +193,9 @@ extension Core {
                     reason: "there are no pools: connections and requests are objects of one size"))
         }
         rows.append(
-            .ignored(
-                "subrequest_output_buffer_size", in: .request, .one,
-                "A buffer for answers to subrequests.", reason: "subrequests are not built yet"))
+            .size(
+                "subrequest_output_buffer_size", in: .request, slot, \.subrequestBufferSize,
+                "How large an answer to a subrequest may be that is kept in memory."))
         return rows
     }
 

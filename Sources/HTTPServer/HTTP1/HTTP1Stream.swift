@@ -263,7 +263,7 @@ final class HTTP1Stream: ClientStream {
             return connection.engine.clientEndedWithinBody(request)
         }
         request.flags.remove(.keepAlive)
-        if let producer = request.producer { producer.clientLeft() }
+        request.clientLeft()
     }
 
     func connectionFailed(_ error: Errno) {
@@ -283,10 +283,7 @@ final class HTTP1Stream: ClientStream {
         connection.engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
-    override var pendingOutput: Int {
-        guard let pipeline = request.pipeline as? Pipeline else { return queuedOutput }
-        return queuedOutput + pipeline.waitingCount
-    }
+    override var pendingOutput: Int { queuedOutput + request.unfilteredCount }
 
     override var queuedOutput: Int { connection.pendingOutput + (rateLimit?.heldBytes ?? 0) }
 
