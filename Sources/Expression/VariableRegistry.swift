@@ -103,6 +103,15 @@ final class VariableRegistry {
         return try reference(name, at: position)
     }
 
+    /// Declares a variable that has no value until a module sets it. One that is declared already keeps its evaluation.
+    func declareSettable(
+        _ name: ByteString, at position: Position? = nil
+    ) throws(ConfigurationError) -> VariableIndex {
+        let definition = try define(name, .changeable)
+        if case .undefined = definition.source { definition.source = .captured }
+        return try reference(name, at: position)
+    }
+
     /// Declares the variable of a named group.
     func declareCapture(_ name: ByteString) throws(ConfigurationError) -> VariableIndex {
         let definition = try define(name, .changeable)

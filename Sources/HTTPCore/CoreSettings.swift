@@ -35,6 +35,7 @@ struct CoreSettings: Sendable {
     var postponeOutput = 1_460
     var outputBuffers = BufferPlan(count: 2, size: 32_768)
     var readAhead = 0
+    var subrequestBufferSize = 4_096
     var limitRate: Template?
     var limitRateAfter: Template?
     var resetsTimedOut = false

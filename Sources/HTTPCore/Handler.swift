@@ -6,8 +6,8 @@ enum Handler: UInt8, Sendable, CaseIterable {
     case tryFiles
     case randomIndex, index, autoindex, gzipStatic, staticFiles
     case proxy, stubStatus
-    case emptyGIF
+    case emptyGIF, authRequest, mirror
     case accessLog
     case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter
-    case userIDFilter
+    case userIDFilter, additionFilter, substitutionFilter
 }

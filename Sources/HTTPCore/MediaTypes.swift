@@ -22,6 +22,9 @@ struct MediaTypes: Sendable {
         return false
     }
 
+    /// As filters ask: `*` also stands for answers without a type.
+    func matches(_ type: Span<UInt8>) -> Bool { isAny || contains(type) }
+
     /// Adds a name; false if it is there already.
     fileprivate mutating func add(_ name: ByteString) -> Bool {
         if name == "*" {

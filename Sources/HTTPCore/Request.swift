@@ -7,10 +7,12 @@ final class Request: VariableScope {
     var connection: ClientConnection
     /// How the answer gets there.
     var stream: ClientStream
-    let head = RequestHead()
+    /// A subrequest has its parent's fields, and a method of its own.
+    let head: RequestHead
     let routing: Routing
     let response = Response()
-    let body = RequestBody()
+    /// That of the main request, for a subrequest.
+    let body: RequestBody
     /// What is on its way through the body filters; a producer fills it and calls `sendBody`.
     let outgoing = BodyChain()
     /// Who makes the answer over time, if somebody does.
@@ -26,6 +28,10 @@ final class Request: VariableScope {
     var timing = Timing()
     /// The stages of the response pipeline: those that this response needs, owned by the engine.
     var pipeline: AnyObject?
+    /// The stages that the whole answer passes, subrequests' parts of it included.
+    var encoding: AnyObject?
+    /// What ties the request to its subrequests or its parent; nil if it has neither.
+    var kinship: Kinship?
     var flags: Flags = []
     /// Bytes per second, 0 for no limit; set by `limit_rate`, X-Accel-Limit-Rate or `set $limit_rate`.
     var limitRate = 0
@@ -84,8 +90,24 @@ final class Request: VariableScope {
         self.connection = connection
         // Replaced at once by the stream that owns the request, which cannot exist before it.
         stream = ClientStream()
+        head = RequestHead()
+        body = RequestBody()
         routing = Routing(server: server, location: server.root)
         super.init(registry: connection.cycle.registry)
+    }
+
+    /// A subrequest: it asks for a path of its own, in the name of the main request and with the values of its variables.
+    init(subrequestOf parent: Request) {
+        engine = parent.engine
+        connection = parent.connection
+        stream = ClientStream()
+        head = RequestHead(sharing: parent.head)
+        body = parent.body
+        routing = Routing(server: parent.server, location: parent.server.root)
+        assumedAddress = parent.assumedAddress
+        super.init(registry: parent.registry, sharing: parent)
+        timing.start = connection.loop.now
+        timing.wallStart = connection.loop.wallMilliseconds
     }
 
     /// Makes the object ready for another request; buffers keep their memory.
@@ -108,6 +130,8 @@ final class Request: VariableScope {
         states.removeAll()
         attempts.removeAll()
         pipeline = nil
+        encoding = nil
+        kinship?.family.dissolve()
         flags = []
         limitRate = 0
         limitRateAfter = 0
@@ -129,11 +153,23 @@ final class Request: VariableScope {
     func releaseResources() {
         if body.file != nil { body.file = nil }
         if pipeline != nil { pipeline = nil }
+        if encoding != nil { encoding = nil }
         if !outgoing.pieces.isEmpty { outgoing.removeAll() }
     }
 
     // MARK: - Shorthands
 
+    /// Whether a client has asked for it, and not another request.
+    var isMain: Bool { kinship?.parent == nil }
+    /// Whether its output goes straight to the client's stream: no other request's is in the way.
+    var isAlone: Bool {
+        guard let kinship else { return true }
+        return kinship.parent == nil && kinship.family.isActive(self) && kinship.postponed.isEmpty
+    }
+    /// The request that the client has sent.
+    var main: Request { kinship?.family.main ?? self }
+    /// Bytes that the client, or another request's output, has to take before more is wanted.
+    var pendingOutput: Int { stream.pendingOutput + (kinship?.postponedBytes ?? 0) }
     /// The client's address, or what stands for it by `set_real_ip_from`.
     var address: SocketAddress { assumedAddress ?? connection.address }
     var location: Location { routing.location }
@@ -159,6 +195,17 @@ final class Request: VariableScope {
             return
         }
         if let state { states.append((index, state)) }
+    }
+
+    /// The client has closed its side: whoever makes the answer, or a part of it, is told.
+    func clientLeft() {
+        guard let family = kinship?.family else {
+            producer?.clientLeft()
+            return
+        }
+        let members = family.members
+        producer?.clientLeft()
+        for member in members where member.kinship != nil { member.producer?.clientLeft() }
     }
 
     // MARK: - Answering

@@ -66,6 +66,19 @@ class RequestEngine {
     /// Goes on with another location's settings, as a condition chooses.
     func enter(_ location: Location, _ request: Request) {}
 
+    /// Starts a subrequest for a path, which is decoded and normalised, with these arguments; it runs when its parent has to wait,
+    /// in the loop's next turn at the earliest. Nil, and logged: there are too many of them.
+    func startSubrequest(
+        of parent: Request, path: Span<UInt8>, arguments: Span<UInt8>, _ kind: SubrequestKind,
+        observer: SubrequestObserver?
+    ) -> Request? { nil }
+
+    /// Sends what `main.outgoing` has of the whole answer through the filters that are common to all its parts.
+    func passOn(_ main: Request) {}
+
+    /// Notes what a member of a family is to do in the loop's next turn.
+    func wish(_ wish: Kinship.Wishes, for request: Request) {}
+
     /// Reads the request's body; `requestBodyReady` of the request's producer follows, perhaps at once.
     func readBody(_ request: Request) {}
 

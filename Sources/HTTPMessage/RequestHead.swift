@@ -10,9 +10,9 @@ final class RequestHead {
     /// The bytes that all ranges point into; the parser reads from here.
     let bytes: Buffer
     /// The fields; those with invalid names are left out when they are ignored.
-    let fields = FieldTable()
+    let fields: FieldTable
     /// The host that selects the server, in lower case, without port and final dot: from the request line, else from `Host`.
-    let host = Buffer(capacity: 64)
+    let host: Buffer
 
     /// All that is reset for the next request, in one place.
     private struct State {
@@ -173,6 +173,16 @@ final class RequestHead {
 
     init(bytes: Buffer = Buffer(capacity: 1024)) {
         self.bytes = bytes
+        fields = FieldTable()
+        host = Buffer(capacity: 64)
+    }
+
+    /// The head of a subrequest: what the client sent, to which only a method of its own is added.
+    init(sharing other: RequestHead) {
+        bytes = other.bytes
+        fields = other.fields
+        host = other.host
+        state = other.state
     }
 
     /// Whether the path has to pass the normaliser; else `path` is the normalised path already.

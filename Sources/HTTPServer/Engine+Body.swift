@@ -2,6 +2,11 @@
 extension Engine {
     func beginBody(_ request: Request) {
         let body = request.body
+        // A subrequest has what the main request has read by now, and causes nothing to be read.
+        if !request.isMain {
+            request.producer?.requestBodyReady()
+            return
+        }
         switch body.state {
         case .complete, .discarding:
             request.producer?.requestBodyReady()

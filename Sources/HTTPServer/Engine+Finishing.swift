@@ -3,6 +3,7 @@ extension Engine {
     func end(_ request: Request, code: UInt16) {
         guard !request.flags.contains(.finished) else { return }
         if let producer = request.producer.take() { producer.cancel() }
+        if !request.isMain { return endSubrequest(request, code: code) }
         switch code {
         case 0:
             // The module is through: what it has not said is not said.
@@ -29,18 +30,25 @@ extension Engine {
     /// Everything queued was handed to the kernel.
     func outputDrained(_ request: Request, isComplete: Bool) {
         if isComplete { return complete(request, isSent: true) }
-        if let pipeline = request.pipeline as? Pipeline, pipeline.isBusy {
-            return request.stream.continueSoon()
+        if request.areFiltersBusy { return request.stream.continueSoon() }
+        if let family = request.kinship?.family, !family.isActive(request) {
+            return wishes.add(.turn, for: family.active)
         }
         request.producer?.outputDrained()
     }
 
     /// Logs the request and gives the connection back to its protocol.
-    private func complete(_ request: Request, isSent: Bool = false) {
+    func complete(_ request: Request, isSent: Bool = false) {
         guard !request.flags.contains(.finished) else { return }
+        if isSent, let family = request.kinship?.family, !family.members.isEmpty {
+            // As in nginx, subrequests in the background hold the connection's next request back.
+            family.isMainAnswered = true
+            return
+        }
         request.flags.insert(.finished)
         if isSent { request.flags.insert(.isAnswered) }
         if let producer = request.producer.take() { producer.cancel() }
+        request.kinship?.family.dissolve()
         log(request)
         request.admission.releasePlaces()
         if isSent { request.stream.finish(request) } else { request.stream.abort(request) }

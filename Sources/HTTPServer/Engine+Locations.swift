@@ -13,15 +13,17 @@ extension Engine {
         applyLocation(request)
         let length = request.head.contentLength
         if length >= 0, settings.value.maxBodySize > 0, length > settings.value.maxBodySize,
-            request.body.state == .untouched
+            request.body.state == .untouched || !request.isMain
         {
             request.log(.error) {
                 $0.append("client intended to send too large body: ")
                 $0.append(decimal: length)
                 $0.append(" bytes")
             }
-            request.body.state = .discarding
-            request.flags.insert(.lingers)
+            if request.isMain {
+                request.body.state = .discarding
+                request.flags.insert(.lingers)
+            }
             return .answer(413)
         }
         if case .slash = found {

@@ -143,6 +143,8 @@ extension Engine {
 
     /// With `satisfy all` each module must allow or decline; with `any`, one that allows is enough.
     private func runAccess(_ request: Request) -> Progress {
+        // Who may have the page may have its parts.
+        guard request.isMain else { return enter(.precontent, request) }
         let routing = request.routing
         let steps = request.location.plan.access
         while routing.step < steps.count {

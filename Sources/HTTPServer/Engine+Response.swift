@@ -8,7 +8,9 @@ extension Engine {
             response.statusLine.removeAll()
         }
         if response.status.rawValue == 0 { response.status = 200 }
-        if request.limitRate > 0 || request.core.value.limitRate != nil { request.settleLimitRate() }
+        if request.limitRate > 0 || request.core.value.limitRate != nil, request.isMain {
+            request.settleLimitRate()
+        }
         let filters = request.location.plan.headerFilters
         for index in filters.indices {
             switch Roster.filterHead(filters[index], request) {
@@ -28,16 +30,20 @@ extension Engine {
         if response.isHeadOnly { discardPieces(request) }
         let isLast = request.outgoing.isLast
         if isLast { response.isBodyComplete = true }
-        if request.pipeline != nil, !response.isHeadOnly { return filterBody(request) }
+        if let pipeline = request.pipeline as? Pipeline, !response.isHeadOnly {
+            if !pipeline.take(request) { breakOffFiltering(request) }
+            return
+        }
         if request.outgoing.isEmpty, !isLast, !request.outgoing.flush { return }
-        request.stream.writeBody(of: request)
+        if let kinship = request.kinship { return kinship.family.take(request) }
+        passOnward(request)
     }
 
     /// The same for bytes in somebody else's buffer: without filters they go straight to the client's stream.
     func passBody(_ request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
         let response = request.response
         guard response.isHeadSent, !response.isBodyComplete, !response.isHeadOnly,
-            request.pipeline == nil
+            request.pipeline == nil, request.encoding == nil, request.isAlone
         else {
             stageBody(request, bytes: bytes, isLast: isLast, flush: flush)
             return
@@ -46,22 +52,30 @@ extension Engine {
         request.stream.writeBody(of: request, bytes: bytes, isLast: isLast, flush: flush)
     }
 
-    private func filterBody(_ request: Request) {
-        guard let pipeline = request.pipeline as? Pipeline else { return }
-        if pipeline.take(request) { return }
+    /// Sends `main.outgoing` through the filters that see the whole answer to the client's stream.
+    func passOnward(_ main: Request) {
+        guard let pipeline = main.encoding as? Pipeline, !main.response.isHeadOnly else {
+            return main.stream.writeBody(of: main)
+        }
+        if !pipeline.take(main) { breakOffFiltering(main) }
+    }
+
+    private func breakOffFiltering(_ request: Request) {
         discardOutgoing(request)
-        breakOff(request)
+        breakOff(request.main)
     }
 
     /// Goes on with a body whose filters are not through with what they have.
     func continueBody(_ request: Request) {
-        guard let pipeline = request.pipeline as? Pipeline, pipeline.isBusy else {
-            if request.stream.queuedOutput == 0 { request.producer?.outputDrained() }
+        if let pipeline = request.encoding as? Pipeline, pipeline.isBusy {
+            if !pipeline.advance(request) { return breakOffFiltering(request) }
+            if pipeline.isBusy { return }
+        }
+        if let pipeline = request.pipeline as? Pipeline, pipeline.isBusy {
+            if !pipeline.advance(request) { breakOffFiltering(request) }
             return
         }
-        if pipeline.advance(request) { return }
-        discardOutgoing(request)
-        breakOff(request)
+        if request.stream.queuedOutput == 0 { request.producer?.outputDrained() }
     }
 
     private func discardPieces(_ request: Request) {

@@ -65,7 +65,7 @@ extension Engine {
 
     private func beginPage(_ request: Request, _ status: Status) {
         // A body that nobody will read any more.
-        if request.body.state == .untouched || request.body.state == .reading {
+        if request.isMain, request.body.state == .untouched || request.body.state == .reading {
             request.body.state = .discarding
         }
         let response = request.response

@@ -20,6 +20,9 @@ final class Engine: RequestEngine {
     /// The head lines that only change with the second, for each form of `server_tokens`.
     let commonLines = CommonLines()
 
+    /// What requests with subrequests have still to do.
+    let wishes: RequestWishes
+
     private let counters: ConnectionCounters
     private var unpublished = Unpublished()
     /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
@@ -33,7 +36,9 @@ final class Engine: RequestEngine {
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
+        wishes = RequestWishes(loop: loop)
         super.init(loop: loop)
+        wishes.engine = self
         loop.endOfTurn.append { [unowned self] in publishFigures() }
     }
 
@@ -55,6 +60,16 @@ final class Engine: RequestEngine {
     override func enter(_ location: Location, _ request: Request) {
         request.routing.location = location
         applyLocation(request)
+    }
+    override func startSubrequest(
+        of parent: Request, path: Span<UInt8>, arguments: Span<UInt8>, _ kind: SubrequestKind,
+        observer: SubrequestObserver?
+    ) -> Request? {
+        makeSubrequest(of: parent, path: path, arguments: arguments, kind, observer)
+    }
+    override func passOn(_ main: Request) { passOnward(main) }
+    override func wish(_ wish: Kinship.Wishes, for request: Request) {
+        wishes.add(wish, for: request)
     }
     override func readBody(_ request: Request) { beginBody(request) }
     override func abort(_ request: Request) { breakOff(request) }
@@ -177,6 +192,7 @@ final class Engine: RequestEngine {
     /// Drops what a request holds beyond itself, before it returns to its pool.
     func release(_ request: Request) {
         if let producer = request.producer.take() { producer.cancel() }
+        request.kinship?.family.dissolve()
         request.admission.releasePlaces()
         request.releaseResources()
     }

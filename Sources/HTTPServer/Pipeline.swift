@@ -1,9 +1,12 @@
 /// The body filters of one response, in order. A response that needs none has no pipeline.
 ///
 /// Filters that change content need it in memory. So files are read for them, a buffer at a time and only as the client takes
-/// what comes out: what waits is kept here, as ranges of files.
+/// what comes out: what waits is kept here, as ranges of files. A filter may also hold on to what it was given: because it makes
+/// much of little, or because a subrequest's output has to come first. Then nothing more is given to any filter until it goes on.
 final class Pipeline {
     private var stages: [Stage] = []
+    /// Its filters see the whole answer, with the parts that subrequests made.
+    private let isEncoding: Bool
     /// What has come and was not filtered yet, from `next` on.
     private var waiting: [Piece] = []
     private var next = 0
@@ -13,9 +16,17 @@ final class Pipeline {
     private var flushes = false
     /// Guards against being run within itself.
     private var isRunning = false
+    /// Bytes that came out of the last step.
+    private var produced = 0
+
+    init(isEncoding: Bool) {
+        self.isEncoding = isEncoding
+    }
 
     /// Whether anything waits to be filtered.
-    var isBusy: Bool { next < waiting.count || endsHere }
+    var isBusy: Bool { hasWaiting || stages.contains { $0.isHolding } }
+
+    private var hasWaiting: Bool { next < waiting.count || endsHere }
 
     /// Bytes that wait.
     var waitingCount: Int {
@@ -30,18 +41,20 @@ final class Pipeline {
         stages.insert(stage, at: place)
     }
 
-    /// Sends `request.outgoing` through all filters to the client's stream; false when one failed.
+    /// Sends `request.outgoing` through all filters; false when one failed.
     func take(_ request: Request) -> Bool {
         var content = 0
         while content < stages.count, !stages[content].changesContent {
             guard stages[content].run(request) else { return false }
             content += 1
         }
-        if content == stages.count || !isBusy && !request.outgoing.hasFile {
-            return run(from: content, request)
+        if content == stages.count { return run(from: content, request) }
+        if !isBusy, !isRunning, !request.outgoing.hasFile {
+            guard run(from: content, request) else { return false }
+            return stages.contains { $0.isHolding } ? advance(request) : true
         }
         for index in request.outgoing.pieces.indices { waiting.append(request.outgoing.pieces[index]) }
-        endsHere = request.outgoing.isLast
+        if request.outgoing.isLast { endsHere = true }
         flushes = request.outgoing.flush
         request.outgoing.removeAll()
         return advance(request)
@@ -55,10 +68,13 @@ final class Pipeline {
         return true
     }
 
+    /// Hands on what has passed all filters.
     private func write(_ request: Request) {
         let outgoing = request.outgoing
         if outgoing.isEmpty, !outgoing.isLast, !outgoing.flush { return }
-        request.stream.writeBody(of: request)
+        if isEncoding { return request.stream.writeBody(of: request) }
+        if let kinship = request.kinship { return kinship.family.take(request) }
+        request.engine.passOn(request)
     }
 
     /// Filters more of what waits, as far as the client has taken what came before; false when the response cannot be completed.
@@ -71,7 +87,10 @@ final class Pipeline {
         var budget = plan.count * plan.size
         let bound = budget
         let content = stages.firstIndex { $0.changesContent } ?? stages.count
-        while isBusy {
+        while true {
+            let holder = stages.lastIndex { $0.isHolding }
+            guard holder != nil || hasWaiting else { break }
+            if let holder, stages[holder].isWaiting { return true }
             if request.stream.queuedOutput >= bound {
                 request.stream.flush()
                 return true
@@ -80,35 +99,60 @@ final class Pipeline {
                 request.stream.continueSoon()
                 return true
             }
-            guard let portion = takePortion(request, largest: plan.size) else { return false }
-            budget -= portion
-            let isEmptied = next == waiting.count
-            if isEmptied {
-                waiting.removeAll(keepingCapacity: true)
-                next = 0
-            }
-            request.outgoing.isLast = isEmptied && endsHere
-            request.outgoing.flush = isEmptied && flushes
-            if isEmptied { endsHere = false }
-            for index in content..<stages.count {
-                guard stages[index].run(request) else { return false }
-            }
-            request.outgoing.flush = true
-            let isLast = request.outgoing.isLast
-            if isLast || !request.outgoing.isEmpty {
-                request.stream.writeBody(of: request)
+            let step: Step
+            if let holder {
+                step = go(on: holder, request)
+                budget -= max(produced, 1)
             } else {
-                request.outgoing.removeAll()
+                guard let portion = takePortion(request, largest: plan.size) else { return false }
+                budget -= portion
+                step = go(on: content, request)
             }
-            if isLast { return true }
+            switch step {
+            case .more: continue
+            case .last: return true
+            case .failed: return false
+            }
         }
         // Whoever sends files waits to be told that there is room.
         if request.stream.queuedOutput == 0 { request.stream.continueSoon() }
         return true
     }
 
-    /// Moves the first of what waits to `request.outgoing`, in memory. Returns its size, nil if it cannot be read.
+    private enum Step {
+        case more, last, failed
+    }
+
+    /// Runs the filters from one on, and hands on what comes out.
+    private func go(on first: Int, _ request: Request) -> Step {
+        for index in first..<stages.count {
+            guard stages[index].run(request) else { return .failed }
+        }
+        produced = request.outgoing.count
+        let isLast = request.outgoing.isLast
+        if isLast || produced > 0 {
+            request.outgoing.flush = true
+            write(request)
+        } else {
+            request.outgoing.removeAll()
+        }
+        return isLast ? .last : .more
+    }
+
+    /// Moves the first of what waits to `request.outgoing`, in memory, with the body's end if it is there. Returns its size, nil if
+    /// it cannot be read.
     private func takePortion(_ request: Request, largest: Int) -> Int? {
+        guard let count = takePiece(request, largest: largest) else { return nil }
+        guard next == waiting.count else { return count }
+        waiting.removeAll(keepingCapacity: true)
+        next = 0
+        request.outgoing.isLast = endsHere
+        request.outgoing.flush = flushes
+        endsHere = false
+        return count
+    }
+
+    private func takePiece(_ request: Request, largest: Int) -> Int? {
         guard next < waiting.count else { return 0 }
         let piece = waiting[next]
         guard case .file(let file, let range) = piece else {
@@ -171,8 +215,25 @@ extension BodyChain {
 extension Request {
     /// The pipeline, made when the first filter joins it.
     func append(_ stage: Stage) {
-        let pipeline = self.pipeline as? Pipeline ?? Pipeline()
+        if stage.isEncoding {
+            let pipeline = encoding as? Pipeline ?? Pipeline(isEncoding: true)
+            encoding = pipeline
+            return pipeline.append(stage)
+        }
+        let pipeline = self.pipeline as? Pipeline ?? Pipeline(isEncoding: false)
         self.pipeline = pipeline
         pipeline.append(stage)
+    }
+
+    /// Whether filters have something left.
+    var areFiltersBusy: Bool {
+        if let pipeline = encoding as? Pipeline, pipeline.isBusy { return true }
+        guard let pipeline = pipeline as? Pipeline else { return false }
+        return pipeline.isBusy
+    }
+
+    /// Bytes that wait before filters.
+    var unfilteredCount: Int {
+        ((pipeline as? Pipeline)?.waitingCount ?? 0) + ((encoding as? Pipeline)?.waitingCount ?? 0)
     }
 }

@@ -12,7 +12,7 @@ enum Roster {
     }
 
     private static var contentRows: [Row] {
-        EmptyGIF.rows
+        EmptyGIF.rows + AuthRequest.rows + Mirror.rows
     }
 
     private static var rewritingRows: [Row] {
@@ -26,6 +26,7 @@ enum Roster {
 
     private static var filterRows: [Row] {
         Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
+            + Substitution.rows + Addition.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -52,8 +53,11 @@ enum Roster {
     private static let access: [Step] = [
         Step(handler: .access, isUsed: Access.isUsed),
         Step(handler: .authBasic, isUsed: AuthBasic.isUsed),
+        Step(handler: .authRequest, isUsed: AuthRequest.isUsed),
     ]
-    private static let precontent: [Step] = []
+    private static let precontent: [Step] = [
+        Step(handler: .mirror, isUsed: Mirror.isUsed)
+    ]
     private static let content: [Step] = [
         Step(handler: .randomIndex, isUsed: RandomIndex.isUsed),
         Step(handler: .index) { _ in true },
@@ -69,6 +73,8 @@ enum Roster {
         Step(handler: .notModifiedFilter) { _ in true },
         Step(handler: .headersFilter) { Headers.isUsed($0) },
         Step(handler: .userIDFilter, isUsed: UserID.isUsed),
+        Step(handler: .additionFilter, isUsed: Addition.isUsed),
+        Step(handler: .substitutionFilter, isUsed: Substitution.isUsed),
         Step(handler: .charsetFilter) { Charset.isUsed($0) },
         Step(handler: .gzipFilter) { Gzip.isUsed($0) },
         Step(handler: .rangeFilter) { _ in true },
@@ -119,6 +125,8 @@ enum Roster {
         case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
         case .emptyGIF: EmptyGIF.handle(request)
+        case .authRequest: AuthRequest.handle(request)
+        case .mirror: Mirror.handle(request)
         case .accessLog: log(request)
         default: .decline
         }
@@ -131,10 +139,17 @@ enum Roster {
 
     /// Sends the head through one filter, which may add a stage to the request's pipeline.
     static func filterHead(_ code: UInt8, _ request: Request) -> FilterVerdict {
-        switch Handler(rawValue: code) {
+        guard let handler = Handler(rawValue: code), request.isMain || filtersParts(handler) else {
+            return .pass
+        }
+        switch handler {
         case .notModifiedFilter: return NotModified.filterHead(request)
         case .headersFilter: Headers.filterHead(request)
         case .userIDFilter: UserID.filterHead(request)
+        case .additionFilter:
+            if let filter = Addition.filterHead(request) { request.append(.addition(filter)) }
+        case .substitutionFilter:
+            if let filter = Substitution.filterHead(request) { request.append(.substitution(filter)) }
         case .charsetFilter:
             if let filter = Charset.filterHead(request) { request.append(.charset(filter)) }
         case .gzipFilter:
@@ -143,6 +158,14 @@ enum Roster {
         default: break
         }
         return .pass
+    }
+
+    /// Whether a filter works on the answers of subrequests; the others are for the head that the client gets.
+    private static func filtersParts(_ handler: Handler) -> Bool {
+        switch handler {
+        case .substitutionFilter, .charsetFilter: true
+        default: false
+        }
     }
 
     private static func filterRanges(_ request: Request) -> FilterVerdict {
@@ -164,6 +187,8 @@ enum Roster {
 /// A body filter at work on one response.
 enum Stage {
     case range(RangeFilter)
+    case addition(AdditionFilter)
+    case substitution(SubstitutionFilter)
     case charset(CharsetFilter)
     case gzip(GzipFilter)
 
@@ -171,8 +196,10 @@ enum Stage {
     var rank: Int {
         switch self {
         case .range: 0
-        case .charset: 1
-        case .gzip: 2
+        case .addition: 2
+        case .substitution: 3
+        case .charset: 6
+        case .gzip: 8
         }
     }
 
@@ -180,7 +207,27 @@ enum Stage {
     var changesContent: Bool {
         switch self {
         case .range: false
-        case .charset, .gzip: true
+        case .addition, .substitution, .charset, .gzip: true
+        }
+    }
+
+    /// Whether it works on the whole answer, which subrequests' parts have joined.
+    var isEncoding: Bool {
+        if case .gzip = self { true } else { false }
+    }
+
+    /// Whether it holds on to something that it was given, and goes on when it is run again.
+    var isHolding: Bool {
+        switch self {
+        case .addition(let filter): filter.isHolding
+        case .range, .charset, .substitution, .gzip: false
+        }
+    }
+
+    /// Whether it holds on until something else has happened.
+    var isWaiting: Bool {
+        switch self {
+        case .range, .addition, .charset, .substitution, .gzip: false
         }
     }
 
@@ -188,6 +235,8 @@ enum Stage {
     func run(_ request: Request) -> Bool {
         switch self {
         case .range(let filter): filter.run(request)
+        case .addition(let filter): filter.run(request)
+        case .substitution(let filter): filter.run(request)
         case .charset(let filter): filter.run(request)
         case .gzip(let filter): filter.run(request)
         }

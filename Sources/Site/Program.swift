@@ -40,6 +40,7 @@ public enum Program {
         moduleArguments: [
             "--with-http_gzip_static_module", "--with-http_random_index_module",
             "--with-http_realip_module", "--with-http_stub_status_module",
-            "--with-http_secure_link_module", "--with-compat",
+            "--with-http_secure_link_module", "--with-http_sub_module",
+            "--with-http_addition_module", "--with-http_auth_request_module", "--with-compat",
         ])
 }

@@ -73,6 +73,9 @@ REQUESTS = {
     "proxy-responses-leading-space": NO_STATUS_LINE,
     "proxy-responses-length-twice": TWO_FRAMINGS,
     "proxy-responses-length-and-chunked": TWO_FRAMINGS,
+    "addition-logged": Difference(
+        "nginx logs a subrequest before what it has put out is sent; Apus a moment later, which counts.",
+        r'^[-+]log: .* 200 \d+ "-" "-" 0 1 . "/l/before.html"'),
 }
 
 # By "directive-context-arguments" (see test_directives.py), as patterns over the whole of it. A line

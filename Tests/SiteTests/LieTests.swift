@@ -94,9 +94,12 @@ extension SiteTests {
             let outcome = site.outcome(of: visit)
             // Without an end it is a matter of time.
             let statuses = sending == .keptOpen && lie.status == 502 ? [502, 504] : [lie.status]
-            #expect(outcome.answers.count == 1)
-            #expect(statuses.contains(outcome.answers[0].status), "\(outcome) \(site.errorLog)")
-            #expect(outcome.answers[0].isComplete == lie.isComplete, "\(outcome)")
+            // As in nginx, a head that waits while its body turns out to be malformed is not sent any more.
+            if lie.isComplete || !outcome.answers.isEmpty {
+                try #require(outcome.answers.count == 1, "\(outcome) \(site.errorLog)")
+                #expect(statuses.contains(outcome.answers[0].status), "\(outcome) \(site.errorLog)")
+                #expect(outcome.answers[0].isComplete == lie.isComplete, "\(outcome)")
+            }
             if sending == .whole, !lie.text.isEmpty {
                 let lines = site.errorLog.filter { $0.hasPrefix("[error]") || $0.hasPrefix("[warn]") }
                 #expect(lines.count == 1 && lines[0].contains(lie.text), "\(lines)")

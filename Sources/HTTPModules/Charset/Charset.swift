@@ -69,6 +69,11 @@ enum Charset {
     /// Appends the charset that the answer is to be in; false when it is left as it is.
     private static func appendTarget(of request: Request, to name: Buffer) -> Bool {
         let response = request.response
+        // A part of a page has to be in the page's charset.
+        guard request.isMain else {
+            name.append(request.main.response.charset)
+            return !name.isEmpty
+        }
         if !response.overridingCharset.isEmpty {
             name.append(response.overridingCharset)
             if request.cycle.charsets.index(of: name.span) != nil { return true }

@@ -185,9 +185,9 @@ extension Core {
                 })
         }
         rows.append(
-            .ignoredSize(
-                "subrequest_output_buffer_size", in: .request,
-                "A buffer for answers to subrequests.", reason: "subrequests are not built yet"))
+            .size(
+                "subrequest_output_buffer_size", in: .request, slot, \.subrequestBufferSize,
+                "How large an answer to a subrequest may be that is kept in memory."))
         return rows
     }
 

@@ -1,8 +1,8 @@
 /// Parts of requests and responses found by names as variables spell them: lower case, `_` for `-`.
 extension Request {
-    /// Bytes of the request as received: head and body.
+    /// Bytes of the request as received: head and body. A subrequest was not received.
     var length: Int {
-        head.length + body.wireSize
+        isMain ? head.length + body.wireSize : 0
     }
 
     /// Appends the values of all header fields of a name, with `, ` between them (`; ` for cookies).

@@ -92,7 +92,7 @@ extension UpstreamExchange {
         guard backlog else { return request.sendLast() }
         intake.file = file
         stage = .draining
-        if request.stream.pendingOutput == 0 { clientDrained() }
+        if request.pendingOutput == 0 { clientDrained() }
     }
 
     private func finishUpstream(keepsConnection: Bool) {
@@ -161,12 +161,12 @@ extension UpstreamExchange {
     /// Where data go now. What only waits for the turn's end is sent first: it must not look like a slow client.
     private func place() -> BodyBuffering.Place {
         let stream = request.stream
-        let place = intake.buffering.place(pending: stream.pendingOutput)
+        let place = intake.buffering.place(pending: request.pendingOutput)
         if place == .client { return place }
         let current = use
         stream.flush()
         guard use == current, stage == .receiving else { return .client }
-        return intake.buffering.place(pending: stream.pendingOutput)
+        return intake.buffering.place(pending: request.pendingOutput)
     }
 
     private func deliver(_ bytes: Span<UInt8>, isLast: Bool) {
@@ -228,12 +228,12 @@ extension UpstreamExchange {
     // MARK: - Keeping pace
 
     private func pauseIfFull() {
-        guard !intake.isPaused, intake.buffering.pauses(pending: request.stream.pendingOutput)
+        guard !intake.isPaused, intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
         let current = use
         request.stream.flush()
         guard use == current, stage == .receiving, let connection,
-            intake.buffering.pauses(pending: request.stream.pendingOutput)
+            intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
         intake.isPaused = true
         loop.pauseReading(connection)
@@ -264,7 +264,7 @@ extension UpstreamExchange {
 
     private func resumeIfRoom() {
         guard let connection, intake.isPaused, !intake.isDelayed,
-            !intake.buffering.pauses(pending: request.stream.pendingOutput)
+            !intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
         intake.isPaused = false
         loop.setInputDeadline(connection, in: settings.value.readTimeout)

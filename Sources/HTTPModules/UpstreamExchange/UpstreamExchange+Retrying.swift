@@ -17,7 +17,7 @@ extension UpstreamExchange {
         releasePeer(outcome)
         // An idle connection that turns out to be closed says little about its server.
         if wasReused, fault.retry == .error { selection?.allowAnotherTry() }
-        if request.flags.contains(.clientGone) { return end(.clientClosedRequest) }
+        if request.main.flags.contains(.clientGone) { return end(.clientClosedRequest) }
         guard settings.value.retryPolicy.allowsRetry(after: fault.retry, situation) else {
             return end(fault.retry.status)
         }

@@ -16,7 +16,7 @@ extension UpstreamExchange {
         let current = use
         request.stream.sendThroughTunnel(bytes, of: request)
         guard use == current, stage == .tunnelling, let connection else { return }
-        if request.stream.pendingOutput >= settings.value.bufferSize, !intake.isPaused {
+        if request.pendingOutput >= settings.value.bufferSize, !intake.isPaused {
             intake.isPaused = true
             loop.pauseReading(connection)
         }
@@ -51,7 +51,7 @@ extension UpstreamExchange {
     }
 
     func upstreamEndedTunnel() {
-        guard request.stream.pendingOutput > 0 else { return endTunnel() }
+        guard request.pendingOutput > 0 else { return endTunnel() }
         // The end follows when the client has taken what came before it.
         intake.upstreamHasEnded = true
     }

@@ -271,6 +271,14 @@ final class UpstreamExchange: Producer {
         line.append(ASCII.quote)
     }
 
+    /// Passes on what the answer's head asks a client for.
+    func passChallenges(to headers: HeaderList) {
+        let bytes = head.bytes
+        for index in head.fields.indices where head.fields[index].name == .wwwAuthenticate {
+            headers.append(.wwwAuthenticate, bytes.span(head.fields[index].valueRange))
+        }
+    }
+
     /// nginx's words for what is being done.
     var action: StaticString {
         switch stage {

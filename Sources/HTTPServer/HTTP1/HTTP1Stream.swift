@@ -283,7 +283,7 @@ final class HTTP1Stream: ClientStream {
         if readsBody, bodyRemaining > 0 {
             return connection.engine.clientEndedWithinBody(request)
         }
-        request.producer?.clientLeft()
+        request.clientLeft()
     }
 
     func connectionFailed(_ error: Errno) {
@@ -303,10 +303,7 @@ final class HTTP1Stream: ClientStream {
         connection.engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
-    override var pendingOutput: Int {
-        guard let pipeline = request.pipeline as? Pipeline else { return queuedOutput }
-        return queuedOutput + pipeline.waitingCount
-    }
+    override var pendingOutput: Int { queuedOutput + request.unfilteredCount }
 
     override var queuedOutput: Int { connection.pendingOutput + (rateLimit?.heldBytes ?? 0) }
 

@@ -1,0 +1,130 @@
+/// Subrequests: requests that others make, for a part of a page or to be told something.
+extension Engine {
+    func makeSubrequest(
+        of parent: Request, path: Span<UInt8>, arguments: Span<UInt8>, _ kind: SubrequestKind,
+        _ observer: SubrequestObserver?
+    ) -> Request? {
+        let own = kinship(of: parent)
+        guard own.generationsLeft > 0, own.family.members.count < RequestFamily.limit else {
+            let name = ByteString(path)
+            parent.log(.error) {
+                $0.append("subrequests cycle while processing \"")
+                $0.append(name)
+                $0.append(ASCII.quote)
+            }
+            return nil
+        }
+        guard own.kind != .inMemory else {
+            let name = ByteString(path)
+            parent.log(.error) {
+                $0.append("nested in-memory subrequest \"")
+                $0.append(name)
+                $0.append(ASCII.quote)
+            }
+            return nil
+        }
+        let request = Request(subrequestOf: parent)
+        request.kinship = Kinship(
+            family: own.family, parent: parent, kind: kind, generationsLeft: own.generationsLeft - 1,
+            observer: observer)
+        request.stream = SubrequestStream(request, main: own.family.main)
+        request.head.setMethod(.get)
+        let routing = request.routing
+        routing.path.append(path)
+        routing.arguments.append(arguments)
+        routing.hasQuery = !arguments.isEmpty
+        routing.isInternal = true
+        routing.isPathPristine = false
+        routing.phase = .serverRewrite
+        if let kinship = request.kinship { own.family.add(request, kinship) }
+        wishes.add(.start, for: request)
+        return request
+    }
+
+    private func kinship(of request: Request) -> Kinship {
+        if let known = request.kinship { return known }
+        let family = RequestFamily(engine: self, main: request)
+        let made = Kinship(
+            family: family, parent: nil, kind: .ordered, generationsLeft: RequestFamily.generations,
+            observer: nil)
+        request.kinship = made
+        return made
+    }
+
+    /// A subrequest ends with a code: 0 where its module is through.
+    func endSubrequest(_ request: Request, code: UInt16) {
+        guard let kinship = request.kinship else { return }
+        switch code {
+        case 408, 444, 499:
+            if kinship.kind == .background { return kinship.family.endOutput(of: request, code: code) }
+            let main = kinship.family.main
+            if !main.response.isHeadSent { main.response.status = Status(rawValue: code) }
+            return breakOff(main)
+        default: break
+        }
+        guard !request.response.isHeadSent, code != 0 else {
+            // What is missing of its answer is missing in the page.
+            return kinship.family.endOutput(of: request, code: code)
+        }
+        let outcome = kinship.observer?.subrequestEnds(request, code: code) ?? code
+        guard request.kinship === kinship else { return }
+        if outcome == 0 { return kinship.family.endOutput(of: request, code: code) }
+        answerSpecially(request, code: outcome)
+    }
+
+    /// Does what a member of a family has still to do.
+    fileprivate func fulfil(_ wishes: Kinship.Wishes, of request: Request) {
+        if wishes.contains(.start) { run(request) }
+        guard request.kinship != nil else { return }
+        if wishes.contains(.turn) { continueBody(request) }
+        guard let kinship = request.kinship, wishes.contains(.end) else { return }
+        tellEnd(of: request, kinship)
+    }
+
+    private func tellEnd(of request: Request, _ kinship: Kinship) {
+        let family = kinship.family
+        if let producer = request.producer {
+            request.producer = nil
+            producer.cancel()
+        }
+        _ = kinship.observer?.subrequestEnds(request, code: 0)
+        // What it was told may have ended the whole family.
+        guard request.kinship === kinship else { return }
+        if request.core.value.logsSubrequests { log(request) }
+        request.flags.insert(.finished)
+        let parent = kinship.parent
+        family.endWasTold(of: request)
+        if let parent, parent.kinship != nil { wishes.add(.turn, for: parent) }
+        if family.isMainAnswered, family.members.isEmpty { complete(family.main, isSent: true) }
+    }
+}
+
+/// What requests with subrequests have still to do: done in the loop's next turn, since they ask for it in the midst of something.
+final class RequestWishes: Endpoint {
+    weak var engine: Engine?
+    private var requests: [Request] = []
+
+    init(loop: EventLoop) {
+        super.init(loop: loop, descriptor: -1)
+    }
+
+    func add(_ wish: Kinship.Wishes, for request: Request) {
+        guard let kinship = request.kinship else { return }
+        if kinship.wishes.isEmpty {
+            if requests.isEmpty { loop.callSoon(self) }
+            requests.append(request)
+        }
+        kinship.wishes.insert(wish)
+    }
+
+    override func called() {
+        var list: [Request] = []
+        swap(&list, &requests)
+        for request in list {
+            guard let kinship = request.kinship else { continue }
+            let wishes = kinship.wishes
+            kinship.wishes = []
+            engine?.fulfil(wishes, of: request)
+        }
+    }
+}

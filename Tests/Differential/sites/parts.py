@@ -1,0 +1,153 @@
+"""Answers of several parts, and texts replaced in them: subrequests in their kinds, and their order."""
+
+from support import Site, get
+
+PAGE = b"<html>\n<body>\nfoo and FOO, Foobar, aab\n</body>\n</html>\n"
+
+FILES = {
+    "page.html": PAGE, "empty.html": b"", "plain.txt": b"plain foo text\n", "large.html": b"0123456789abcdef foo\n" * 4000,
+    "before.html": b"[before foo]\n", "after.html": b"[after]\n",
+}
+
+# What is asked of the server itself is not logged: nginx 1.22 asks in HTTP/1.0.
+COMMON = r"""
+    map $http_x_inner $outer { "" 1; default 0; }
+    proxy_set_header X-Inner 1;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        root %%ROOT%%;
+        access_log logs/access.log compared if=$outer;
+"""
+
+SUBSTITUTION = Site("substitution", COMMON + r"""
+        chunked_transfer_encoding off;
+        location / { sub_filter foo bar; }
+        location /all/ { alias %%ROOT%%/; sub_filter foo bar; sub_filter_once off; }
+        location /many/ { alias %%ROOT%%/; sub_filter foo 1; sub_filter aab 2; sub_filter fo 3; sub_filter_once off; sub_filter_types text/plain; }
+        location /many-once/ { alias %%ROOT%%/; sub_filter foo 1; sub_filter Foobar 2; sub_filter "<body>" "$uri"; }
+        location /variables/ { alias %%ROOT%%/; sub_filter "${arg_x}" "[$arg_y]"; sub_filter_once off; }
+        location /dates/ { alias %%ROOT%%/; sub_filter foo bar; sub_filter_last_modified on; }
+        location /any/ { alias %%ROOT%%/; sub_filter o ""; sub_filter_once off; sub_filter_types *; }
+        location /gzip/ { alias %%ROOT%%/; sub_filter foo bar; gzip on; gzip_min_length 0; access_log off; }
+        location /none/ { alias %%ROOT%%/; sub_filter notthere bar; sub_filter_once off; }
+        location /proxied/ { proxy_pass http://127.0.0.1:%%PORT%%/; sub_filter_once off; sub_filter bar baz; sub_filter foo quux; }
+        location /returned { default_type text/html; sub_filter foo bar; return 200 "foo$arg_x foo\n"; }
+        location /bytes/ { alias %%ROOT%%/; sub_filter f <f>; sub_filter oo <oo>; sub_filter \n / ; sub_filter_once off; }
+    }
+""", {
+    **{f"{folder}-{name.split('.')[0]}": get(f"/{folder}/{name}" if folder != "root" else f"/{name}", **headers)
+       for folder in ("root", "all", "many", "many-once", "dates", "any", "none", "proxied", "bytes") for name in FILES
+       for headers in ({},)},
+    "variables": get("/variables/page.html?x=Foo&y=1"),
+    "variables-empty": get("/variables/page.html?y=1"),
+    "gzip": get("/gzip/large.html", **{"Accept-Encoding": "gzip"}),
+    "head": get("/page.html", method="HEAD"),
+    "range": get("/page.html", Range="bytes=0-5"),
+    "tag": get("/dates/page.html", **{"If-None-Match": "*"}),
+    "returned": get("/returned?x=FOO"),
+}, files=FILES)
+
+ADDITION = Site("addition", COMMON + r"""
+        # How much the log counts depends on how a body is cut into chunks.
+        chunked_transfer_encoding off;
+        location / { add_before_body /b/before.html; add_after_body /b/after.html; }
+        location /before/ { alias %%ROOT%%/; add_before_body /b/before.html; }
+        location /after/ { alias %%ROOT%%/; add_after_body /b/after.html; addition_types text/plain; }
+        location /missing/ { alias %%ROOT%%/; add_before_body /b/missing; add_after_body /b/after.html; }
+        location /redirected/ { alias %%ROOT%%/; add_before_body /moved; add_after_body /b; }
+        location /nested/ { alias %%ROOT%%/; add_before_body /page.html; add_after_body /returned; }
+        location /proxied/ { alias %%ROOT%%/; add_before_body /p/before.html; add_after_body /p/large.html; }
+        location /replaced/ { alias %%ROOT%%/; add_before_body /s/before.html; add_after_body /s/after.html; sub_filter foo bar; }
+        location /gzip/ { alias %%ROOT%%/; add_before_body /b/before.html; add_after_body /b/large.html; gzip on; gzip_min_length 0; access_log off; }
+        location /logged/ { alias %%ROOT%%/; add_before_body /l/before.html; }
+        location /refused/ { alias %%ROOT%%/; add_before_body /r/before.html; add_after_body /x/after.html; }
+        location /buffers/ { alias %%ROOT%%/; add_after_body /p/large.html; output_buffers 1 1k; }
+        location /empty/ { alias %%ROOT%%/; add_before_body /b/empty.html; add_after_body /b/empty.html; }
+        location /loop { default_type text/html; add_after_body /loop; return 200 "x"; }
+        location /error { default_type text/html; add_before_body /b/before.html; return 404; }
+        location /b { alias %%ROOT%%; }
+        location /l { alias %%ROOT%%; log_subrequest on; }
+        location /s/ { alias %%ROOT%%/; sub_filter fo FO; }
+        location /r/ { deny all; alias %%ROOT%%/; }
+        location /x/ { internal; alias %%ROOT%%/; }
+        location /p/ { proxy_pass http://127.0.0.1:%%PORT%%/b/; }
+        location /moved { return 302 /elsewhere; }
+        location /returned { return 200 "[$request_uri $uri $request_method $args $arg_a]\n"; }
+    }
+""", {
+    **{f"{folder}-{name.split('.')[0]}": get(f"/{folder}/{name}" if folder != "root" else f"/{name}")
+       for folder in ("root", "before", "after") for name in ("page.html", "plain.txt", "empty.html", "large.html")},
+    **{name: get(f"/{name}/page.html?a=1") for name in (
+        "missing", "redirected", "nested", "proxied", "replaced", "logged", "refused", "buffers", "empty")},
+    "gzip": get("/gzip/page.html", **{"Accept-Encoding": "gzip"}),
+    "head": get("/page.html", method="HEAD"), "post": get("/nested/page.html", method="POST", body=b"abc"),
+    "loop": get("/loop"), "error": get("/error"), "range": get("/page.html", Range="bytes=0-5"),
+    "http-1.0": get("/proxied/page.html", version="1.0"),
+    "pipelined": get("/page.html", close=False) + get("/nested/page.html"),
+}, files=FILES)
+
+AUTH = Site("auth-request", COMMON + r"""
+        location / { return 444; }
+        location /open { auth_request /auth-open; }
+        location = /auth-open { return 204; }
+        location /static { auth_request /auth-static; }
+        location = /auth-static { alias %%ROOT%%/page.html; }
+        location /unauthorized { auth_request /auth-unauthorized; }
+        location = /auth-unauthorized { add_header WWW-Authenticate "Basic realm=x" always; return 401; }
+        location /forbidden { auth_request /auth-forbidden; error_page 403 /page.html; }
+        location = /auth-forbidden { return 403; }
+        location /error { auth_request /auth-error; }
+        location = /auth-error { return 404; }
+        location /moved { auth_request /auth-moved; }
+        location = /auth-moved { return 302 /x; }
+        location /off { auth_request off; alias %%ROOT%%/page.html; }
+        location /proxied { auth_request /auth-proxied; alias %%ROOT%%/page.html; }
+        location /proxied-not { auth_request /auth-proxied-not; alias %%ROOT%%/page.html; }
+        location = /auth-proxied { proxy_pass http://127.0.0.1:%%PORT%%/auth-open; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header X-Inner 1; }
+        location = /auth-proxied-not { proxy_pass http://127.0.0.1:%%PORT%%/basic; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header X-Inner 1; }
+        location = /basic { auth_basic "closed"; auth_basic_user_file %%ROOT%%/users; }
+        location /any { satisfy any; auth_request /auth-forbidden; auth_basic closed; auth_basic_user_file %%ROOT%%/users; }
+        location /any-allowed { satisfy any; deny all; auth_request /auth-open; alias %%ROOT%%/page.html; }
+        location /set {
+            auth_request /auth-set; auth_request_set $told $upstream_http_x_told; auth_request_set $code $upstream_status;
+            add_header X-Told "$told $code $unset"; alias %%ROOT%%/page.html;
+            auth_request_set $unset $upstream_http_nothing;
+        }
+        location = /auth-set { proxy_pass http://127.0.0.1:%%PORT%%/told; }
+        location = /told { add_header X-Told this; return 204; }
+        location /body { auth_request /auth-open; proxy_pass http://127.0.0.1:%%PORT%%/echo; }
+        location /echo { return 200 "$request_method $content_length\n"; }
+        location /twice { auth_request /auth-twice; alias %%ROOT%%/page.html; }
+        location = /auth-twice { auth_request /auth-forbidden; return 204; }
+        location /dead { auth_request /auth-dead; }
+        location = /auth-dead { proxy_pass http://127.0.0.1:1; }
+    }
+""", {
+    **{name: get(f"/{name}") for name in (
+        "open", "static", "unauthorized", "forbidden", "error", "moved", "off", "proxied", "proxied-not", "any", "any-allowed", "set",
+        "twice", "dead")},
+    "body": get("/body", method="POST", body=b"abcdef"),
+    "proxied-body": get("/proxied", method="POST", body=b"abcdef"),
+    "head": get("/proxied", method="HEAD"),
+    "kept": get("/proxied", close=False) + get("/forbidden", close=False) + get("/off"),
+}, files={**FILES, "users": b"a:{PLAIN}b\n"})
+
+MIRROR = Site("mirror", COMMON + r"""
+        location / { mirror /copy; proxy_pass http://127.0.0.1:%%PORT%%/target; }
+        location /two { mirror /copy; mirror /copy2; alias %%ROOT%%/page.html; }
+        location /no-body { mirror /copy; mirror_request_body off; alias %%ROOT%%/page.html; }
+        location /off { mirror off; alias %%ROOT%%/page.html; }
+        location /broken { mirror /dead; alias %%ROOT%%/page.html; }
+        location = /copy { internal; proxy_pass http://127.0.0.1:%%PORT%%/seen$request_uri; }
+        location = /copy2 { internal; return 204; }
+        location = /dead { internal; proxy_pass http://127.0.0.1:1; }
+        location /target { return 200 "target $request_method $content_length\n"; access_log off; }
+        location /seen { return 200 "seen $request_method $content_length\n"; }
+    }
+""", {
+    "get": get("/x?a=b"), "post": get("/x", method="POST", body=b"abcdef"), "two": get("/two"), "off": get("/off"),
+    "no-body": get("/no-body", method="GET"), "broken": get("/broken"),
+    "large": get("/x", method="POST", body=b"x" * 100_000),
+}, files=FILES, torn=False)
+
+SITES = [SUBSTITUTION, ADDITION, AUTH, MIRROR]
