@@ -124,6 +124,8 @@ def test_idle_connection_without_a_request_leaves_no_line(simple):
     server = simple("location / { }")
     Connection(server.port).socket.close()
     fetch(server.port)
+    # A line is written after the answer is sent.
+    server.wait_for_log("GET / ", "access.log")
     assert len(server.log("access.log").splitlines()) == 1
 
 

@@ -129,7 +129,8 @@ extension SiteTests {
             #expect(Self.isAbout(time, seconds: 15), "\(time)")
             #expect(client.received.isEmpty)
             #expect(site.accessLog.first?.hasPrefix("POST /app/ HTTP/1.1|408|0|") == true)
-            Self.expect(site, "client timed out", "(110: Connection timed out)")
+            // The access log alone tells of it, as nginx has it.
+            #expect(!site.errorLog.contains { $0.contains("timed out") })
             #expect(site.problems() == [])
         }
 
