@@ -2,7 +2,7 @@
 enum ParseOutcome<Failure: Error & Equatable>: Sendable, Equatable {
     /// The head is not complete.
     case needMore
-    /// The request line is complete; parse again.
+    /// The request line is complete, and its target has to be normalised; parse again.
     case lineKnown
     /// The host is known; parse again, with the limits of its server.
     case hostKnown
@@ -50,7 +50,7 @@ struct RequestHeadParser: Sendable {
             let outcome = parseLine(into: head, limits)
             guard isBehindLine else { return outcome }
             count(head)
-            if limits.pausesAtLine { return .lineKnown }
+            if limits.pausesAtLine, head.needsNormalising { return .lineKnown }
         }
         if head.version < .http10 { return .complete(cursor) }
         if head.hasAuthority, pauses(limits) { return .hostKnown }

@@ -67,8 +67,8 @@ final class HTTP1Connection: ServedConnection {
     private func advance(from first: HTTP1Stream) {
         guard !isAdvancing else { return }
         isAdvancing = true
-        var hasMore = first.parseHead()
-        while hasMore, state == .readingHead, let stream, !isClosed { hasMore = stream.parseHead() }
+        var hasMore = first.parseHead(on: self)
+        while hasMore, state == .readingHead, let stream, !isClosed { hasMore = stream.parseHead(on: self) }
         isAdvancing = false
         if !isClosed, hasOutput { loop.flush(self) }
     }
@@ -199,8 +199,7 @@ final class HTTP1Connection: ServedConnection {
     /// Waits for the next request, or begins it if it has come already.
     private func nextRequest() {
         guard let stream else { return }
-        let settings = stream.request.core
-        let timeout = settings.value.keepaliveTimeout
+        let timeout = stream.request.core.value.keepaliveTimeout
         let rest = stream.takeUnreadInput()
         giveBackStream()
         state = .readingHead

@@ -63,9 +63,10 @@ final class HTTP1Stream: ClientStream {
     // MARK: - The head
 
     /// Goes on parsing; false when more bytes are needed (or the connection is over).
-    func parseHead() -> Bool {
+    ///
+    /// The connection is handed along on the way of every request: what is read from a property is counted at each use.
+    func parseHead(on connection: HTTP1Connection) -> Bool {
         let head = request.head
-        let connection = connection
         var limits = request.server.limits
         limits.pausesAtLine = true
         limits.pausesAtHost = !serverIsKnown && !connection.binding.servers.isSingle
@@ -84,10 +85,10 @@ final class HTTP1Stream: ClientStream {
             connection.engine.refuseTarget(request)
             return false
         case .hostKnown:
-            selectServer()
+            selectServer(on: connection)
             return true
         case .complete(let length):
-            accept(length: length)
+            accept(length: length, on: connection)
             return true
         case .failed(let error):
             connection.beginServing()
@@ -96,7 +97,7 @@ final class HTTP1Stream: ClientStream {
         }
     }
 
-    private func selectServer() {
+    private func selectServer(on connection: HTTP1Connection) {
         serverIsKnown = true
         let request = self.request
         let host = request.head.host
@@ -104,10 +105,9 @@ final class HTTP1Stream: ClientStream {
         request.routing.select(server)
     }
 
-    private func accept(length: Int) {
+    private func accept(length: Int, on connection: HTTP1Connection) {
         let head = request.head
-        let connection = connection
-        if !serverIsKnown, !connection.binding.servers.isSingle { selectServer() }
+        if !serverIsKnown, !connection.binding.servers.isSingle { selectServer(on: connection) }
         if head.bytes.count > length {
             let rest = loop.buffers.take()
             rest.append(head.bytes, length..<head.bytes.count)
