@@ -111,7 +111,7 @@ extension SiteTests {
                 #expect(complaint == nil, "\(complaint ?? "") \(site.errorLog)")
             }
             let requests = clients.reduce(0) { $0 + $1.visits.reduce(0) { $0 + $1.statuses.count } }
-            #expect(site.run(atMost: 1_000) { site.accessLog.count == requests })
+            #expect(site.run(atMost: 1_000) { site.accessCount == requests })
             #expect(site.problems() == [])
         }
 
