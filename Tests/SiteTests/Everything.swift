@@ -185,7 +185,7 @@ enum Everything {
         Visit(name: "index", request: get("/index/"), statuses: [200], body: page),
         Visit(name: "try", request: get("/try/x"), statuses: [200]),
         Visit(name: "precompressed", request: get("/precompressed/page.html", "Accept-Encoding: gzip\r\n"), statuses: [200], body: [31, 139, 8, 0]),
-        Visit(name: "converted", request: get("/converted/large.txt"), statuses: [200]),
+        Visit(name: "converted", request: get("/converted/small.txt"), statuses: [200], body: small),
         Visit(name: "logged", request: get("/logged/small.txt"), statuses: [200], body: small),
         Visit(name: "moved inside", request: get("/moved/inside"), statuses: [200], body: large),
         Visit(name: "spare", request: get("/broken/length"), statuses: [200], body: Array("hello".utf8)),
