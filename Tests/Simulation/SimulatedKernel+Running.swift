@@ -8,6 +8,16 @@ extension SimulatedKernel {
         _ loop: EventLoop, atMost milliseconds: Int = 600_000,
         until condition: () -> Bool = { false }
     ) -> Bool {
+        withoutActuallyEscaping(condition) { condition in
+            isAwaited = condition
+            defer { isAwaited = nil }
+            return turn(loop, atMost: milliseconds, until: condition)
+        }
+    }
+
+    private func turn(
+        _ loop: EventLoop, atMost milliseconds: Int, until condition: () -> Bool
+    ) -> Bool {
         let end = now + milliseconds
         var futile = 0
         while !condition() {

@@ -29,6 +29,7 @@ enum Everything {
         limit_conn_zone $binary_remote_addr zone=count:64k;
         open_log_file_cache max=2 inactive=10s valid=5s;
         charset_map windows-1251 utf-8 { 80 D082; 81 D083; }
+        upstream app { server 127.0.0.1:9000 max_fails=0; }
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
@@ -42,20 +43,20 @@ enum Everything {
             location /old { return 301 /new; }
             location /rate { limit_rate 1000; alias files/; }
             location /folder/ { autoindex on; }
-            location /app/ { proxy_pass http://127.0.0.1:9000; }
+            location /app/ { proxy_pass http://app; }
             location /fresh/ { proxy_pass http://127.0.0.1:9000; proxy_http_version 1.0; }
             location /streamed/ {
-                proxy_pass http://127.0.0.1:9000;
+                proxy_pass http://app;
                 proxy_request_buffering off;
                 proxy_buffering off;
             }
             location /spooled/ {
-                proxy_pass http://127.0.0.1:9000;
+                proxy_pass http://app;
                 proxy_buffers 4 4k;
                 proxy_buffer_size 4k;
                 proxy_busy_buffers_size 8k;
             }
-            location /kept/ { proxy_pass http://127.0.0.1:9000; proxy_max_temp_file_size 0; }
+            location /kept/ { proxy_pass http://app; proxy_max_temp_file_size 0; }
             location /slowed/ { proxy_pass http://127.0.0.1:9000; proxy_limit_rate 20000; }
             location /pair/ { proxy_pass http://pair; }
             location /socket/ {
@@ -81,7 +82,7 @@ enum Everything {
             location /broken/ { proxy_pass http://127.0.0.1:9001; error_page 502 = @spare; }
             location @spare { proxy_pass http://127.0.0.1:9000; }
             location /intercepted/ {
-                proxy_pass http://127.0.0.1:9000;
+                proxy_pass http://app;
                 proxy_intercept_errors on;
                 error_page 404 /small.txt;
             }
@@ -184,7 +185,7 @@ enum Everything {
         Visit(name: "index", request: get("/index/"), statuses: [200], body: page),
         Visit(name: "try", request: get("/try/x"), statuses: [200]),
         Visit(name: "precompressed", request: get("/precompressed/page.html", "Accept-Encoding: gzip\r\n"), statuses: [200], body: [31, 139, 8, 0]),
-        Visit(name: "converted", request: get("/converted/large.txt"), statuses: [200]),
+        Visit(name: "converted", request: get("/converted/small.txt"), statuses: [200], body: small),
         Visit(name: "logged", request: get("/logged/small.txt"), statuses: [200], body: small),
         Visit(name: "moved inside", request: get("/moved/inside"), statuses: [200], body: large),
         Visit(name: "spare", request: get("/broken/length"), statuses: [200], body: Array("hello".utf8)),
@@ -328,7 +329,7 @@ extension SimulatedSite {
         let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
             .map(\.withoutBoundary)
         // Requests are logged when they are over: the client may have its last byte a moment before.
-        run(until: { accessLog.count >= visit.statuses.count })
+        run(until: { accessCount >= visit.statuses.count })
         client.quit()
         return Outcome(answers: answers, accessLog: accessLog)
     }

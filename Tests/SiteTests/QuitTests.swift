@@ -10,7 +10,7 @@ extension SiteTests {
         func whileARequestIsServed(_ visit: Everything.Visit) throws {
             var moments = 0
             // As many moments as there are turns.
-            for moment in 0..<60 {
+            for moment in 0..<25 {
                 let site = try Everything.site()
                 let kept = site.client(sends: Everything.get("/return"))
                 site.finish(kept)

@@ -187,6 +187,10 @@ final class SimulatedSite {
     }
 
     var accessLog: [String] { lines(of: "access.log") }
+    /// How many lines that has.
+    var accessCount: Int {
+        (try? kernel.disk.find(Self.prefix + "logs/access.log"))?.bytes.count { $0 == 10 } ?? 0
+    }
     /// The messages, without the time, the process and the connection: `[error] upstream timed out (110: …) while …`.
     var errorLog: [String] {
         lines(of: "error.log").map { line in
