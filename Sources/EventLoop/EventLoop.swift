@@ -319,6 +319,8 @@ final class EventLoop {
         successor.outputDeadline = endpoint.outputDeadline
         successor.armedTick = endpoint.armedTick
         successor.output = endpoint.output
+        successor.security = endpoint.security
+        successor.security?.endpoint = successor
         successor.bytesSent = endpoint.bytesSent
         let lists: Endpoint.Flags = [.inReadyList, .inFlushList, .inCallList]
         let flags = endpoint.flags
@@ -326,11 +328,12 @@ final class EventLoop {
         endpoint.slot = -1
         endpoint.descriptor = -1
         endpoint.output = nil
+        endpoint.security = nil
         endpoint.armedTick = 0
         // It stays in the lists that it is in, which pass over what is closed.
         endpoint.flags = flags.intersection(lists).union(.closed)
         if successor.flags.isSuperset(of: [.reading, .readable]) { readSoon(successor) }
-        if successor.output != nil {
+        if successor.output != nil || successor.security != nil {
             // The event that says that more fits may be the very one that is being served: better to try in vain.
             successor.flags.remove(.sendBlocked)
             flushLater(successor)

@@ -1,0 +1,4 @@
+extension TLSModule {
+    static func declareVariables(in registry: VariableRegistry) throws(ConfigurationError) {
+    }
+}
