@@ -39,6 +39,7 @@ enum {
     APUS_SERVER_PREFERENCE = (int) SSL_OP_CIPHER_SERVER_PREFERENCE,
     APUS_RELEASE_BUFFERS = (int) SSL_MODE_RELEASE_BUFFERS,
     APUS_NO_AUTO_CHAIN = (int) SSL_MODE_NO_AUTO_CHAIN,
+    APUS_NAME_RFC2253 = (int) (XN_FLAG_RFC2253),
 };
 
 /* BIOs */
@@ -82,6 +83,14 @@ static inline int apus_ctx_set_ticket_callback(
     SSL_CTX *ctx, int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int))
 {
     return (int) SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, callback);
+}
+static inline int apus_mac_prepare(EVP_MAC_CTX *mac, const void *key, size_t count)
+{
+    OSSL_PARAM params[3];
+    params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *) key, count);
+    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *) "SHA256", 0);
+    params[2] = OSSL_PARAM_construct_end();
+    return EVP_MAC_CTX_set_params(mac, params);
 }
 static inline long apus_ctx_set_status_callback(SSL_CTX *ctx, int (*callback)(SSL *, void *))
 {

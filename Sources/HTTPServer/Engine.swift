@@ -14,7 +14,7 @@ final class Engine: RequestEngine {
      var isShuttingDown = false
     private let idleStreams = List<HTTP1Stream>()
     /// What TLS handshakes ask.
-    let serverNames = ServerNames()
+    private(set) lazy var serverNames = ServerNames(engine: self)
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.

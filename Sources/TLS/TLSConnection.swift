@@ -40,10 +40,11 @@ final class TLSConnection: EndpointSecurity {
     /// Early data that were read to see whether there are any.
     private var firstEarly: Buffer?
     private var sizing = RecordSizing()
-    /// The name of the server that a client asks for; kept for the check of its certificate.
+    /// The name that a client takes its server by.
     var serverName = ByteString.empty
-    /// What a client does with sessions that the server gives it.
-    var onSession: ((TLSSession) -> Void)?
+    /// Where a client keeps the sessions that the server gives it, and for whom.
+    var clientSessions: TLSClientSessions?
+    var sessionKey: TLSClientSessions.Key?
     /// TLS 1.3's session has been given the time that is left to it.
     var isSessionTimeSet = false
 

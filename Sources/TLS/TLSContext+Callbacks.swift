@@ -8,8 +8,8 @@ extension TLSContext {
     }
 
     /// Certificates are chosen anew for each connection.
-    func installCertificateCallback(_ templates: [TLSCertificateTemplate]) {
-        certificateTemplates = templates
+    func installCertificateCallback(_ certificates: TLSDynamicCertificates) {
+        dynamicCertificates = certificates
         unsafe SSL_CTX_set_cert_cb(handle, chooseCertificate, nil)
     }
 }
@@ -102,9 +102,9 @@ private func selectProtocol(
 /// Certificates whose names depend on the connection.
 private func chooseCertificate(_ ssl: OpaquePointer?, _ unused: UnsafeMutableRawPointer?) -> Int32 {
     guard let connection = unsafe TLSConnection.of(ssl), let host = connection.host,
-        let context = unsafe TLSContext.of(SSL_get_SSL_CTX(ssl))
+        let certificates = unsafe TLSContext.of(SSL_get_SSL_CTX(ssl))?.dynamicCertificates
     else { return 0 }
-    return host.loadCertificates(of: context, for: connection) ? 1 : 0
+    return host.loadCertificates(certificates, for: connection) ? 1 : 0
 }
 
 extension TLSConnection {

@@ -56,7 +56,11 @@ extension TLSContext {
                         key: try Template(
                             compiling: key.value, registry: surroundings.registry, at: key.position)))
             }
-            return installCertificateCallback(templates)
+            return installCertificateCallback(
+                TLSDynamicCertificates(
+                    templates: templates, folder: surroundings.folder,
+                    // Without passwords OpenSSL would ask for them on a terminal that a worker does not have.
+                    passwords: settings.passwords ?? TLSPasswords([]), cache: settings.certificateCache))
         }
         for (certificate, key) in pairs {
             do throws(ConfigurationError) {
@@ -111,4 +115,13 @@ extension TLSContext.Surroundings {
 struct TLSCertificateTemplate: Sendable {
     let certificate: Template
     let key: Template
+}
+
+/// Certificates that are chosen anew for each connection.
+struct TLSDynamicCertificates: Sendable {
+    let templates: [TLSCertificateTemplate]
+    /// Where relative paths start.
+    let folder: ByteString
+    let passwords: TLSPasswords
+    let cache: TLSCertificateCache?
 }

@@ -7,10 +7,14 @@ final class TLSContext: @unchecked Sendable {
     /// The plaintext of a record at most.
     var recordLimit = 16 * 1_024
     var takesEarlyData = false
+    /// Where sessions are remembered besides OpenSSL's own cache.
+    var sessions: TLSSessionCache?
+    /// nil: OpenSSL's own keys.
+    var ticketKeys: TLSTicketKeys?
     /// The certificates in the order of the configuration.
     private(set) var certificates: [TLSCertificates] = []
     /// Those that depend on the connection.
-    var certificateTemplates: [TLSCertificateTemplate] = []
+    var dynamicCertificates: TLSDynamicCertificates?
 
     init() throws(ConfigurationError) {
         OpenSSLLibrary.prepare()

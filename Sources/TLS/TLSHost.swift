@@ -1,3 +1,5 @@
+import COpenSSL
+
 /// What a TLS server asks of the layers above: which names it serves with what.
 class TLSHost {
     /// What is to be done with a client that asks for a server.
@@ -16,7 +18,9 @@ class TLSHost {
     func protocols(for connection: TLSConnection) -> StaticString { "\u{8}http/1.1" }
 
     /// Loads certificates whose names hold variables. False: there is none to go on with.
-    func loadCertificates(of context: TLSContext, for connection: TLSConnection) -> Bool { false }
+    func loadCertificates(
+        _ certificates: TLSDynamicCertificates, for connection: TLSConnection
+    ) -> Bool { false }
 
     /// The handshake is over: whether the connection has to wait before it is used, as for the answer of an OCSP responder.
     func holds(_ connection: TLSConnection) -> Bool { false }
@@ -33,5 +37,9 @@ final class TLSSession {
     /// Takes over a reference.
     init(_ handle: OpaquePointer) {
         unsafe self.handle = handle
+    }
+
+    deinit {
+        unsafe SSL_SESSION_free(handle)
     }
 }

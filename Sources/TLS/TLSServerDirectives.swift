@@ -2,6 +2,8 @@
 struct TLSServerDirectives {
     let slot: Slot<TLSServerSettings>
     let contexts: Contexts
+    /// The zones of the configuration that a directive stands in.
+    let zones: @Sendable (Invocation) -> SharedZones
 
     var rows: [Row] { certificateRows + protocolRows + verificationRows + sessionRows }
 
@@ -20,6 +22,13 @@ struct TLSServerDirectives {
                 syntax: "file | data:key | store:scheme:id"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 [invocation.arguments[0]]
+            },
+            .value(
+                "ssl_certificate_cache", in: contexts, .between(1, 3), slot, \.certificateCache,
+                "Keeps certificates that variables name.",
+                syntax: "off | max=number [inactive=time] [valid=time]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try invocation.certificateCache()
             },
             .value(
                 "ssl_password_file", in: contexts, .one, slot, \.passwords,
@@ -90,10 +99,72 @@ struct TLSServerDirectives {
             .seconds(
                 "ssl_session_timeout", in: contexts, slot, \.sessionTimeout,
                 "How long a client may resume its session."),
+            .custom(
+                "ssl_session_cache", in: contexts, .oneOf(1, 2),
+                "Where sessions are remembered.",
+                syntax: "off | none | [builtin[:size]] [shared:name:size]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try setSessionCache(&invocation)
+            },
+            .words(
+                "ssl_session_ticket_key", in: contexts, slot, \.ticketKeyFiles, arity: .one,
+                "A file with a key for tickets, of 48 or 80 random bytes; the first one seals new tickets."),
             .flag(
                 "ssl_session_tickets", in: contexts, slot, \.usesTickets,
                 "Whether clients keep their sessions themselves, as tickets."),
         ]
+    }
+}
+
+extension TLSServerDirectives {
+    private func setSessionCache(_ invocation: inout Invocation) throws(ConfigurationError) {
+        var storage = invocation[slot].sessionStorage
+        var builtin: TLSSessionStorage.Builtin?
+        for word in invocation.arguments {
+            let text = word.value
+            switch text {
+            case "off": builtin = .off
+            case "none": builtin = TLSSessionStorage.Builtin.none
+            case "builtin": builtin = .sessions(nil)
+            default:
+                if text.hasPrefix("builtin:"), text.count > 8, let count = Units.number(text.slice(8..<text.count)) {
+                    builtin = .sessions(count)
+                } else {
+                    storage.shared = try sharedCache(word, invocation)
+                }
+            }
+        }
+        // A shared cache is used alone unless another is named with it, in this block.
+        if builtin == nil, invocation.isFirst || storage.builtin == nil { builtin = .unused }
+        if let builtin { storage.builtin = builtin }
+        let result = storage
+        invocation.write(slot) { $0.sessionStorage = result }
+    }
+
+    /// `shared:name:size`.
+    private func sharedCache(
+        _ word: Word, _ invocation: Invocation
+    ) throws(ConfigurationError) -> TLSSessionCache {
+        let invalid = invocation.fail("invalid session cache \"\(word.text)\"", at: word)
+        let text = word.value
+        guard text.hasPrefix("shared:"), text.count > 7 else { throw invalid }
+        let rest = text.slice(7..<text.count)
+        guard let colon = rest.span.firstIndex(of: ASCII.colon), colon > 0,
+            let size = Units.size(rest.slice(colon + 1..<rest.count))
+        else { throw invalid }
+        if size < SharedZones.minimumSize {
+            throw invocation.fail("session cache \"\(word.text)\" is too small", at: word)
+        }
+        do throws(ZoneError) {
+            let zone = try zones(invocation).zone(
+                name: rest.slice(0..<colon), size: size, kind: "ssl_session_cache")
+            if let known = zone.attachment as? TLSSessionCache { return known }
+            let cache = TLSSessionCache(in: zone)
+            zone.attachment = cache
+            return cache
+        } catch {
+            throw invocation.fail(error.message, at: word)
+        }
     }
 }
 

@@ -16,6 +16,8 @@ struct TLSServerSettings: Sendable {
     var keys: [Word] = []
     /// Of the keys' files; nil: there is no file of passwords.
     var passwords: TLSPasswords?
+    /// Of certificates that variables name.
+    var certificateCache: TLSCertificateCache?
 
     // Clients' certificates.
     var verification = ClientVerification.off
@@ -27,6 +29,8 @@ struct TLSServerSettings: Sendable {
     // Sessions.
     var sessionTimeout = 300
     var usesTickets = true
+    var sessionStorage = TLSSessionStorage()
+    var ticketKeyFiles: [ByteString] = []
 
     enum ClientVerification: Sendable {
         case off, on, optional, optionalWithoutCA

@@ -43,6 +43,8 @@ class Authority:
         self.openssl(*arguments)
         self.openssl("ca", "-batch", "-config", self.path("ca.cnf"), "-days", str(days), "-notext",
                      "-in", self.path(f"{name}.csr"), "-out", self.path(f"{name}.crt"))
+        # Workers read the keys that variables name.
+        (self.folder / f"{name}.key").chmod(0o644)
         return self.path(f"{name}.crt"), self.path(f"{name}.key")
 
     def revoke(self, name, crl="ca.crl"):

@@ -1,8 +1,10 @@
 """TLS for clients, with real ones: Python's ssl module, curl, openssl s_client."""
 
 import re
+import shutil
 import ssl
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -27,14 +29,16 @@ http {
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    made = Authority(tmp_path_factory.mktemp("authority"))
+def authority():
+    # Not among pytest's own folders, which workers may not enter.
+    made = Authority(tempfile.mkdtemp(prefix="apus-authority-"))
     made.folder.chmod(0o755)
-    made.sign("localhost", alternatives=["DNS:localhost", "DNS:*.example"])
+    made.sign("localhost", alternatives=["DNS:localhost", "DNS:*.test.example"])
     made.sign("rsa", kind="rsa")
     made.sign("other", subject="other.example")
     made.sign("locked", password="secret")
-    return made
+    yield made
+    shutil.rmtree(made.folder)
 
 
 @pytest.fixture

@@ -11,17 +11,25 @@ final class Machine {
     /// All plaintext that was opened.
     private(set) var plaintext: [UInt8] = []
     private(set) var events: [EndpointSecurity.Opening] = []
+    private let sessions = TLSClientSessions()
+    private let sessionKey: TLSClientSessions.Key
 
     init(
         _ context: TLSContext, _ role: TLSConnection.Role, host: TLSHost? = TestHost(),
-        asking name: ByteString = .empty
+        asking name: ByteString = .empty, session: TLSSession? = nil
     ) throws {
+        sessionKey = .init(context: context, address: SocketAddress(ipv4: 1, port: 1), name: name)
         loop = try EventLoop(kernel: SimulatedKernel())
         endpoint = Endpoint(loop: loop, descriptor: -1)
         tls = try #require(
             TLSConnection(context, role, host: role == .server ? host : nil, endpoint: endpoint))
         endpoint.security = tls
         if !name.isEmpty { #expect(tls.ask(for: name)) }
+        if role == .client {
+            context.keepClientSessions()
+            if let session { sessions.keep(session, for: sessionKey) }
+            tls.useSessions(sessions, key: sessionKey)
+        }
         #expect(tls.begin())
     }
 
@@ -56,6 +64,9 @@ final class Machine {
         return takeSealed()
     }
 
+    /// The last session that the server gave.
+    var session: TLSSession? { sessions.session(for: sessionKey) }
+
     var hasEnded: Bool { events.contains { if case .ended = $0 { true } else { false } } }
     var message: String { tls.failure.map { ByteString($0.message.span).text } ?? "" }
 }
@@ -66,10 +77,11 @@ struct MachinePair {
     let server: Machine
 
     init(
-        _ server: TLSContext? = nil, client: TLSContext? = nil, host: TLSHost? = TestHost()
+        _ server: TLSContext? = nil, client: TLSContext? = nil, host: TLSHost? = TestHost(),
+        session: TLSSession? = nil
     ) throws {
         self.server = try Machine(server ?? TestContext.server(), .server, host: host)
-        self.client = try Machine(client ?? TestContext.client(), .client)
+        self.client = try Machine(client ?? TestContext.client(), .client, session: session)
     }
 
     /// Carries bytes to and fro until nothing is to be carried, `step` at a time.

@@ -4,7 +4,12 @@ enum TLSModule {
     static let slot = Slot(.tls, initial: TLSServerSettings())
 
     static var rows: [Row] {
-        TLSServerDirectives(slot: slot, contexts: [.http, .server]).rows
+        TLSServerDirectives(slot: slot, contexts: [.http, .server]) {
+            guard let builder = $0.builder as? ConfigurationBuilder else {
+                preconditionFailure("a directive of http without its builder")
+            }
+            return builder.zones
+        }.rows
     }
 
     /// Makes the context of each server that has a certificate; servers with the same settings share one.
@@ -25,6 +30,35 @@ enum TLSModule {
             server.tls = try TLSContext.server(settings.value, surroundings)
             made[key] = server.tls
         }
+    }
+
+    /// What a request over TLS is answered with because of its client's certificate; nil: it is served.
+    static func refusal(of request: Request) -> UInt16? {
+        let settings = request.server.root.settings(slot)
+        let wanted = settings.value.verification
+        guard wanted != .off, let tls = request.connection.tls else { return nil }
+        let outcome = tls.verification
+        if outcome != 0,
+            wanted != .optionalWithoutCA || !TLSConnection.isUntrustedAuthority(outcome)
+        {
+            request.log(.info, while: "reading client request headers") {
+                $0.append("client SSL certificate verify error: (")
+                $0.append(decimal: outcome)
+                $0.append(":")
+                TLSConnection.appendText(ofVerification: outcome, to: $0)
+                $0.append(")")
+            }
+            tls.forgetSession()
+            return 495
+        }
+        if wanted == .on, !tls.hasPeerCertificate {
+            request.log(.info, while: "reading client request headers") {
+                $0.append("client sent no required SSL certificate")
+            }
+            tls.forgetSession()
+            return 496
+        }
+        return nil
     }
 
     /// Of the servers on a socket for TLS, the one that holds by default must have a certificate; if it refuses handshakes, each
