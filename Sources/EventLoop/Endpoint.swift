@@ -20,6 +20,8 @@ class Endpoint {
     final var armedTick: UInt64 = 0
     /// Bytes and files waiting to be sent; nil while there are none.
     final var output: OutputQueue?
+    /// What protects the bytes; nil: they are sent and received as they are.
+    final var security: EndpointSecurity?
     /// Bytes handed to the kernel so far.
      final var bytesSent = 0
 
@@ -47,6 +49,8 @@ class Endpoint {
         static let inCallList = Flags(rawValue: 1_024)
         /// Makes its output when the loop is about to send: `gatherOutput` is called before each flush.
         static let gathersOutput = Flags(rawValue: 2_048)
+        /// The first bytes are not protected yet: `receivedPreamble` is given them until it takes the flag away.
+        static let preamble = Flags(rawValue: 4_096)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
@@ -62,6 +66,19 @@ class Endpoint {
 
     /// The peer sends no more.
     func peerEnded() {}
+
+    /// The handshake of `security` is over: plaintext flows from now on. `EventLoop.replace` may be called here.
+    func secured() {}
+
+    /// What protects the connection has failed, in its handshake or later; `security` knows why. Nothing more comes or goes.
+    func securityFailed() { failed(.protocolError) }
+
+    /// The peer does not protect its bytes although it should; `security` is gone, and they come as they are.
+    func receivedUnprotected() {}
+
+    /// Bytes that come before those that are protected, as long as the flag `preamble` is there. Returns how many belong to
+    /// them: all, as long as more is to come.
+    func receivedPreamble(_ bytes: Span<UInt8>) -> Int { 0 }
 
     /// A connection attempt succeeded.
     func connected() {}
@@ -102,7 +119,11 @@ class Endpoint {
     final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
     final var hasOutput: Bool { output != nil }
     /// Bytes waiting to be sent, file parts included.
-    final var pendingOutput: Int { output?.byteCount ?? 0 }
+    final var pendingOutput: Int {
+        let queued = output?.byteCount ?? 0
+        guard let security else { return queued }
+        return queued + security.unsentCount
+    }
     /// The kernel's buffer is full: what is queued now waits.
     final var isSendBlocked: Bool { flags.contains(.sendBlocked) }
 }

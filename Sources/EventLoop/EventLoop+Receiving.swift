@@ -24,7 +24,8 @@ extension EventLoop {
     }
 
     /// Receives what there is and hands it to the endpoint, at most a few buffers in a row so that none starves.
-    func receive(_ endpoint: Endpoint) {
+    func receive(_ first: Endpoint) {
+        var endpoint = first
         var rounds = 0
         while endpoint.flags.isSuperset(of: [.reading, .readable]) {
             if rounds == 4 { return readLater(endpoint) }
@@ -37,14 +38,22 @@ extension EventLoop {
                 if got < Self.scratchSize, !endpoint.flags.contains(.peerEnded) {
                     endpoint.flags.remove(.readable)
                 }
-                endpoint.received(scratch.span)
+                if let security = endpoint.security {
+                    endpoint = open(scratch.span, for: endpoint, security)
+                } else {
+                    endpoint.received(scratch.span)
+                }
                 continue
             }
             endpoint.flags.remove(.readable)
             if got == 0 {
                 endpoint.flags.insert(.peerEnded)
                 endpoint.flags.remove(.reading)
-                endpoint.peerEnded()
+                if let security = endpoint.security, !security.inputEnded() {
+                    failSecurity(endpoint, security)
+                } else {
+                    endpoint.peerEnded()
+                }
             } else if Errno(Int32(-got)) != .again {
                 fail(endpoint, Errno(Int32(-got)))
             }

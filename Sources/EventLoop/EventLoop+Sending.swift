@@ -24,6 +24,7 @@ extension EventLoop {
     /// Sends bytes at once without queueing when nothing waits before them; what does not fit is copied to the queue.
     func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
+        if let security = endpoint.security { return sendSealing(bytes, to: endpoint, security) }
         var sent = 0
         if endpoint.output == nil, !endpoint.flags.contains(.sendBlocked),
             !endpoint.flags.contains(.connecting)
@@ -40,7 +41,13 @@ extension EventLoop {
             if sent == bytes.count { return }
             blockSending(endpoint)
         }
-        var rest = bytes.extracting(sent..<bytes.count)
+        enqueueCopy(of: bytes.extracting(sent..<bytes.count), for: endpoint)
+        if !endpoint.flags.contains(.sendBlocked) { flushLater(endpoint) }
+    }
+
+    /// Queues a copy of bytes that somebody else owns.
+    func enqueueCopy(of bytes: Span<UInt8>, for endpoint: Endpoint) {
+        var rest = bytes
         let queue = output(of: endpoint)
         while !rest.isEmpty {
             let part = min(rest.count, largeBuffers.size)
@@ -49,7 +56,6 @@ extension EventLoop {
             queue.append(.pooled(buffer, 0..<part))
             rest = rest.extracting(part..<rest.count)
         }
-        if !endpoint.flags.contains(.sendBlocked) { flushLater(endpoint) }
     }
 
     /// Sends what is queued as far as the kernel takes it; `drained` is called when nothing is left.
@@ -59,6 +65,7 @@ extension EventLoop {
         {
             endpoint.gatherOutput()
         }
+        if let security = endpoint.security { return flushSealing(endpoint, security) }
         guard let queue = endpoint.output, !endpoint.isClosed,
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }
@@ -120,7 +127,7 @@ extension EventLoop {
     }
 
     /// Waits for an event that says that more fits.
-    private func blockSending(_ endpoint: Endpoint) {
+    func blockSending(_ endpoint: Endpoint) {
         endpoint.flags.insert(.sendBlocked)
         guard !endpoint.flags.contains(.watchesOutput) else { return }
         endpoint.flags.insert(.watchesOutput)

@@ -36,6 +36,12 @@ final class EventLoop {
     let wheel: TimerWheel
     private let due = List<TimerWheel.Entry>()
     let scratch: Buffer
+    /// What `scratch` held, opened. Its memory is touched as far as it is used.
+    let opened: Buffer
+    /// Small pieces and parts of files on their way into a train.
+    let gathering: Buffer
+    /// For the bytes of a train that the kernel has not taken.
+    let trains: BufferPool
     let idleQueues = List<OutputQueue>()
     let sendVector = SendVector()
     private let events: PollEvents
@@ -56,6 +62,9 @@ final class EventLoop {
         largeBuffers = BufferPool(size: 32 * 1_024, bound: 128)
         wheel = TimerWheel(now: now)
         scratch = Buffer(capacity: Self.scratchSize)
+        opened = Buffer(capacity: Self.scratchSize + 32 * 1_024)
+        gathering = Buffer(capacity: Self.trainSize)
+        trains = BufferPool(size: Self.trainSize + Self.trainOverhead, bound: 64)
         events = PollEvents(capacity: 512)
     }
 
@@ -274,6 +283,7 @@ final class EventLoop {
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
     func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
+        if endpoint.security != nil { closeSecurity(of: endpoint) }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
         if let output = endpoint.output.take() { recycle(output) }
@@ -309,6 +319,8 @@ final class EventLoop {
         successor.outputDeadline = endpoint.outputDeadline
         successor.armedTick = endpoint.armedTick
         successor.output = endpoint.output
+        successor.security = endpoint.security
+        successor.security?.endpoint = successor
         successor.bytesSent = endpoint.bytesSent
         let lists: Endpoint.Flags = [.inReadyList, .inFlushList, .inCallList]
         let flags = endpoint.flags
@@ -316,11 +328,12 @@ final class EventLoop {
         endpoint.slot = -1
         endpoint.descriptor = -1
         endpoint.output = nil
+        endpoint.security = nil
         endpoint.armedTick = 0
         // It stays in the lists that it is in, which pass over what is closed.
         endpoint.flags = flags.intersection(lists).union(.closed)
         if successor.flags.isSuperset(of: [.reading, .readable]) { readSoon(successor) }
-        if successor.output != nil {
+        if successor.output != nil || successor.security != nil {
             // The event that says that more fits may be the very one that is being served: better to try in vain.
             successor.flags.remove(.sendBlocked)
             flushLater(successor)

@@ -142,4 +142,9 @@ final class OutputQueue {
     var frontFile: (OpenFile, Range<Int>)? {
         if case .file(let file, let range) = pieces[first] { (file, range) } else { nil }
     }
+
+    /// Nothing follows the front piece.
+    var hasOnePiece: Bool { first + 1 == pieces.count && tail == nil }
+
+    var front: Piece? { first < pieces.count ? pieces[first] : nil }
 }

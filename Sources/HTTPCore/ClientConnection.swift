@@ -12,12 +12,16 @@ class ClientConnection: Endpoint {
     final var requestCount: Int32 = 0
     /// When it was accepted, in `loop.now`.
     final let acceptedAt: Int
+    /// The server whose name the client asked for in its TLS handshake; nil: it asked for none that is known here.
+    final var selectedServer: VirtualServer?
+    /// That name, in lower case; empty if `selectedServer` is nil.
+    final var serverName = ByteString.empty
     /// What the connection is doing, for the error log: " while ...".
     final var action: Action = .waiting
 
     enum Action: UInt8 {
         case none, waiting, readingRequestLine, readingHead, readingBody, keepAlive, sending
-        case closing
+        case closing, handshaking, readingProxyHeader
     }
 
     init(
@@ -46,7 +50,13 @@ class ClientConnection: Endpoint {
     }
 
     /// Whether the bytes on the wire are protected by TLS.
-    var isSecure: Bool { false }
+    final var isSecure: Bool { security != nil }
+
+    /// TLS on this connection, or nil.
+    final var tls: TLSConnection? { security as? TLSConnection }
+
+    /// What holds before a request has named its host.
+    final var server: VirtualServer { selectedServer ?? binding.servers.standard }
 
     // MARK: - The PROXY protocol
 
@@ -73,22 +83,49 @@ class ClientConnection: Endpoint {
     }
 
     final func logProxyError(_ error: ProxyProtocolError) {
-        cycle.errorLog.write(.error, self) {
-            error.append(to: $0)
-            $0.append(" while reading PROXY protocol")
-        }
+        let before = action
+        action = .readingProxyHeader
+        cycle.errorLog.write(.error, self) { error.append(to: $0) }
+        action = before
     }
 }
 
+/// The connection as the error log tells of it while there is no request.
 extension ClientConnection: LogContext {
-    var connectionNumber: UInt64 { number }
+    final var connectionNumber: UInt64 { number }
 
-    /// nginx's context of a connection that no request has come over yet.
-    func appendContext(to line: Buffer) {
+    final func appendContext(to line: Buffer) {
+        if let text = action.text {
+            line.append(" while ")
+            line.append(text)
+        }
         line.append(", client: ")
         address.appendText(to: line, withPort: false)
         line.append(", server: ")
         binding.address.appendText(to: line, withPort: true)
+    }
+
+    /// Writes to the error log of the server that holds so far.
+    final func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
+        server.root.errorLog.write(level, errno: errno, self, compose)
+    }
+}
+
+extension ClientConnection.Action {
+    /// nginx's words, nil where it says nothing.
+    var text: StaticString? {
+        switch self {
+        case .none: nil
+        case .waiting: "waiting for request"
+        case .readingRequestLine: "reading client request line"
+        case .readingHead: "reading client request headers"
+        case .readingBody: "reading client request body"
+        case .keepAlive: "keepalive"
+        case .sending: "sending response to client"
+        case .closing: "closing request"
+        case .handshaking: "SSL handshaking"
+        case .readingProxyHeader: "reading PROXY protocol"
+        }
     }
 }
 

@@ -5,13 +5,16 @@ final class ConfigurationBuilder: LogFilesOwner {
     let identity: ServerIdentity
     let counters: ConnectionCounters
     let evaluation: Evaluation
+    /// The certificates and keys that are loaded.
+    let tlsObjects: TLSObjectCache
     /// Set by the `http` block.
     var http: HTTPBuilder?
 
     init(
         logFiles: LogFiles, zones: SharedZones, identity: ServerIdentity,
-        counters: ConnectionCounters, evaluation: Evaluation
+        counters: ConnectionCounters, evaluation: Evaluation, tlsObjects: TLSObjectCache = TLSObjectCache()
     ) {
+        self.tlsObjects = tlsObjects
         self.logFiles = logFiles
         self.zones = zones
         self.identity = identity
@@ -128,12 +131,14 @@ final class ServerBuilder: LocationBuilder {
         /// Parameters of the socket itself were given: only one server may give them.
         var setsOptions: Bool
         var expectsProxyProtocol: Bool
+        var isSecure: Bool
         var position: Position
 
         init(
             address: SocketAddress, options: ListenOptions, isDefault: Bool, setsOptions: Bool,
-            expectsProxyProtocol: Bool, position: Position
+            expectsProxyProtocol: Bool, isSecure: Bool = false, position: Position
         ) {
+            self.isSecure = isSecure
             self.address = address
             self.options = options
             self.isDefault = isDefault
@@ -153,8 +158,13 @@ final class ServerBuilder: LocationBuilder {
     /// The first name, as `$server_name` and the error log show it.
     var firstName = ByteString.empty
     var server: VirtualServer?
+    /// Made when the http block is complete.
+    var tls: TLSContext?
+    /// Where the block begins, for messages about it as a whole.
+    let position: Position?
 
-    init(http: HTTPBuilder) {
+    init(http: HTTPBuilder, position: Position? = nil) {
+        self.position = position
         super.init(kind: .server, name: .empty, parent: nil, http: http)
         http.servers.append(self)
     }

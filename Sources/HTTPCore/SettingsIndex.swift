@@ -1,5 +1,6 @@
 /// The places of all modules' settings in a block's table: a line a module.
 enum SettingsIndex: Int {
+    case tls
     case process, core, serverCore, log, index, autoindex, randomIndex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges

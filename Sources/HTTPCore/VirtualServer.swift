@@ -7,8 +7,11 @@ final class VirtualServer {
     let settings: Box<ServerSettings>
     /// The server's place among all of the configuration.
     let index: Int
+    /// What TLS connections to this server have in common; nil: it has no certificate.
+    let tls: TLSContext?
 
-    init(name: ByteString, root: Location, index: Int) {
+    init(name: ByteString, root: Location, index: Int, tls: TLSContext? = nil) {
+        self.tls = tls
         self.name = name
         self.root = root
         self.settings = root.settings.box(ServerSettings.slot)
@@ -39,6 +42,13 @@ final class VirtualServers {
 
     /// A single server: no host has to be looked at.
     var isSingle: Bool { names.isEmpty && regexes.isEmpty }
+
+    /// The server that a name selects, nil for one that is not known.
+    func server(named name: Span<UInt8>) -> VirtualServer? {
+        if let index = names.find(name) { return named[index] }
+        for (regex, server) in regexes where regex.match(name) == .matched { return server }
+        return nil
+    }
 
     /// The server for a host name in lower case. A match of a regular expression leaves its captures in `scope`.
     func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {

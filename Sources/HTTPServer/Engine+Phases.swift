@@ -5,6 +5,9 @@ extension Engine {
         settleKeepAlive(request)
         guard !request.routing.path.isEmpty || takeTarget(request) else { return refuseTarget(request) }
         if request.method == .head { request.response.isHeadOnly = true }
+        if request.connection.binding.isSecure, let code = refusal(of: request) {
+            return finish(request, code: code)
+        }
         request.routing.phase = .postRead
         run(request)
     }

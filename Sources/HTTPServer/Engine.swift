@@ -13,6 +13,8 @@ final class Engine: RequestEngine {
     /// Old requests are finished, new ones are not waited for.
      var isShuttingDown = false
     private let idleStreams = List<HTTP1Stream>()
+    /// What TLS handshakes ask.
+    private(set) lazy var serverNames = ServerNames(engine: self)
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
@@ -108,6 +110,7 @@ final class Engine: RequestEngine {
         loop.setInputDeadline(connection, in: timeout)
         // Data come with the connection only if the kernel was told to wait for them; else the attempt would be in vain.
         if binding.isDeferred { loop.readSoon(connection) }
+        if binding.isSecure { protect(connection) }
     }
 
     func connectionEnded(_ connection: ServedConnection) {
@@ -169,7 +172,7 @@ final class Engine: RequestEngine {
 
     /// A stream with its request, for the head whose first bytes have come.
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
-        let server = connection.binding.servers.standard
+        let server = connection.server
         let stream: HTTP1Stream
         if let idle = idleStreams.popLast() {
             stream = idle
@@ -186,7 +189,7 @@ final class Engine: RequestEngine {
         connection.requestCount += 1
         unpublished.requests += 1
         request.reset(
-            connection: connection, stream: stream, server: connection.binding.servers.standard)
+            connection: connection, stream: stream, server: connection.server)
     }
 
     /// Drops what a request holds beyond itself, before it returns to its pool.

@@ -23,7 +23,7 @@ struct HTTPFreezing {
         for server in http.servers {
             guard let root = server.location else { continue }
             if server.listens.isEmpty { server.addStandardAddress() }
-            let frozen = VirtualServer(name: server.firstName, root: root, index: servers.count)
+            let frozen = VirtualServer(name: server.firstName, root: root, index: servers.count, tls: server.tls)
             server.server = frozen
             servers.append(frozen)
             try server.forEach { (location: LocationBuilder) throws(ConfigurationError) in
@@ -102,6 +102,10 @@ struct HTTPFreezing {
             cycle: cycle, descriptor: -1)
         binding.isDeferred = options.isDeferred
         binding.expectsProxyProtocol = group.contains { $0.listen.expectsProxyProtocol }
+        binding.isSecure = group.contains { $0.listen.isSecure }
+        if binding.isSecure {
+            try TLSModule.checkCertificates(of: group.map(\.server), standard: standard ?? group[0].server)
+        }
         return Address(
             request: ListenerRequest(address: address, options: options), binding: binding,
             specific: [], isBound: true)

@@ -14,6 +14,16 @@ class ServedConnection: ClientConnection {
             number: number)
     }
 
+    /// A proxy's header comes before TLS.
+    final override func receivedPreamble(_ bytes: Span<UInt8>) -> Int {
+        guard let end = takeProxyHeader(bytes) else {
+            self.end()
+            return bytes.count
+        }
+        if !awaitsProxyHeader { flags.remove(.preamble) }
+        return end
+    }
+
     /// Closes the connection and whatever is under way.
     func end() {}
 
@@ -23,7 +33,7 @@ class ServedConnection: ClientConnection {
     /// Tells the client that no more follows, and goes on reading for a while, so that what it still sends does not make the
     /// kernel throw away what it has not read yet. False: the connection has ended instead.
     final func beginLingering(for time: Int, timeout: Int) -> Bool {
-        guard loop.kernel.shutdownSending(descriptor) >= 0 else {
+        guard loop.shutdownSending(self) >= 0 else {
             end()
             return false
         }

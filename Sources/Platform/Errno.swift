@@ -43,6 +43,7 @@ struct Errno: Error, Equatable, Hashable, Sendable {
     static let noSuchProcess = Errno(ESRCH)
     static let noChild = Errno(ECHILD)
     static let invalid = Errno(EINVAL)
+    static let protocolError = Errno(EPROTO)
     static let unsupported = Errno(EOPNOTSUPP)
     static let noSystemCall = Errno(ENOSYS)
 }

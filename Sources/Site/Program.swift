@@ -36,11 +36,19 @@ public enum Program {
     }
 
     private static let build = BuildDescription(
-        nginxVersion: "1.31.5", apusVersion: "0.1.0", compiler: "Swift 6.3", tlsLibrary: nil,
+        nginxVersion: "1.31.5", apusVersion: "0.1.0", compiler: "Swift 6.3", tlsLibrary: tlsLibrary,
         moduleArguments: [
+            "--with-http_ssl_module",
             "--with-http_gzip_static_module", "--with-http_random_index_module",
             "--with-http_realip_module", "--with-http_stub_status_module",
             "--with-http_secure_link_module", "--with-http_sub_module",
             "--with-http_addition_module", "--with-http_auth_request_module", "--with-compat",
         ])
+
+    /// As nginx tells it: the library that this was built with, and the one it runs with where that is another.
+    private static var tlsLibrary: String {
+        let built = OpenSSLLibrary.builtVersion
+        let running = OpenSSLLibrary.version
+        return built == running ? built : "\(built) (running with \(running))"
+    }
 }

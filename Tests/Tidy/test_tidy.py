@@ -74,6 +74,19 @@ UNSAFE_FILES = {
     "HTTPModules/Gzip/Deflater.swift": "zlib",
     "Log/GzipMember.swift": "zlib",
     "Log/LogEnvironment.swift": "zlib",
+    "TLS/OpenSSLErrors.swift": "OpenSSL",
+    "TLS/TLSBytes.swift": "OpenSSL",
+    "TLS/TLSConnection.swift": "OpenSSL",
+    "TLS/TLSConnection+Client.swift": "OpenSSL",
+    "TLS/TLSConnection+Certificate.swift": "OpenSSL",
+    "TLS/TLSConnection+Facts.swift": "OpenSSL",
+    "TLS/TLSContext.swift": "OpenSSL",
+    "TLS/TLSContext+Callbacks.swift": "OpenSSL",
+    "TLS/TLSContext+Sessions.swift": "OpenSSL",
+    "TLS/TLSContext+Verification.swift": "OpenSSL",
+    "TLS/TLSHost.swift": "OpenSSL",
+    "TLS/TLSObjects.swift": "OpenSSL",
+    "TLS/TLSTickets.swift": "OpenSSL",
 }
 
 

@@ -9,7 +9,7 @@ extension Core {
             .block("server", in: .http, .none, "A virtual server.") {
                 (invocation: inout Invocation) throws(ConfigurationError) in
                 let http = try invocation.http()
-                let server = ServerBuilder(http: http)
+                let server = ServerBuilder(http: http, position: invocation.directive.terminator)
                 let scope = Scope(.server, in: invocation.scope, owner: server)
                 scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
                     try AccessLogging.addDefault("/var/log/nginx/access.log", to: scope)
@@ -48,6 +48,7 @@ extension Core {
         builder.http = http
         http.registry.problem = { Rewrite.report($0, $1) }
         try CoreVariables.declare(in: http.registry)
+        try TLSModule.declareVariables(in: http.registry)
         try Gzip.declareVariables(in: http.registry)
         try Proxy.declareVariables(in: http.registry)
         try StubStatus.declareVariables(in: http.registry)
@@ -66,6 +67,9 @@ extension Core {
         Proxy.placeTempFiles(in: scope, of: invocation)
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             http.settings = scope.settings
+        }
+        scope.whenFinished { (scope: Scope) throws(ConfigurationError) in
+            try TLSModule.build(http, builder, scope.evaluation)
         }
         return scope
     }

@@ -110,7 +110,7 @@ extension Core {
                 .init(
                     address: address, options: parser.options, isDefault: parser.isDefault,
                     setsOptions: parser.setsOptions,
-                    expectsProxyProtocol: parser.expectsProxyProtocol,
+                    expectsProxyProtocol: parser.expectsProxyProtocol, isSecure: parser.isSecure,
                     position: invocation.directive.terminator))
         }
     }
@@ -122,6 +122,7 @@ struct ListenParameters {
     var isDefault = false
     var setsOptions = false
     var expectsProxyProtocol = false
+    var isSecure = false
     let isIPv6: Bool
 
     init(isIPv6: Bool) {
@@ -143,10 +144,11 @@ struct ListenParameters {
         case "multipath":
             options.isMultipath = true
             sets()
-        case "ssl", "quic", "http2", "http3":
+        case "ssl": isSecure = true
+        case "quic", "http2", "http3":
             throw invocation.fail(
                 "the \"\(word.text)\" parameter of \"listen\" is not supported yet",
-                advice: "this version serves HTTP/1 without TLS", at: word)
+                advice: "this version serves HTTP/1", at: word)
         case "proxy_protocol":
             expectsProxyProtocol = true
         default:

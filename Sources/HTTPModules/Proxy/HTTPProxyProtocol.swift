@@ -18,8 +18,11 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     private var trailerLimit = 0
 
     private static let schemeText: ByteString = "http://"
+    private static let secureSchemeText: ByteString = "https://"
 
-    override var scheme: ByteString { Self.schemeText }
+    override var scheme: ByteString { isSecure ? Self.secureSchemeText : Self.schemeText }
+
+    override var isSecure: Bool { url.isSecure }
 
     override func appendURI(of exchange: UpstreamExchange, to line: Buffer) {
         guard uri.upperBound <= exchange.requestBytes.count else { return }
@@ -45,21 +48,19 @@ final class HTTPProxyProtocol: UpstreamProtocol {
 
     private func evaluate(_ text: Buffer, _ request: Request) -> Bool {
         let bytes = text.span
-        guard bytes.count > 7, bytes.extracting(0..<7).equalsIgnoringCase("http://") else {
-            let isSecure = bytes.count > 8 && bytes.extracting(0..<8).equalsIgnoringCase("https://")
+        guard let scheme = ProxyScheme(bytes), bytes.count > scheme.length else {
             request.log(.error) {
-                $0.append(
-                    isSecure ? "https is not supported yet in \"" : "invalid URL prefix in \"")
+                $0.append("invalid URL prefix in \"")
                 $0.append(text)
                 $0.append(ASCII.quote)
             }
             return false
         }
-        let rest = ByteString(bytes.extracting(7..<bytes.count))
+        let rest = ByteString(bytes.extracting(scheme.length..<bytes.count))
         do throws(AddressError) {
             let address = try AddressText(
-                rest, .init(allowsURI: true, resolves: false, defaultPort: 80))
-            url = ProxyURL(address, defaultPort: 80, completesPath: true)
+                rest, .init(allowsURI: true, resolves: false, defaultPort: scheme.port))
+            url = ProxyURL(address, scheme: scheme, completesPath: true)
             dynamic = address
             return true
         } catch {

@@ -13,6 +13,9 @@ extension Proxy {
         ) { (invocation: inout Invocation) throws(ConfigurationError) in
             let target = try target(invocation)
             invocation.write(slot) { $0.target = target }
+            if target.template != nil || target.parts.isSecure {
+                family.buildSecurity(of: invocation)
+            }
             guard let owner = invocation.scope.owner as? LocationBuilder else { return }
             owner.contentHandler = .proxy
             if owner.name.hasSuffix("/"), !isNested(owner) { owner.redirectsToSlash = true }
@@ -28,28 +31,22 @@ extension Proxy {
                 parts: .unknown, location: .empty, registry: registry)
         }
         let bytes = url.span
-        if bytes.count >= 8, bytes.extracting(0..<8).equalsIgnoringCase("https://") {
+        guard let scheme = ProxyScheme(bytes) else {
             throw invocation.fail(
-                "https in \"proxy_pass\" is not supported yet by Apus",
-                advice: "upstreams are reached without TLS for now: use http://",
+                "invalid URL prefix", advice: "it begins with http:// or https://",
                 at: invocation.arguments[0])
         }
-        guard bytes.count >= 7, bytes.extracting(0..<7).equalsIgnoringCase("http://") else {
-            throw invocation.fail(
-                "invalid URL prefix", advice: "it begins with http://",
-                at: invocation.arguments[0])
-        }
-        let rest = url.slice(7..<url.count)
+        let rest = url.slice(scheme.length..<url.count)
         let address: AddressText
         do throws(AddressError) {
             address = try AddressText(
-                rest, .init(allowsURI: true, resolves: false, defaultPort: 80))
+                rest, .init(allowsURI: true, resolves: false, defaultPort: scheme.port))
         } catch {
             throw invocation.fail(
                 "\(error.message) in upstream \"\(rest)\"", at: invocation.arguments[0])
         }
         let declaration = try registry.reference(address, at: invocation.directive.terminator)
-        let parts = ProxyURL(address, defaultPort: 80)
+        let parts = ProxyURL(address, scheme: scheme)
         let owner = invocation.scope.owner as? LocationBuilder
         let takesURI = owner.map(takesURI) ?? true
         if !takesURI, !parts.uri.isEmpty {
@@ -156,19 +153,13 @@ extension Proxy {
             "cache_methods", "cache_min_uses", "cache_purge", "cache_revalidate", "cache_use_stale",
             "cache_valid", "no_cache",
         ]
-        let tls = [
-            "certificate", "certificate_cache", "certificate_key", "ciphers", "conf_command", "crl",
-            "key_log", "name", "password_file", "protocols", "server_name", "session_reuse",
-            "trusted_certificate", "verify", "verify_depth",
-        ]
         return cache.map {
             unsupported("proxy_" + $0, "Caches answers.", "answers are not cached: leave it out")
         }
-            + tls.map {
+            + [
                 unsupported(
-                    "proxy_ssl_" + $0, "TLS to upstreams.",
-                    "upstreams are reached without TLS for now")
-            } + [
+                    "proxy_ssl_key_log", "Where the secrets of connections are written.",
+                    "it is for finding faults: leave it out"),
                 .unsupported(
                     "proxy_cache_path", in: .http, "Where answers are cached.",
                     advice: "answers are not cached: leave it out"),

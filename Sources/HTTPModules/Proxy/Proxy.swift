@@ -79,7 +79,6 @@ enum ProxyVersion: Sendable {
 final class ProxyTarget: Sendable {
     /// As written, for `proxy_redirect default`.
     let url: ByteString
-    let isSecure: Bool
     /// The upstream; nil if variables name it.
     let declaration: UpstreamDeclaration?
     let template: Template?
@@ -94,7 +93,6 @@ final class ProxyTarget: Sendable {
         location: ByteString, registry: UpstreamRegistry
     ) {
         self.url = url
-        isSecure = false
         self.declaration = declaration
         self.template = template
         self.parts = parts
@@ -115,6 +113,7 @@ final class ProxyURL: Sendable {
     let port: ByteString
     /// Empty: the client's URI is passed on as it is.
     let uri: ByteString
+    let isSecure: Bool
 
     /// What stands for the URL until variables have named it.
     static let unknown = ProxyURL()
@@ -123,12 +122,15 @@ final class ProxyURL: Sendable {
         hostHeader = .empty
         port = .empty
         uri = .empty
+        isSecure = false
     }
 
     /// - Parameters:
     ///   - address: read with the scheme's default port and `allowsURI`.
     ///   - completesPath: arguments without a path get one.
-    init(_ address: AddressText, defaultPort: UInt16, completesPath: Bool = false) {
+    init(_ address: AddressText, scheme: ProxyScheme, completesPath: Bool = false) {
+        let defaultPort = scheme.port
+        isSecure = scheme == .https
         uri = completesPath && address.uri.hasPrefix("?") ? "/" + address.uri : address.uri
         if address.addresses.first?.isUnix == true {
             hostHeader = "localhost"
@@ -141,4 +143,24 @@ final class ProxyURL: Sendable {
             port = address.portText
         }
     }
+}
+
+/// How a URL of `proxy_pass` begins.
+enum ProxyScheme: Sendable {
+    case http, https
+
+    /// Reads the beginning of a URL; nil if it is neither.
+    init?(_ url: Span<UInt8>) {
+        if url.count >= 7, url.extracting(0..<7).equalsIgnoringCase("http://") {
+            self = .http
+        } else if url.count >= 8, url.extracting(0..<8).equalsIgnoringCase("https://") {
+            self = .https
+        } else {
+            return nil
+        }
+    }
+
+    /// Of the scheme with the marks behind it.
+    var length: Int { self == .http ? 7 : 8 }
+    var port: UInt16 { self == .http ? 80 : 443 }
 }

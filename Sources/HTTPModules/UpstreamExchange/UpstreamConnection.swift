@@ -23,6 +23,9 @@ final class UpstreamConnection: Endpoint {
         requests += 1
     }
 
+    /// TLS on this connection, or nil.
+    var tls: TLSConnection? { security as? TLSConnection }
+
     /// Age in milliseconds.
     var age: Int { loop.now - startedAt }
 
@@ -45,6 +48,13 @@ final class UpstreamConnection: Endpoint {
     }
 
     override func connected() { exchange?.connected() }
+
+    override func secured() { exchange?.secured() }
+
+    override func securityFailed() {
+        guard let exchange else { return drop() }
+        exchange.securityFailed()
+    }
 
     override func failed(_ error: Errno) {
         guard let exchange else { return drop() }

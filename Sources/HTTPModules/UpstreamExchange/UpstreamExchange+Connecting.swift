@@ -29,7 +29,7 @@ extension UpstreamExchange {
         }
         peerName = peer.name
         request.attempts.append(UpstreamAttempt(address: peerName))
-        if let idle = connections?.take(peer: peer.index, tag: tag) {
+        if let idle = connections?.take(peer: peer.index, tag: tag), isUsable(idle) {
             connection = idle
             idle.begin(for: self)
             attempt.sentBefore = idle.bytesSent
@@ -127,6 +127,7 @@ extension UpstreamExchange {
     /// The connection stands.
     func connected() {
         guard let connection, stage == .connecting else { return }
+        if proto.isSecure, connection.security == nil { return secure(connection) }
         loop.clearOutputDeadline(connection)
         stage = .asking
         let elapsed = loop.now - attempt.startedAt

@@ -39,7 +39,10 @@ extension UpstreamExchange {
     func connectionFailed(_ error: Errno) {
         switch stage {
         case .connecting:
-            request.log(.error, errno: error, while: action) { $0.append("connect() failed") }
+            request.log(.error, errno: error, while: action) {
+                $0.append(
+                    attempt.isSecuring ? "peer closed connection in SSL handshake" : "connect() failed")
+            }
             failed(Fault(.upstream, .error, .connect, errno: error))
         case .asking:
             let isSending = error == .brokenPipe

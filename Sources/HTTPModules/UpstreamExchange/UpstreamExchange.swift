@@ -67,6 +67,8 @@ final class UpstreamExchange: Producer {
         var startedAt = 0
         /// `connection.bytesSent` when it began.
         var sentBefore = 0
+        /// The connection stands, and its TLS handshake is under way.
+        var isSecuring = false
         /// A part of the request may have left.
         var isStarted = false
         /// All of the request has left.
@@ -282,6 +284,7 @@ final class UpstreamExchange: Producer {
     /// nginx's words for what is being done.
     var action: StaticString {
         switch stage {
+        case .connecting where attempt.isSecuring: "SSL handshaking to upstream"
         case .idle, .readingRequest, .connecting: "connecting to upstream"
         case .asking:
             attempt.isSent || isStreamed && !head.bytes.isEmpty

@@ -23,6 +23,9 @@ class UpstreamProtocol {
         case invalid
     }
 
+    /// Whether the upstream is spoken to over TLS.
+    var isSecure: Bool { false }
+
     /// `http://`, for the log.
     var scheme: ByteString { .empty }
 

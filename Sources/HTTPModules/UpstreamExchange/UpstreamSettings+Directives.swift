@@ -9,7 +9,13 @@ struct UpstreamFamily: Sendable {
         self.slot = slot
     }
 
-    var rows: [Row] { times + buffers + requests + heads + retries + sockets }
+    var rows: [Row] { times + buffers + requests + heads + retries + sockets + security }
+
+    private var security: [Row] {
+        TLSClientDirectives(prefix: prefix, contexts: .request, slot: slot, path: \.tls) {
+            $0.httpBuilder.registry
+        }.rows
+    }
 
     private func name(_ stem: String) -> String { prefix + stem }
 

@@ -42,6 +42,9 @@ struct UpstreamSettings: Sendable {
     var receiveBuffer = 0
     var sendBuffer = 0
 
+    // TLS.
+    var tls = TLSClientConfiguration()
+
     init(tempPath: TempPath) {
         self.tempPath = tempPath
     }

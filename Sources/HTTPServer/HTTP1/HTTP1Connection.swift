@@ -97,6 +97,23 @@ final class HTTP1Connection: ServedConnection {
         }
     }
 
+    override func secured() { action = .waiting }
+
+    override func receivedUnprotected() { action = .waiting }
+
+    override func securityFailed() {
+        if let failure = tls?.failure {
+            let wasHandshaking = security?.isEstablished == false
+            if awaitsProxyHeader, let error = proxy?.incompleteError {
+                logProxyError(error)
+                return end()
+            }
+            if let stream { stream.request.log(failure) } else { log(failure) }
+            if wasHandshaking { return end() }
+        }
+        peerEnded()
+    }
+
     override func failed(_ error: Errno) {
         switch state {
         case .serving:
@@ -148,7 +165,11 @@ final class HTTP1Connection: ServedConnection {
     override func inputTimedOut() {
         switch state {
         case .readingHead:
-            guard let stream else { return end() }
+            guard let stream else {
+                // A connection that is kept may be silent; one that was just made should not be.
+                if action != .keepAlive { log(.info, errno: .timedOut) { $0.append("client timed out") } }
+                return end()
+            }
             stream.headTimedOut()
         case .serving:
             stream?.timedOut(sending: false)

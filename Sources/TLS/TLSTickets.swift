@@ -1,0 +1,156 @@
+import COpenSSL
+
+/// A key that tickets are sealed with: plain numbers, for the zone.
+struct TLSTicketKey: BitwiseCopyable, Sendable {
+    /// The second from which on no ticket is good that was sealed with it; 0: not made yet.
+    var expiry = 0
+    /// Bytes of the file that it comes from: 48 stands for 128 bits, 80 for 256.
+    var size = 0
+    /// A name of 16 bytes, then the key of the digest, then that of the cipher, each of half the rest.
+    var bytes = InlineArray<80, UInt8>(repeating: 0)
+
+    var keySize: Int { (size - Self.nameSize) / 2 }
+
+    static let nameSize = 16
+    static let randomSize = 80
+}
+
+/// The keys of a server's tickets, the first of which seals new ones: those of files, or those of the zone, which are rotated.
+final class TLSTicketKeys: @unchecked Sendable {
+    private(set) var keys: [TLSTicketKey]
+    /// Where the keys come from that are rotated; nil: they come from files.
+    private let shared: TLSSessionCache?
+
+    init(files keys: [TLSTicketKey]) {
+        self.keys = keys
+        shared = nil
+    }
+
+    init(shared: TLSSessionCache) {
+        keys = [TLSTicketKey(), TLSTicketKey()]
+        self.shared = shared
+    }
+
+    deinit {
+        for index in keys.indices { keys[index] = TLSTicketKey() }
+    }
+
+    /// Whether tickets of a key other than the first are replaced: those of files may be renewed by a reload.
+    func isOutdated(_ index: Int) -> Bool { index != 0 && keys[index].expiry != 0 }
+
+    /// Takes the zone's keys as they are now, and rotates them if it is time. `lifetime` is that of a ticket sealed now.
+    ///
+    /// There are three: the present one, the one before it as long as tickets of it may be about, and the next, which workers know
+    /// before any of them uses it.
+    func refresh(now: Int, lifetime: Int, random: (inout TLSTicketKey) -> Bool) -> Bool {
+        guard let shared else { return true }
+        let expiry = now + lifetime
+        // Another worker may have gone on to the next key already; what it sealed can be opened once this one has looked.
+        if keys[0].expiry >= expiry, keys[1].expiry >= now { return true }
+        return shared.ticketKeys.withRecords { records in
+            if records[0].expiry == 0 {
+                var fresh = TLSTicketKey()
+                guard random(&fresh) else { return false }
+                fresh.expiry = expiry
+                records[0] = fresh
+                records[2] = fresh
+            }
+            if records[1].expiry < now {
+                var next = TLSTicketKey()
+                guard random(&next) else { return false }
+                records[1] = records[0]
+                records[0] = records[2]
+                records[2] = next
+            }
+            records[0].expiry = max(records[0].expiry, expiry)
+            keys[0] = records[0]
+            keys[1] = records[1]
+            return true
+        }
+    }
+
+    /// The key of a name, or nil.
+    func find(_ name: Span<UInt8>) -> Int? {
+        for index in keys.indices where keys[index].size > 0 {
+            var isSame = true
+            for place in 0..<TLSTicketKey.nameSize where keys[index].bytes[place] != name[place] {
+                isSame = false
+            }
+            if isSame { return index }
+        }
+        return nil
+    }
+
+    /// Reads a file of 48 or 80 random bytes.
+    static func read(_ path: ByteString) throws(ConfigurationError) -> TLSTicketKey {
+        let content: [UInt8]
+        do throws(WholeFile.Failure) {
+            content = try WholeFile.read(path.bytes)
+        } catch {
+            throw ConfigurationError("\(error.operation) \"\(path)\" failed (\(error.errno))")
+        }
+        guard content.count == 48 || content.count == 80 else {
+            throw ConfigurationError("\"\(path)\" must be 48 or 80 bytes")
+        }
+        var key = TLSTicketKey()
+        key.expiry = 1
+        key.size = content.count
+        // Files of 48 bytes have the cipher's key before the digest's.
+        let half = key.keySize
+        for index in 0..<content.count {
+            var place = index
+            if content.count == 48, index >= TLSTicketKey.nameSize {
+                place = index < TLSTicketKey.nameSize + half ? index + half : index - half
+            }
+            key.bytes[place] = content[index]
+        }
+        return key
+    }
+}
+
+extension TLSContext {
+    /// Tickets are sealed with these keys instead of OpenSSL's own.
+    func useTickets(_ keys: TLSTicketKeys) {
+        ticketKeys = keys
+        _ = unsafe apus_ctx_set_ticket_callback(handle, sealTicket)
+    }
+}
+
+/// Prepares OpenSSL to seal (or open) a ticket; what it answers is in the manual of SSL_CTX_set_tlsext_ticket_key_evp_cb.
+private func sealTicket(
+    _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
+    _ cipher: OpaquePointer?, _ digest: OpaquePointer?, _ isSealing: Int32
+) -> Int32 {
+    guard let connection = unsafe TLSConnection.of(ssl), let keys = connection.context.ticketKeys,
+        let name = unsafe name, let vector = unsafe vector
+    else { return -1 }
+    let lifetime = unsafe SSL_CTX_get_timeout(connection.context.handle)
+    let isFresh = keys.refresh(now: connection.loop.wallSeconds, lifetime: lifetime) { key in
+        key.size = TLSTicketKey.randomSize
+        var bytes = key.bytes.mutableSpan
+        return unsafe bytes.withUnsafeMutableBytes {
+            unsafe RAND_bytes($0.baseAddress, Int32($0.count)) == 1
+        }
+    }
+    guard isFresh else { return -1 }
+    let shown = unsafe Span<UInt8>(_unsafeStart: name, count: TLSTicketKey.nameSize)
+    guard let index = isSealing == 1 ? 0 : keys.find(shown) else { return 0 }
+    let key = keys.keys[index]
+    let algorithm = key.size == 48 ? unsafe EVP_aes_128_cbc() : unsafe EVP_aes_256_cbc()
+    let isReady = unsafe key.bytes.span.withUnsafeBytes { bytes -> Bool in
+        guard let start = bytes.baseAddress else { return false }
+        let digestKey = unsafe start + TLSTicketKey.nameSize
+        let cipherKey = unsafe (digestKey + key.keySize).assumingMemoryBound(to: UInt8.self)
+        guard unsafe apus_mac_prepare(digest, digestKey, key.keySize) == 1 else { return false }
+        guard isSealing == 1 else {
+            return unsafe EVP_DecryptInit_ex(cipher, algorithm, nil, cipherKey, vector) == 1
+        }
+        unsafe UnsafeMutableRawPointer(name).copyMemory(from: start, byteCount: TLSTicketKey.nameSize)
+        guard unsafe RAND_bytes(vector, EVP_CIPHER_get_iv_length(algorithm)) == 1 else { return false }
+        return unsafe EVP_EncryptInit_ex(cipher, algorithm, nil, cipherKey, vector) == 1
+    }
+    guard isReady else { return -1 }
+    if isSealing == 1 { return 1 }
+    // TLS 1.3's tickets are used once.
+    return unsafe SSL_version(ssl) == TLS1_3_VERSION || keys.isOutdated(index) ? 2 : 1
+}

@@ -1,0 +1,28 @@
+import COpenSSL
+
+@testable import ApusServer
+
+/// What only tests do, or ask.
+extension TLSConnection {
+    /// Begins another handshake, as old clients do; false: this version of the protocol does not have it.
+    func renegotiate() -> Bool {
+        guard unsafe SSL_renegotiate(ssl) == 1 else {
+            OpenSSLErrors.clear()
+            return false
+        }
+        _ = unsafe SSL_do_handshake(ssl)
+        OpenSSLErrors.clear()
+        return true
+    }
+
+    /// The subject of the peer's certificate in OpenSSL's old form; nil without one.
+    var peerName: String? {
+        guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { unsafe X509_free(certificate) }
+        guard let text = unsafe X509_NAME_oneline(X509_get_subject_name(certificate), nil, 0) else {
+            return nil
+        }
+        defer { unsafe CRYPTO_free(text, nil, 0) }
+        return unsafe String(cString: text)
+    }
+}

@@ -1,0 +1,323 @@
+import Testing
+
+@testable import ApusServer
+@testable import Simulation
+
+private func pattern(_ count: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+}
+
+/// An endpoint that writes down what it is told.
+private final class Speaker: Endpoint {
+    var bytes: [UInt8] = []
+    var calls: [String] = []
+    var onSecured: ((Speaker) -> Void)?
+    var onReceive: ((Speaker) -> Void)?
+    var receivedCounts: [Int] = []
+
+    override func secured() {
+        #expect(bytes.isEmpty, "plaintext before the handshake's end")
+        calls.append("secured")
+        onSecured?(self)
+    }
+    override func received(_ span: Span<UInt8>) {
+        receivedCounts.append(span.count)
+        bytes += Array(copying: span)
+        onReceive?(self)
+    }
+    override func receivedUnprotected() { calls.append("unprotected") }
+    override func securityFailed() {
+        calls.append("securityFailed")
+        loop.close(self)
+    }
+    override func failed(_ error: Errno) { calls.append("failed") }
+    override func peerEnded() { calls.append("peerEnded") }
+    override func drained() { calls.append("drained") }
+    override func outputBlocked() { calls.append("blocked") }
+    override func fileEnded(at offset: Int) { calls.append("fileEnded \(offset)") }
+
+    func count(_ call: String) -> Int { calls.count { $0 == call } }
+}
+
+/// Two endpoints on one loop, joined by a connection of the simulated kernel, with TLS between them.
+private struct Line {
+    let kernel: SimulatedKernel
+    let loop: EventLoop
+    let server: Speaker
+    let client: Speaker
+    let clientSocket: SimulatedSocket
+
+    init(
+        seed: UInt64 = 1, _ protocols: TLSProtocols = [.tls12, .tls13], clientIsSecure: Bool = true,
+        _ prepare: (SimulatedKernel) -> Void = { _ in }
+    ) throws {
+        kernel = SimulatedKernel(seed: seed)
+        prepare(kernel)
+        loop = try EventLoop(kernel: kernel)
+        let one = SimulatedSocket(kernel: kernel)
+        clientSocket = SimulatedSocket(kernel: kernel)
+        SimulatedSocket.join(one, clientSocket)
+        server = Speaker(loop: loop, descriptor: Int32(kernel.assign(.socket(one))))
+        client = Speaker(loop: loop, descriptor: Int32(kernel.assign(.socket(clientSocket))))
+        try loop.add(server)
+        try loop.add(client)
+        let own = TLSConnection(try TestContext.server(), .server, host: TestHost(), endpoint: server)
+        loop.secure(server, by: try #require(own))
+        guard clientIsSecure else { return }
+        let far = TLSConnection(try TestContext.client(protocols), .client, host: nil, endpoint: client)
+        loop.secure(client, by: try #require(far))
+    }
+
+    func run(until condition: () -> Bool) -> Bool { kernel.run(loop, atMost: 60_000, until: condition) }
+
+    func handshake() throws {
+        #expect(run { server.count("secured") == 1 && client.count("secured") == 1 })
+        #expect(server.calls == ["secured"] && client.calls == ["secured"])
+    }
+
+    func close() {
+        for end in [server, client] where !end.isClosed { loop.close(end) }
+        #expect(kernel.mistakes.isEmpty)
+    }
+}
+
+/// The loop between the kernel and endpoints whose bytes are protected.
+@Suite struct TLSLoopTests {
+    @Test(arguments: [TLSProtocols.tls12, .tls13], [UInt64(1), 2, 3])
+    func aConnectionTornAtEveryByteCarriesBothDirections(_ version: TLSProtocols, _ seed: UInt64) throws {
+        let line = try Line(seed: seed, version) {
+            $0.segmentLimit = seed == 1 ? 1 : 50
+            $0.shortSends = 0.5
+            $0.shufflesEvents = true
+            $0.interruptions = 0.2
+        }
+        let question = pattern(5_000)
+        let answer = pattern(9_000)
+        line.client.onSecured = { $0.loop.send(question.span, to: $0) }
+        line.server.onReceive = { speaker in
+            guard speaker.bytes.count == question.count else { return }
+            let queue = speaker.loop.output(of: speaker)
+            queue.writable.append(answer.span.extracting(0..<100))
+            let body = Buffer(capacity: answer.count)
+            body.append(answer.span)
+            queue.append(.shared(body, 100..<answer.count))
+            speaker.loop.flushLater(speaker)
+        }
+        #expect(line.run { line.client.bytes.count == answer.count })
+        #expect(line.server.bytes == question && line.client.bytes == answer)
+        #expect(line.server.count("drained") == 1)
+        #expect(line.server.bytesSent == answer.count && line.client.bytesSent == question.count)
+        line.close()
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3])
+    func largeDataPassThroughSmallSocketsAndAreDrainedOnce(_ seed: UInt64) throws {
+        let line = try Line(seed: seed) {
+            $0.socketCapacity = 20_000
+            $0.shortSends = 0.2
+            $0.latency = 1
+        }
+        try line.handshake()
+        let total = 1_500_000
+        let bytes = pattern(total)
+        line.loop.send(bytes.span, to: line.server)
+        #expect(line.server.isSendBlocked && line.server.hasOutput && line.server.pendingOutput > 1_000_000)
+        // What is sealed is bounded: plaintext waits for its turn.
+        #expect((line.server.security?.unsentCount ?? 0) <= EventLoop.trainSize + EventLoop.trainOverhead)
+        #expect(line.run { line.server.count("drained") == 1 })
+        #expect(line.run { line.client.bytes.count == total })
+        #expect(line.client.bytes == bytes)
+        #expect(line.server.count("drained") == 1)
+        #expect(line.server.bytesSent == total && line.server.pendingOutput == 0)
+        // Nothing is kept for a connection that is silent.
+        #expect(line.server.output == nil && line.server.security?.sealed == nil)
+        line.close()
+    }
+
+    @Test func onlyTheLastSealedBytesWaitingIsOutputToo() throws {
+        let line = try Line { $0.socketCapacity = 5_000 }
+        try line.handshake()
+        line.loop.pauseReading(line.client)
+        line.loop.send(pattern(30_000).span, to: line.server)
+        #expect(line.server.isSendBlocked && line.server.hasOutput && line.server.pendingOutput > 20_000)
+        #expect(line.server.count("blocked") == 1 && line.server.count("drained") == 0)
+        line.loop.resumeReading(line.client)
+        #expect(line.run { line.server.count("drained") == 1 })
+        #expect(line.run { line.client.bytes == pattern(30_000) })
+        line.close()
+    }
+
+    @Test func piecesOfAllKindsKeepTheirOrder() throws {
+        let line = try Line { $0.socketCapacity = 60_000 }
+        try line.handshake()
+        let path = "/file"
+        let content = pattern(300_000)
+        line.kernel.disk.put(path, content, at: 0)
+        let name = Buffer()
+        name.append(path)
+        name.append(0)
+        let descriptor = line.kernel.open(path: name, flags: 0)
+        let file = OpenFile(descriptor: Int32(descriptor), status: FileStatus(), kernel: line.kernel)
+        let queue = line.loop.output(of: line.server)
+        var expected: [UInt8] = []
+        for index in 0..<40 {
+            queue.writable.append("text \(index);")
+            expected += Array("text \(index);".utf8)
+            if index % 5 == 0 {
+                let range = index * 1_000..<index * 1_000 + 70_001
+                queue.append(.file(file, range))
+                expected += content[range]
+            }
+            if index % 3 == 0 {
+                let buffer = line.loop.largeBuffers.take()
+                buffer.append(content.span.extracting(0..<20_000))
+                queue.append(.pooled(buffer, 10..<20_000 - index))
+                expected += content[10..<20_000 - index]
+            }
+        }
+        line.loop.flush(line.server)
+        #expect(line.run { line.client.bytes.count >= expected.count })
+        #expect(line.client.bytes == expected)
+        #expect(line.server.count("drained") == 1)
+        line.close()
+    }
+
+    @Test func aFileThatBecameShorterEndsTheConnection() throws {
+        let line = try Line()
+        try line.handshake()
+        line.kernel.disk.put("/file", pattern(1_000), at: 0)
+        let name = Buffer()
+        name.append("/file")
+        name.append(0)
+        let descriptor = line.kernel.open(path: name, flags: 0)
+        let file = OpenFile(descriptor: Int32(descriptor), status: FileStatus(), kernel: line.kernel)
+        line.loop.output(of: line.server).append(.file(file, 0..<2_000))
+        line.loop.flush(line.server)
+        #expect(line.server.calls == ["secured", "fileEnded 1000", "failed"])
+        line.close()
+    }
+
+    @Test func aPauseHoldsPlaintextBack() throws {
+        let line = try Line()
+        try line.handshake()
+        line.loop.pauseReading(line.server)
+        line.loop.send(pattern(1_000).span, to: line.client)
+        line.kernel.run(line.loop, atMost: 500)
+        #expect(line.server.bytes.isEmpty)
+        line.loop.resumeReading(line.server)
+        #expect(line.run { line.server.bytes == pattern(1_000) })
+        line.close()
+    }
+
+    @Test func manyRecordsThatCameTogetherAreHandedOutTogether() throws {
+        let line = try Line()
+        try line.handshake()
+        line.loop.pauseReading(line.server)
+        for _ in 0..<50 { line.loop.send(pattern(1_000).span, to: line.client) }
+        line.kernel.run(line.loop, atMost: 500)
+        line.loop.resumeReading(line.server)
+        #expect(line.run { line.server.bytes.count == 50_000 })
+        #expect(line.server.receivedCounts == [50_000])
+        line.close()
+    }
+
+    // MARK: - Ends
+
+    @Test func closingTellsThePeer() throws {
+        let line = try Line()
+        try line.handshake()
+        line.loop.send(pattern(10).span, to: line.server)
+        line.loop.close(line.server)
+        #expect(line.run { line.client.count("peerEnded") == 1 })
+        #expect(line.client.bytes == pattern(10))
+        #expect(line.client.calls == ["secured", "peerEnded"])
+        line.close()
+    }
+
+    @Test func endingOurDirectionTellsThePeerAndWhatItStillSendsIsThrownAway() throws {
+        let line = try Line()
+        try line.handshake()
+        #expect(line.loop.shutdownSending(line.server) == 0)
+        #expect(line.run { line.client.count("peerEnded") == 1 })
+        line.loop.send(pattern(1_000).span, to: line.client)
+        line.kernel.run(line.loop, atMost: 500)
+        #expect(line.server.bytes.isEmpty && !line.server.isClosed)
+        line.close()
+    }
+
+    @Test func anEndWithoutAWordIsAnEnd() throws {
+        let line = try Line()
+        try line.handshake()
+        line.loop.send(pattern(10).span, to: line.client)
+        line.clientSocket.endOutput()
+        #expect(line.run { line.server.count("peerEnded") == 1 })
+        #expect(line.server.bytes == pattern(10))
+        line.close()
+    }
+
+    @Test func anEndWithinTheHandshakeIsAFailure() throws {
+        let line = try Line(clientIsSecure: false)
+        _ = line.clientSocket.send([22, 3, 1], more: false)
+        line.clientSocket.endOutput()
+        #expect(line.run { line.server.isClosed })
+        #expect(line.server.calls == ["securityFailed"])
+        line.close()
+    }
+
+    @Test func rubbishIsAnsweredWithAnAlert() throws {
+        let line = try Line(clientIsSecure: false)
+        _ = line.clientSocket.send([22, 3, 1, 0, 5, 1, 2, 3, 4, 5], more: false)
+        #expect(line.run { line.server.isClosed })
+        #expect(line.run { line.client.bytes.first == 21 })
+        line.close()
+    }
+
+    @Test func aPeerThatSpeaksPlainlyIsHandedOn() throws {
+        let line = try Line(clientIsSecure: false)
+        let request = [UInt8](text: "GET / HTTP/1.1\r\n\r\n")
+        _ = line.clientSocket.send(request, more: false)
+        #expect(line.run { line.server.bytes == request })
+        #expect(line.server.calls == ["unprotected"] && line.server.security == nil)
+        line.loop.send(request.span, to: line.server)
+        #expect(line.run { line.client.bytes == request })
+        line.close()
+    }
+
+    @Test func bytesBeforeTheHandshakeAreLookedAtFirst() throws {
+        let line = try Line(clientIsSecure: false)
+        let preamble = Preamble(loop: line.loop, descriptor: line.server.descriptor)
+        line.loop.withdraw(line.server)
+        try line.loop.add(preamble)
+        preamble.flags.insert(.preamble)
+        let own = TLSConnection(
+            try TestContext.server(), .server, host: TestHost(), endpoint: preamble)
+        line.loop.secure(preamble, by: try #require(own))
+        _ = line.clientSocket.send([UInt8](text: "PRO"), more: false)
+        line.kernel.run(line.loop, atMost: 50)
+        _ = line.clientSocket.send([UInt8](text: "XY\n"), more: false)
+        line.kernel.run(line.loop, atMost: 50)
+        #expect(preamble.text == "PROXY\n" && preamble.security != nil)
+        let far = TLSConnection(try TestContext.client(), .client, host: nil, endpoint: line.client)
+        line.loop.secure(line.client, by: try #require(far))
+        line.client.onSecured = { $0.loop.send([UInt8](text: "hello").span, to: $0) }
+        #expect(line.run { preamble.plaintext == "hello" })
+        line.loop.close(preamble)
+        line.close()
+    }
+}
+
+/// Reads a line before its connection is protected.
+private final class Preamble: Endpoint {
+    var text = ""
+    var plaintext = ""
+
+    override func receivedPreamble(_ bytes: Span<UInt8>) -> Int {
+        let end = bytes.firstIndex(of: ASCII.lf).map { $0 + 1 }
+        let taken = bytes.extracting(0..<(end ?? bytes.count))
+        text += ByteString(taken).text
+        if end != nil { flags.remove(.preamble) }
+        return taken.count
+    }
+
+    override func received(_ bytes: Span<UInt8>) { plaintext += ByteString(bytes).text }
+}
