@@ -1,3 +1,4 @@
+import CLinux
 import Testing
 
 @testable import ApusServer
@@ -16,8 +17,13 @@ private func cache(size: Int = 1 << 20) throws -> TLSSessionCache {
 }
 
 private func write(_ bytes: [UInt8], to path: String) throws {
-    let file = try AppendFile.open(Array(path.utf8))
-    #expect(try AppendFile.append(bytes.span, to: file.number) == bytes.count)
+    let kernel = Kernel()
+    let name = Buffer()
+    name.append(path)
+    name.append(0)
+    let file = Int32(kernel.open(path: name, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600))
+    #expect(kernel.write(file, bytes.span, offset: 0) == bytes.count)
+    kernel.close(file)
 }
 
 /// Sessions in a zone.
