@@ -23,6 +23,8 @@ final class Kinship {
     var isEndTold = false
     /// All of its output was sent, or nobody is to get it.
     var isPassed = false
+    /// Its filters were given something.
+    var hasContent = false
     /// The code that the answer ended with, 0 for a whole answer.
     var endCode: UInt16 = 0
 
@@ -72,4 +74,7 @@ class SubrequestObserver {
     /// The answer is complete (code 0), or ends with a code before anything of it was sent. Returns the code to go on with: 0 takes
     /// the answer for complete as it is, another one makes the error page the answer. Called once for each of the two.
     func subrequestEnds(_ request: Request, code: UInt16) -> UInt16 { code }
+
+    /// The answer ends and is empty: `request.outgoing` may be given something.
+    func fillEmptyAnswer(_ request: Request) {}
 }

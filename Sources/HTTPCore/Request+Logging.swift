@@ -16,6 +16,11 @@ extension Request: LogContext {
         let start = line.count
         appendRequestLine(to: line)
         if line.count > start { line.append(ASCII.quote) } else { line.truncate(to: mark) }
+        if !isMain {
+            line.append(", subrequest: \"")
+            line.append(routing.path)
+            line.append(ASCII.quote)
+        }
         producer?.appendLogContext(to: line)
         if let host = head.fields.firstValue(of: .host) {
             line.append(", host: \"")

@@ -16,7 +16,7 @@ final class RequestFamily {
     /// Subrequests that may be under way at once.
     static let limit = 64_535
     /// Generations of subrequests.
-    static let generations = 50
+    static let generations = 51
 
     init(engine: RequestEngine, main: Request) {
         self.engine = engine

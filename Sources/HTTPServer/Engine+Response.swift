@@ -30,6 +30,7 @@ extension Engine {
         if response.isHeadOnly { discardPieces(request) }
         let isLast = request.outgoing.isLast
         if isLast { response.isBodyComplete = true }
+        if let kinship = request.kinship, kinship.parent != nil { noteContent(request, kinship) }
         if let pipeline = request.pipeline as? Pipeline, !response.isHeadOnly {
             if !pipeline.take(request) { breakOffFiltering(request) }
             return
@@ -37,6 +38,15 @@ extension Engine {
         if request.outgoing.isEmpty, !isLast, !request.outgoing.flush { return }
         if let kinship = request.kinship { return kinship.family.take(request) }
         passOnward(request)
+    }
+
+    /// Whoever asked for a part of a page may have something to stand for an empty one.
+    private func noteContent(_ request: Request, _ kinship: Kinship) {
+        if !request.outgoing.isEmpty {
+            kinship.hasContent = true
+        } else if request.outgoing.isLast, !kinship.hasContent {
+            kinship.observer?.fillEmptyAnswer(request)
+        }
     }
 
     /// The same for bytes in somebody else's buffer: without filters they go straight to the client's stream.

@@ -68,7 +68,11 @@ extension Engine {
         }
         let outcome = kinship.observer?.subrequestEnds(request, code: code) ?? code
         guard request.kinship === kinship else { return }
-        if outcome == 0 { return kinship.family.endOutput(of: request, code: code) }
+        if outcome == 0 {
+            // Its answer may have been made in the place of an error page.
+            if request.response.isHeadSent { return }
+            return kinship.family.endOutput(of: request, code: code)
+        }
         answerSpecially(request, code: outcome)
     }
 

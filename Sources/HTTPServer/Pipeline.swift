@@ -115,7 +115,11 @@ final class Pipeline {
             }
         }
         // Whoever sends files waits to be told that there is room.
-        if request.stream.queuedOutput == 0 { request.stream.continueSoon() }
+        if request.stream.queuedOutput == 0 {
+            request.stream.continueSoon()
+        } else {
+            request.stream.flush()
+        }
         return true
     }
 
@@ -131,7 +135,6 @@ final class Pipeline {
         produced = request.outgoing.count
         let isLast = request.outgoing.isLast
         if isLast || produced > 0 {
-            request.outgoing.flush = true
             write(request)
         } else {
             request.outgoing.removeAll()

@@ -26,7 +26,7 @@ enum Roster {
 
     private static var filterRows: [Row] {
         Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
-            + Substitution.rows + Addition.rows
+            + Substitution.rows + Addition.rows + SSI.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -76,6 +76,7 @@ enum Roster {
         Step(handler: .additionFilter, isUsed: Addition.isUsed),
         Step(handler: .substitutionFilter, isUsed: Substitution.isUsed),
         Step(handler: .charsetFilter) { Charset.isUsed($0) },
+        Step(handler: .ssiFilter, isUsed: SSI.isUsed),
         Step(handler: .gzipFilter) { Gzip.isUsed($0) },
         Step(handler: .rangeFilter) { _ in true },
     ]
@@ -152,6 +153,8 @@ enum Roster {
             if let filter = Substitution.filterHead(request) { request.append(.substitution(filter)) }
         case .charsetFilter:
             if let filter = Charset.filterHead(request) { request.append(.charset(filter)) }
+        case .ssiFilter:
+            if let filter = SSI.filterHead(request) { request.append(.ssi(filter)) }
         case .gzipFilter:
             if let filter = Gzip.filterHead(request) { request.append(.gzip(filter)) }
         case .rangeFilter: return filterRanges(request)
@@ -163,7 +166,7 @@ enum Roster {
     /// Whether a filter works on the answers of subrequests; the others are for the head that the client gets.
     private static func filtersParts(_ handler: Handler) -> Bool {
         switch handler {
-        case .substitutionFilter, .charsetFilter: true
+        case .substitutionFilter, .charsetFilter, .ssiFilter: true
         default: false
         }
     }
@@ -190,6 +193,7 @@ enum Stage {
     case addition(AdditionFilter)
     case substitution(SubstitutionFilter)
     case charset(CharsetFilter)
+    case ssi(SSIFilter)
     case gzip(GzipFilter)
 
     /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
@@ -199,6 +203,7 @@ enum Stage {
         case .addition: 2
         case .substitution: 3
         case .charset: 6
+        case .ssi: 7
         case .gzip: 8
         }
     }
@@ -207,7 +212,7 @@ enum Stage {
     var changesContent: Bool {
         switch self {
         case .range: false
-        case .addition, .substitution, .charset, .gzip: true
+        case .addition, .substitution, .charset, .ssi, .gzip: true
         }
     }
 
@@ -220,6 +225,7 @@ enum Stage {
     var isHolding: Bool {
         switch self {
         case .addition(let filter): filter.isHolding
+        case .ssi(let filter): filter.isHolding
         case .range, .charset, .substitution, .gzip: false
         }
     }
@@ -227,6 +233,7 @@ enum Stage {
     /// Whether it holds on until something else has happened.
     var isWaiting: Bool {
         switch self {
+        case .ssi(let filter): filter.isWaiting
         case .range, .addition, .charset, .substitution, .gzip: false
         }
     }
@@ -238,6 +245,7 @@ enum Stage {
         case .addition(let filter): filter.run(request)
         case .substitution(let filter): filter.run(request)
         case .charset(let filter): filter.run(request)
+        case .ssi(let filter): filter.run(request)
         case .gzip(let filter): filter.run(request)
         }
     }

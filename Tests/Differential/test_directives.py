@@ -73,7 +73,7 @@ ARGUMENTS = {
     "ancient_browser": ["MSIE"], "modern_browser": ["msie", "5.5"], "userid": ["v1"], "userid_expires": ["1d"],
     "userid_flags": ["secure", "httponly", "samesite=lax"], "userid_mark": ["x"], "valid_referers": ["none", "a.test"],
     "secure_link_secret": ["word"], "sub_filter": ["a", "b"], "sub_filter_types": ["text/x"], "addition_types": ["text/x"],
-    "auth_request_set": ["$told", "v"], "mirror": ["/copy"],
+    "ssi_types": ["text/x"], "auth_request_set": ["$told", "v"], "mirror": ["/copy"],
     "server upstream": ["127.0.0.1:1", "weight=2", "max_fails=1", "backup"], "keepalive": ["3"],
 }
 # Whatever else an argument is: a word that fits nowhere. No host names, which would be looked up.

@@ -19,6 +19,12 @@ import Testing
 
     @Test func uris() throws { mutate(try corpus("uri"), fuzzURI) }
 
+    @Test func pagesWithCommands() throws {
+        let inputs = try corpus("ssi")
+        mutate(inputs, fuzzSSI)
+        mutateOptions(inputs, fuzzSSI, bytes: 1)
+    }
+
     @Test func proxyHeaders() throws {
         let inputs = try corpus("proxy-protocol")
         mutate(inputs, fuzzProxyProtocol)

@@ -59,6 +59,7 @@ extension Core {
         try SecureLink.declareVariables(in: http.registry)
         try UserID.declareVariables(in: http.registry)
         try Browsers.declareVariables(in: http.registry)
+        try SSI.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
         let bodies = invocation.temporaryFolder(invocation[CoreSettings.slot].bodyTempPath.folder)

@@ -70,7 +70,7 @@ final class HTTP1Connection: ServedConnection {
         var hasMore = first.parseHead(on: self)
         while hasMore, state == .readingHead, let stream, !isClosed { hasMore = stream.parseHead(on: self) }
         isAdvancing = false
-        if !isClosed, hasOutput { loop.flush(self) }
+        if !isClosed, hasOutput, stream?.gathersOutput != true { loop.flush(self) }
     }
 
     /// The head is complete: the request is served from here on.

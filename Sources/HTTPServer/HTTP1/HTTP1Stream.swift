@@ -363,6 +363,12 @@ final class HTTP1Stream: ClientStream {
         request.outgoing.pieces.append(.pooled(after, 0..<after.count))
     }
 
+    /// What is queued is the beginning of a page whose parts come in the next turns: it goes out together with them.
+    var gathersOutput: Bool {
+        request.kinship != nil && !isResponseQueued
+            && connection.pendingOutput < request.core.value.postponeOutput
+    }
+
     /// The last byte of the body is queued.
     func endBody() { isResponseQueued = true }
 
