@@ -33,6 +33,7 @@ enum Everything {
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
+            listen 127.0.0.1:8081 proxy_protocol;
             server_name a b;
             root files;
             client_body_buffer_size 200;
@@ -81,6 +82,17 @@ enum Everything {
             location /inside/ { internal; alias files/; }
             location /broken/ { proxy_pass http://127.0.0.1:9001; error_page 502 = @spare; }
             location @spare { proxy_pass http://127.0.0.1:9000; }
+            location /added/ { add_before_body /small.txt; add_after_body /app/large; alias files/; }
+            location /nested/ { add_before_body /added/page.html; add_after_body /missing; alias files/; }
+            location /substituted/ {
+                sub_filter "itself" "everything"; sub_filter "<p>" ""; sub_filter_once off; alias files/;
+            }
+            location /allowed/ { auth_request /app/length; alias files/; }
+            location /refused/ { auth_request /app/forbidden; alias files/; }
+            location /unasked/ { auth_request /unreachable; alias files/; }
+            location /unreachable { proxy_pass http://127.0.0.1:9001; }
+            location /mirrored/ { mirror /copy; mirror /unreachable; proxy_pass http://app/; }
+            location /copy { internal; proxy_pass http://app/echo; }
             location /intercepted/ {
                 proxy_pass http://app;
                 proxy_intercept_errors on;
@@ -121,6 +133,11 @@ enum Everything {
         var ends = false
         /// What the server can send to the client before that has read.
         var capacity: Int?
+        var port: UInt16 = 8080
+
+        /// When something breaks the answer may be another and still look whole: the connection's end is the body's, a part of a
+        /// page is missing, or a file is compressed at once.
+        var mayDiffer: Bool { ["until close", "1.0 upstream", "added", "nested", "precompressed"].contains(name) }
 
         var description: String { name }
     }
@@ -188,6 +205,18 @@ enum Everything {
         Visit(name: "converted", request: get("/converted/small.txt"), statuses: [200], body: small),
         Visit(name: "logged", request: get("/logged/small.txt"), statuses: [200], body: small),
         Visit(name: "moved inside", request: get("/moved/inside"), statuses: [200], body: large),
+        Visit(name: "added", request: get("/added/page.html"), statuses: [200], body: small + page + large),
+        Visit(name: "nested", request: get("/nested/page.html"), statuses: [200]),
+        Visit(name: "substituted", request: get("/substituted/page.html"), statuses: [200],
+            body: Array(String(repeating: "gzip likes what repeats everything</p>\n", count: 120).utf8)),
+        Visit(name: "allowed", request: get("/allowed/small.txt"), statuses: [200], body: small),
+        Visit(name: "refused", request: get("/refused/small.txt"), statuses: [403]),
+        Visit(name: "unasked", request: get("/unasked/small.txt"), statuses: [500], ends: true),
+        Visit(name: "mirrored", request: get("/mirrored/length"), statuses: [200], body: Array("hello".utf8)),
+        Visit(name: "mirrored body", request: post("/mirrored/echo", long), statuses: [200], body: Array(long.utf8)),
+        Visit(name: "PROXY", request: "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + get("/return"), statuses: [200], port: 8081),
+        Visit(name: "PROXY 2", request: "\r\n\r\n\0\r\nQUIT\n\u{21}\u{11}\0\u{C}\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\0\u{1}\0\u{2}" + get("/return"),
+            statuses: [200], port: 8081),
         Visit(name: "spare", request: get("/broken/length"), statuses: [200], body: Array("hello".utf8)),
         Visit(name: "spare with body", request: post("/broken/echo", long), statuses: [200]),
     ]
@@ -273,6 +302,8 @@ final class Application: @unchecked Sendable {
             return sends(Array("HTTP/1.0 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
         case "empty":
             return sends(Array("HTTP/1.1 204 No Content\r\n\r\n".utf8))
+        case "forbidden":
+            return sends(Array("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno".utf8))
         case "inside":
             return sends(Array("HTTP/1.1 200 OK\r\nX-Accel-Redirect: /inside/large.txt\r\nContent-Length: 3\r\n\r\nnot".utf8))
         case "hints":
@@ -322,7 +353,7 @@ extension SimulatedSite {
     ) -> Outcome {
         forgetLogs()
         let client = client(
-            capacity: visit.capacity,
+            port: visit.port, capacity: visit.capacity,
             (steps ?? [.send(visit.request)])
                 + [visit.ends ? .waitForEnd : .wait(answers: visit.statuses.count, headOnly: visit.headOnly)])
         finish(client)

@@ -14,7 +14,7 @@ extension SiteTests {
             site.kernel.descriptorLimit = limit
             let visits = Everything.all.filter { $0.statuses.count == 1 }
             let clients = visits.map { visit in
-                site.client([.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
+                site.client(port: visit.port, [.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
             }
             site.run(milliseconds: 3_000)
             site.kernel.descriptorLimit = 1_000

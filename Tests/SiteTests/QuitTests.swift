@@ -15,7 +15,7 @@ extension SiteTests {
                 let kept = site.client(sends: Everything.get("/return"))
                 site.finish(kept)
                 let client = site.client(
-                    capacity: visit.capacity,
+                    port: visit.port, capacity: visit.capacity,
                     [.send(visit.request), .wait(answers: 1, headOnly: visit.headOnly), .pause(100)])
                 var turns = 0
                 site.run {

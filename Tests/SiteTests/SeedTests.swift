@@ -38,7 +38,7 @@ extension SiteTests {
             }
         }
 
-        private static let visits = Everything.all.filter { !$0.ends }
+        private static let visits = Everything.all.filter { !$0.ends && $0.port == 8080 }
         /// Where each segment carries a few bytes, large answers would take the test's whole time.
         private static let smallVisits = visits.filter { ($0.body?.count ?? 0) < 5_000 && !$0.name.contains("large") }
 
@@ -75,14 +75,15 @@ extension SiteTests {
         }
 
         private static func check(
-            _ client: ScriptedPeer, _ visits: [Everything.Visit], isRight: (Answer, Int, [UInt8]?) -> Bool
+            _ client: ScriptedPeer, _ visits: [Everything.Visit], isBroken: Bool = false, isRight: (Answer, Int, [UInt8]?) -> Bool
         ) -> String? {
             var headOnly: Set<Int> = []
             var expected: [(status: Int, body: [UInt8]?)] = []
             for visit in visits {
                 for place in visit.headOnly { headOnly.insert(expected.count + place) }
                 for (index, status) in visit.statuses.enumerated() {
-                    let known = visit.statuses.count == 1 && !visit.headOnly.contains(index)
+                    let known =
+                        visit.statuses.count == 1 && !visit.headOnly.contains(index) && !(isBroken && visit.mayDiffer)
                     expected.append((status, known ? visit.body : nil))
                 }
             }
@@ -152,11 +153,9 @@ extension SiteTests {
             let stuck = clients.filter { !$0.client.isDone && !$0.client.isOver }
             try #require(isOver, "\(stuck.map { "\($0.visits): \($0.client.text.suffix(300))" }) \(kernel.mistakes)")
             for (client, visits) in clients {
-                let complaint = Self.check(client, visits) { answer, status, body in
+                let complaint = Self.check(client, visits, isBroken: true) { answer, status, body in
                     if !answer.isComplete || answer.status >= 400 { return true }
-                    // Where the connection's end is the body's, nobody can tell that it came too early.
-                    let isCut = body?.starts(with: Array("until".utf8)) == true
-                    return answer.status == status && (body == nil || answer.body == body || isCut)
+                    return answer.status == status && (body == nil || answer.body == body)
                 }
                 #expect(complaint == nil || complaint?.contains("answers instead of") == true, "\(complaint ?? "")")
             }
