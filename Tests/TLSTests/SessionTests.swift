@@ -16,8 +16,13 @@ private func cache(size: Int = 1 << 20) throws -> TLSSessionCache {
 }
 
 private func write(_ bytes: [UInt8], to path: String) throws {
-    let file = try AppendFile.open(Array(path.utf8))
-    #expect(try AppendFile.append(bytes.span, to: file.number) == bytes.count)
+    let name = Buffer()
+    name.append(path)
+    name.append(0)
+    let kernel = Kernel()
+    let number = Int32(kernel.open(path: name, flags: AppendFile.flags, mode: AppendFile.mode))
+    defer { kernel.close(number) }
+    #expect(try AppendFile.append(bytes.span, to: number) == bytes.count)
 }
 
 /// Sessions in a zone.
