@@ -33,6 +33,7 @@ extension EventLoop {
             let scratch = self.scratch
             scratch.removeAll()
             let got = unsafe scratch.receive(kernel, endpoint.descriptor)
+            noteReceipt()
             if got > 0 {
                 // A short read means that the kernel has no more, unless the peer's end stands behind it.
                 if got < Self.scratchSize, !endpoint.flags.contains(.peerEnded) {

@@ -11,6 +11,15 @@ final class EventLoop {
     /// UTC milliseconds since the epoch, read once a turn.
     private(set) var wallMilliseconds: Int
     var wallSeconds: Int { wallMilliseconds / 1_000 }
+    /// A logical clock: each wait for events and each receipt takes the next number. What was asked of the system at a moment
+    /// is as fresh as anybody can expect whose bytes had arrived by then.
+    private(set) var moment: UInt64 = 0
+    /// The moment of this turn's wait: what it has told of had begun to arrive by then.
+    private(set) var turnMoment: UInt64 = 0
+    /// The moment by which the first of the bytes being handed out had arrived.
+    private(set) var inputMoment: UInt64 = 0
+    /// An event is being served whose bytes were not received yet.
+    private var isEventFresh = false
     /// Small buffers: heads, short bodies, output.
     let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
@@ -89,6 +98,8 @@ final class EventLoop {
             if delay < .max { timeout = Int32(clamping: delay) }
         }
         let count = kernel.pollWait(poll, into: events, timeout: timeout)
+        moment &+= 1
+        turnMoment = moment
         readClocks()
         if !ready.isEmpty { resumeReady() }
         if !toCall.isEmpty { callEndpoints() }
@@ -103,6 +114,13 @@ final class EventLoop {
         // After the flush: requests that end with their last byte sent log their lines there.
         for index in endOfTurn.indices { endOfTurn[index]() }
         if !unflushed.isEmpty { flushAll() }
+    }
+
+    /// Bytes were received: they had arrived by now, and the first of them by the turn's wait if that has told of them.
+    func noteReceipt() {
+        moment &+= 1
+        inputMoment = isEventFresh ? turnMoment : moment
+        isEventFresh = false
     }
 
     func readClocks() {
@@ -122,7 +140,10 @@ final class EventLoop {
         }
         if mask & (Event.input | Event.peerEnd | Event.problem) != 0 {
             endpoint.flags.insert(.readable)
-            if endpoint.flags.contains(.reading) { endpoint.becameReadable() }
+            if endpoint.flags.contains(.reading) {
+                isEventFresh = true
+                endpoint.becameReadable()
+            }
             if endpoint.isClosed { return }
         }
         if mask & (Event.output | Event.problem) != 0, endpoint.flags.contains(.sendBlocked) {
@@ -136,6 +157,7 @@ final class EventLoop {
         for index in serving.indices {
             let endpoint = serving[index]
             endpoint.flags.remove(.inReadyList)
+            isEventFresh = false
             guard !endpoint.isClosed, endpoint.flags.isSuperset(of: [.reading, .readable]) else {
                 continue
             }

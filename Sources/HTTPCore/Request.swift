@@ -36,6 +36,9 @@ final class Request: VariableScope {
     /// Bytes per second, 0 for no limit; set by `limit_rate`, X-Accel-Limit-Rate or `set $limit_rate`.
     var limitRate = 0
     var limitRateAfter = 0
+    /// The moment of the loop's logical clock by which the request, or what it was resumed by, had arrived: what was learnt of a
+    /// file later in the same turn needs no second look.
+    var arrival: UInt64 = 0
     /// Bytes sent in answer, head included, and of the body alone.
     var bytesSent = 0
     var bodyBytesSent = 0
@@ -106,6 +109,7 @@ final class Request: VariableScope {
         routing = Routing(server: parent.server, location: parent.server.root)
         assumedAddress = parent.assumedAddress
         super.init(registry: parent.registry, sharing: parent)
+        arrival = connection.loop.moment
         timing.start = connection.loop.now
         timing.wallStart = connection.loop.wallMilliseconds
     }
@@ -137,6 +141,7 @@ final class Request: VariableScope {
         limitRateAfter = 0
         bytesSent = 0
         bodyBytesSent = 0
+        arrival = connection.loop.moment
         timing.start = connection.loop.now
         timing.wallStart = connection.loop.wallMilliseconds
     }

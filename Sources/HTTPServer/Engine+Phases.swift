@@ -258,6 +258,7 @@ extension Engine {
                 code: refuseCycle(request, "internally redirecting to", routing.path))
         }
         forgetStates(of: request)
+        request.arrival = loop.moment
         routing.isInternal = true
         routing.isPathPristine = false
         routing.addsPathToAlias = false
@@ -291,6 +292,7 @@ extension Engine {
             return finish(request, code: 500)
         }
         forgetStates(of: request)
+        request.arrival = loop.moment
         routing.isInternal = true
         routing.isPathChanged = false
         routing.location = location

@@ -54,7 +54,11 @@ final class Engine: RequestEngine {
         passBody(request, bytes: bytes, isLast: isLast, flush: flush)
     }
     override func finish(_ request: Request, code: UInt16) { end(request, code: code) }
-    override func resume(_ request: Request) { run(request) }
+    override func resume(_ request: Request) {
+        request.arrival = loop.moment
+        run(request)
+    }
+
     override func redirect(_ request: Request) { routeAgain(request) }
     override func redirect(_ request: Request, toName name: Span<UInt8>) {
         route(request, toName: name)

@@ -6,21 +6,24 @@ final class HotFile {
     /// The file was so young when it was read that a later change could bear the same times: it is read again.
     let isSettled: Bool
     var lastUse: Int
+    /// The moment of the loop at which the path was found to name this very file.
+    var checkedAt: UInt64
 
-    init(status: FileStatus, bytes: Buffer, isSettled: Bool, lastUse: Int) {
+    init(status: FileStatus, bytes: Buffer, isSettled: Bool, lastUse: Int, checkedAt: UInt64) {
         self.status = status
         self.bytes = bytes
         self.isSettled = isSettled
         self.lastUse = lastUse
+        self.checkedAt = checkedAt
         status.appendETag(to: eTag)
     }
 }
 
 /// Small files that are asked for again and again, kept in memory by one worker.
 ///
-/// Each use looks at the path with one `stat`: the content is used only if device, inode, size and both times are those of
-/// the file that was read. `ctime` cannot be set by programs and changes with content, permissions and links, so a file that
-/// any process changed is seen by the next request. Times have a granularity of a clock tick: a file read within 50 ms of
+/// Each use looks at the path with one `stat`; requests of a turn that had all arrived when it was made share one. The content is
+/// used only if device, inode, size and both times are those of the file that was read. `ctime` cannot be set by programs and
+/// changes with content, permissions and links, so a file that any process changed is seen by the next request. Times have a granularity of a clock tick: a file read within 50 ms of
 /// its last change may change again without a new time, so it is not trusted the next time.
 final class HotFiles {
     enum Found {
@@ -57,16 +60,20 @@ final class HotFiles {
         return made
     }
 
-    /// Finds or opens the file of this name.
-    func open(_ name: Buffer) -> Found {
+    /// Finds or opens the file of this name, for a request that had arrived by a moment of the loop.
+    func open(_ name: Buffer, arrival: UInt64) -> Found {
+        let known = find(name)
+        // Looked at in this turn, and not before the request had come.
+        if let known, known.checkedAt >= max(arrival, loop.turnMoment) { return .hot(known) }
         path.removeAll()
         path.append(name)
         path.append(0)
-        if let known = find(name) {
+        if let known {
             var status = FileStatus()
             let code = loop.kernel.status(at: path, &status)
             if code == 0, known.isSettled, known.status == status {
                 known.lastUse = loop.now
+                known.checkedAt = loop.moment
                 return .hot(known)
             }
             forget(name)
@@ -123,7 +130,7 @@ final class HotFiles {
         let age = loop.kernel.wallMilliseconds() - changed
         return HotFile(
             status: status, bytes: bytes, isSettled: age > Self.settlingMilliseconds,
-            lastUse: loop.now)
+            lastUse: loop.now, checkedAt: 0)
     }
 
     // MARK: - Keeping

@@ -38,7 +38,9 @@ final class HTTP1Connection: ServedConnection {
     private func take(_ bytes: Span<UInt8>) {
         switch state {
         case .readingHead:
+            let isFirst = stream == nil
             let stream = beginStream()
+            if isFirst { stream.request.arrival = loop.inputMoment }
             stream.request.head.bytes.append(bytes)
             advance(from: stream)
         case .serving, .discarding:
