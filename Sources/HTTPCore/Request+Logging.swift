@@ -36,13 +36,8 @@ extension Request: LogContext {
 
     /// Appends the request line, or of one that could not be read what has come of it.
     func appendRequestLine(to out: Buffer) {
-        guard head.requestLine.isEmpty else { return out.append(head.bytes, head.requestLine) }
-        let bytes = head.bytes
-        var start = 0
-        while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
-        var end = start
-        while end < bytes.count, bytes[end] != ASCII.cr, bytes[end] != ASCII.lf { end += 1 }
-        out.append(bytes, start..<end)
+        let line = head.requestLine.isEmpty ? head.firstLine : head.requestLine
+        out.append(head.bytes, line)
     }
 
     /// Writes to the location's error log; `compose` runs only if the level is logged.

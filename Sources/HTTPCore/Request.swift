@@ -59,8 +59,6 @@ final class Request: VariableScope {
         static let clientGone = Flags(rawValue: 4)
         /// The answer is complete as far as the modules go.
         static let finished = Flags(rawValue: 8)
-        /// The head was malformed: there is no method, path or header to rely on.
-        static let malformed = Flags(rawValue: 16)
         /// `limit_rate` was set for this request.
         static let hasLimitRate = Flags(rawValue: 32)
         /// An `error_page` redirect is being served.

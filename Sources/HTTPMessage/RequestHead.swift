@@ -196,6 +196,23 @@ final class RequestHead {
         methodName = ByteRange(start, bytes.count)
     }
 
+    /// The head is refused: no body follows it that could be found, and of its first line what has come is all there is.
+    func giveUp() {
+        contentLength = -1
+        isChunked = false
+        expectsContinue = false
+        if requestLine.isEmpty { requestLine = firstLine }
+    }
+
+    /// What has come of the first line that is not empty.
+    var firstLine: ByteRange {
+        var start = 0
+        while start < bytes.count, bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
+        var end = start
+        while end < bytes.count, bytes[end] != ASCII.cr, bytes[end] != ASCII.lf { end += 1 }
+        return ByteRange(start, end)
+    }
+
     /// Forgets the request; leaves `bytes` alone.
     func reset() {
         state = State()

@@ -106,7 +106,6 @@ extension Engine {
             $0.append("client timed out")
         }
         request.response.status = 408
-        request.flags.insert([.malformed])
         logAbandoned(request)
     }
 
@@ -115,7 +114,6 @@ extension Engine {
             $0.append("client prematurely closed connection")
         }
         request.response.status = 400
-        request.flags.insert(.malformed)
     }
 
     func logFailure(_ request: Request, _ error: Errno) {
@@ -123,12 +121,17 @@ extension Engine {
             $0.append("recv() failed")
         }
         request.response.status = 400
-        request.flags.insert(.malformed)
     }
 
     /// A head that will never be complete.
     func logAbandoned(_ request: Request) {
+        understand(request)
         log(request)
+    }
+
+    /// What was understood of a head that is not taken shows in the log, as in nginx.
+    private func understand(_ request: Request) {
+        if request.routing.path.isEmpty, !request.head.target.isEmpty { takeTarget(request) }
     }
 
     func clientEndedWithinBody(_ request: Request) {
@@ -148,10 +151,10 @@ extension Engine {
     /// The head cannot be taken.
     func refuse(_ request: Request, _ error: ParseError) {
         request.log(.info, while: error.action) { error.appendMessage(to: $0, head: request.head) }
-        request.flags.insert(.malformed)
         request.flags.remove(.keepAlive)
-        // What was understood shows in the log, as in nginx.
-        if request.routing.path.isEmpty, !request.head.target.isEmpty { takeTarget(request) }
+        request.head.giveUp()
+        understand(request)
+        if request.method == .head { request.response.isHeadOnly = true }
         if error.lingers { request.flags.insert(.lingers) }
         finish(request, code: error.status.rawValue)
     }

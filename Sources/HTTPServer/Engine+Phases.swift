@@ -283,13 +283,9 @@ extension Engine {
             loop.buffers.give(shown)
             return finish(request, code: code)
         }
+        if routing.path.isEmpty { return refuseName(request, "empty URI in redirect to named location", name) }
         guard let location = request.server.root.children?.named(name) else {
-            request.log(.error) {
-                $0.append("could not find named location \"@")
-                $0.append(name)
-                $0.append(ASCII.quote)
-            }
-            return finish(request, code: 500)
+            return refuseName(request, "could not find named location", name)
         }
         forgetStates(of: request)
         request.arrival = loop.moment
@@ -300,6 +296,16 @@ extension Engine {
         routing.phase = .rewrite
         routing.step = 0
         run(request)
+    }
+
+    private func refuseName(_ request: Request, _ message: StaticString, _ name: Span<UInt8>) {
+        request.log(.error) {
+            $0.append(message)
+            $0.append(" \"@")
+            $0.append(name)
+            $0.append(ASCII.quote)
+        }
+        finish(request, code: 500)
     }
 
     private func forgetStates(of request: Request) {

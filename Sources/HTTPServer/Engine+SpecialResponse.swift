@@ -12,9 +12,7 @@ extension Engine {
         }
         request.response.errorStatus = Status(rawValue: code)
         request.response.removeContentType()
-        if !request.routing.errorPagesUsed, !request.flags.contains(.malformed),
-            !settings.value.errorPages.isEmpty
-        {
+        if !request.routing.errorPagesUsed, !settings.value.errorPages.isEmpty {
             if !settings.value.recursiveErrorPages { request.routing.errorPagesUsed = true }
             let index = settings.value.errorPages.firstIndex { $0.status.rawValue == code }
             if let index { return use(settings.value.errorPages[index], request) }

@@ -32,8 +32,9 @@ enum CoreVariables {
         for name: ByteString in ["uri", "document_uri"] {
             try registry.declareValue(name, .noCacheable) { request, out in
                 // There is no path if not even the request line could be read.
-                guard !request.head.target.isEmpty else { return false }
-                out.append(request.routing.path)
+                let path = request.routing.path
+                guard !path.isEmpty || !request.head.target.isEmpty else { return false }
+                out.append(path)
                 return true
             }
         }

@@ -278,7 +278,7 @@ STATUS = Site("stub-status", r"""
         location = /variables { return 200 "$connections_active $connections_reading $connections_writing $connections_waiting\n"; }
     }
 """, {
-    "status": get("/status"), "head": get("/status", method="HEAD"), "post": get("/status", method="POST", body=b"x"),
+    "status": get("/status", close=False) * 3 + get("/status"), "head": get("/status", method="HEAD"), "post": get("/status", method="POST", body=b"x"),
     "variables": get("/variables"),
 }, torn=False)
 

@@ -101,6 +101,41 @@ SIZES = Site("sizes", r"""
     "name-too-long": get("/", **{"X" * 700: "1"}),
 }, torn=False)
 
+# Pages for errors of heads hold as for any other error, whatever of the head was understood.
+REFUSED = Site("refused-heads", r"""
+    error_page 400 /refused;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        client_header_buffer_size 256;
+        large_client_header_buffers 2 512;
+        error_page 414 494 =200 /large;
+        error_page 505 501 /passed;
+        location = /refused { return 400 "refused $request_method $uri [$http_x] [$host] $content_length.\n"; }
+        location = /large { return 200 "large $request_method $status\n"; }
+        location = /passed { proxy_pass http://127.0.0.1:%%BACKEND%%/show; proxy_http_version 1.1;
+                             proxy_set_header Host u; proxy_set_header Connection ""; }
+    }
+    server { listen 127.0.0.1:%%PORT%%; server_name named; error_page 400 @named; location @named { return 200 "named $uri\n"; } }
+    server { listen 127.0.0.1:%%PORT%%; server_name static; root %%ROOT%%; error_page 400 =404 /index.html; }
+""", {
+    name: text.encode("latin-1") for name, text in {
+        "junk": "\x16\x03\x01", "method": "get / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "no-host": "GET /a HTTP/1.1\r\nX: 1\r\n\r\n", "two-hosts": "GET /a HTTP/1.1\r\nX: 1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "bad-host": "GET /a HTTP/1.1\r\nX: 1\r\nHost: a/b\r\n\r\n", "target": "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+        "nul": "GET /a HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", "version": "GET /a HTTP/3.0\r\nHost: a\r\n\r\n",
+        "length": "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        "length-then-bad": "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX: a\0b\r\n\r\nabc",
+        "two-lengths": "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        "coding": "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        "coding-and-length": "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+        "head": "HEAD /a HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+        "expects": "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: x\r\n\r\n",
+        "long-line": "GET /" + "a" * 600 + " HTTP/1.1\r\nHost: a\r\n\r\n", "long-field": "GET / HTTP/1.1\r\nX: " + "a" * 600 + "\r\n\r\n",
+        "named": "GET /a HTTP/1.1\r\nHost: named\r\nX: a\0b\r\n\r\n",
+        "static": "GET /a HTTP/1.1\r\nHost: static\r\nX: a\0b\r\n\r\n",
+    }.items()
+}, torn=False, backend={}, log="$status")
+
 BODIES = Site("bodies", r"""
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -231,4 +266,4 @@ LOGGING = Site("logging", r"""
     ]
 })
 
-SITES = [PARSING, SIZES, BODIES, KEEPALIVE, LOGGING]
+SITES = [PARSING, SIZES, REFUSED, BODIES, KEEPALIVE, LOGGING]
