@@ -128,6 +128,8 @@ final class ServerBuilder: LocationBuilder {
         /// Parameters of the socket itself were given: only one server may give them.
         var setsOptions: Bool
         var expectsProxyProtocol: Bool
+        /// The older way to switch HTTP/2 on, for all servers of the address.
+        var hasHTTP2 = false
         var position: Position
 
         init(

@@ -3,7 +3,7 @@ enum SettingsIndex: Int {
     case process, core, serverCore, log, index, autoindex, randomIndex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges
-    case referer, secureLink, userID, browsers
+    case referer, secureLink, userID, browsers, http2
 }
 
 extension Slot {

@@ -140,7 +140,8 @@ extension Engine {
     /// The head cannot be taken.
     func refuse(_ request: Request, _ error: ParseError) {
         request.log(.info, while: error.action) { error.appendMessage(to: $0, head: request.head) }
-        request.flags.insert(.malformed)
+        // In HTTP/2 it is known where such a request ends, and nginx lets error pages answer it.
+        if request.head.version < .http2 { request.flags.insert(.malformed) }
         request.flags.remove(.keepAlive)
         // What was understood shows in the log, as in nginx.
         if request.routing.path.isEmpty, !request.head.target.isEmpty { takeTarget(request) }

@@ -40,6 +40,6 @@ public enum Program {
         moduleArguments: [
             "--with-http_gzip_static_module", "--with-http_random_index_module",
             "--with-http_realip_module", "--with-http_stub_status_module",
-            "--with-http_secure_link_module", "--with-compat",
+            "--with-http_secure_link_module", "--with-http_v2_module", "--with-compat",
         ])
 }

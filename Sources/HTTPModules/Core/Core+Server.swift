@@ -112,6 +112,7 @@ extension Core {
                     setsOptions: parser.setsOptions,
                     expectsProxyProtocol: parser.expectsProxyProtocol,
                     position: invocation.directive.terminator))
+            server.listens[server.listens.count - 1].hasHTTP2 = parser.hasHTTP2
         }
     }
 }
@@ -122,6 +123,7 @@ struct ListenParameters {
     var isDefault = false
     var setsOptions = false
     var expectsProxyProtocol = false
+    var hasHTTP2 = false
     let isIPv6: Bool
 
     init(isIPv6: Bool) {
@@ -143,10 +145,15 @@ struct ListenParameters {
         case "multipath":
             options.isMultipath = true
             sets()
-        case "ssl", "quic", "http2", "http3":
+        case "http2":
+            hasHTTP2 = true
+            invocation.warn(
+                "the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead",
+                at: word)
+        case "ssl", "quic", "http3":
             throw invocation.fail(
                 "the \"\(word.text)\" parameter of \"listen\" is not supported yet",
-                advice: "this version serves HTTP/1 without TLS", at: word)
+                advice: "this version serves HTTP/1 and HTTP/2 without TLS", at: word)
         case "proxy_protocol":
             expectsProxyProtocol = true
         default:
