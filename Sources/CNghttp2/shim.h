@@ -20,6 +20,9 @@ static inline size_t apus_h2_block_length(const nghttp2_frame *frame) {
     return frame->hd.length > other ? frame->hd.length - other : 0;
 }
 
+/* Bytes of a DATA frame that carry nothing. */
+static inline size_t apus_h2_padding(const nghttp2_frame *frame) { return frame->data.padlen; }
+
 static inline uint32_t apus_h2_reset_code(const nghttp2_frame *frame) { return frame->rst_stream.error_code; }
 
 static inline uint32_t apus_h2_goaway_code(const nghttp2_frame *frame) { return frame->goaway.error_code; }

@@ -1,7 +1,7 @@
 /// What is still to be sent of a stream's body. Files are read as frames are made of them, so that one that waits costs nothing.
-struct HTTP2Body {
+final class HTTP2Body {
     /// Pieces from `first` on.
-    private var pieces: [Piece] = []
+    private let pieces = List<Piece>()
     private var first = 0
     private(set) var count = 0
     /// No more will follow.
@@ -15,7 +15,7 @@ struct HTTP2Body {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ piece: Piece) {
+    func append(_ piece: Piece) {
         guard piece.count > 0 else { return }
         pieces.append(piece)
         count += piece.count
@@ -23,7 +23,7 @@ struct HTTP2Body {
 
     /// Bytes that the next frame can have at once; a frame has bytes of one file only. Nil: its file cannot be read, with how
     /// much was read or the error.
-    mutating func offer(
+    func offer(
         atMost limit: Int, kernel: Kernel, to queue: OutputQueue
     ) -> (count: Int, failure: Int?) {
         frameStart = -1
@@ -63,7 +63,7 @@ struct HTTP2Body {
     private static let copied = 4_096
 
     /// Writes the frame that was offered.
-    mutating func write(
+    func write(
         _ frameHead: Span<UInt8>, _ size: Int, to queue: OutputQueue, releasing loop: EventLoop
     ) {
         count -= size
@@ -93,7 +93,7 @@ struct HTTP2Body {
     }
 
     /// Passes over bytes of the first piece.
-    private mutating func skip(_ size: Int) {
+    private func skip(_ size: Int) {
         let piece = pieces[first]
         guard size == piece.count else {
             pieces[first] = piece.dropping(first: size)
@@ -102,17 +102,17 @@ struct HTTP2Body {
         first += 1
         isFirstInUse = false
         guard first == pieces.count else { return }
-        pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+        pieces.removeAll(keepingUpTo: 64)
         first = 0
     }
 
     /// Drops everything.
-    mutating func removeAll(releasing loop: EventLoop) {
+    func removeAll(releasing loop: EventLoop) {
         for index in first..<pieces.count where !(index == first && isFirstInUse) {
             loop.release(pieces[index])
         }
         isFirstInUse = false
-        pieces.removeAll(keepingCapacity: pieces.capacity <= 64)
+        pieces.removeAll(keepingUpTo: 64)
         first = 0
         count = 0
         isLast = false

@@ -123,6 +123,11 @@ extension HTTP2Session {
         allowance.account(9 + head.length)
         // What DATA carries is seen when it comes.
         allowance.spend(UInt32(head.type) == NGHTTP2_DATA.rawValue ? 9 : 9 + head.length)
+        let isOfBlock = UInt32(head.type) == NGHTTP2_HEADERS.rawValue || UInt32(head.type) == NGHTTP2_CONTINUATION.rawValue
+        // Packed fields may take more room than plain ones, but not so much more.
+        if isOfBlock, head.length > 2 * limits.head + 16_384 {
+            return terminate(.enhanceYourCalm, "HEADERS: too large")
+        }
         guard role == .server else { return }
         switch UInt32(head.type) {
         case NGHTTP2_PUSH_PROMISE.rawValue:
@@ -193,6 +198,7 @@ extension HTTP2Session {
                     first: UInt32(clamping: size), second: endsStream ? 1 : 0))
             current = -1
         case NGHTTP2_DATA.rawValue:
+            allowance.spend(unsafe apus_h2_padding(frame))
             guard endsStream else { return }
             let handle = unsafe handle(of: head.stream_id)
             if handle >= 0 { events.append(Event(kind: .end, handle: handle)) }

@@ -110,9 +110,10 @@ extension HTTP2Session {
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
     }
 
-    /// Nothing more is told of a stream.
-    final func forget(_ id: Int32) {
+    /// Nothing more is told of a stream; its handle may be used again.
+    final func forget(_ id: Int32, _ handle: Int32) {
         guard !isOver else { return }
+        if current == handle { current = -1 }
         unsafe nghttp2_session_set_stream_user_data(session, id, nil)
     }
 }

@@ -196,6 +196,8 @@ class HTTP2Session {
         switch code {
         case Int32(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue): terminate(.protocolError, "invalid connection preface")
         case Int32(NGHTTP2_ERR_FLOODED.rawValue): terminate(.enhanceYourCalm, "flood")
+        case Int32(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue):
+            terminate(.enhanceYourCalm, "too many CONTINUATION frames")
         default: terminate(.internalError, "failure")
         }
     }

@@ -135,9 +135,8 @@ final class RecordingServer: HTTP2Session {
     override func goAwayReceived(last: Int32, _ code: HTTP2Code) { calls.append("goaway \(last) \(code.text)") }
 
     override func offer(_ handle: Int32, stream id: Int32, atMost limit: Int, to queue: OutputQueue) -> Offer {
-        guard var body = bodies[handle] else { return .nothing }
+        guard let body = bodies[handle] else { return .nothing }
         let count = body.offer(atMost: limit, kernel: loop.kernel, to: queue).count
-        bodies[handle] = body
         let isLast = body.isLast && count == body.count
         return count == 0 && !isLast ? .nothing : .bytes(count, isLast: isLast)
     }
@@ -164,7 +163,7 @@ final class RecordingServer: HTTP2Session {
         if let body {
             let buffer = Buffer(capacity: body.count)
             buffer.append(body.span)
-            var made = HTTP2Body()
+            let made = HTTP2Body()
             made.append(.shared(buffer, 0..<buffer.count))
             made.isLast = true
             bodies[handle] = made

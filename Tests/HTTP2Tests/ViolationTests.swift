@@ -37,7 +37,7 @@ import Testing
         let server = try RecordingServer()
         server.feed(Frame.beginning + Frame.get(1, ends: false))
         server.reset(1, .noError)
-        server.forget(1)
+        server.forget(1, 0)
         _ = server.take()
         server.feed(Frame.data(1, [1, 2, 3]) + Frame.headers(1, [("t", "u")]) + Frame.get(3))
         #expect(server.calls.last == "head 1 :method=GET :scheme=http :path=/ :authority=a.test true")

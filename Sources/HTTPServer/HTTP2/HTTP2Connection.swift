@@ -3,18 +3,20 @@
 ///
 /// What streams have to say is noted, and made into frames when the loop is about to send: one write a turn for all of them.
 final class HTTP2Connection: ServedConnection {
-    private var protocolSession: HTTP2ServerSession?
-    /// By their handles.
-    private var streams: [HTTP2Stream?] = []
-    private var freeHandles: [Int32] = []
+    /// The machine.
+    let session: HTTP2ServerSession
+    private let freeHandles = List<Int32>()
     /// Streams under way.
     private(set) var openCount = 0
     /// Streams that have something to send, or may have.
-    private var senders: [HTTP2Stream] = []
+    private let senders = List<HTTP2Stream>()
     /// Streams of which something was queued since the last time that all was sent.
-    private var queued: [HTTP2Stream] = []
+    private let queued = List<HTTP2Stream>()
+    /// Those of them that are being told that it was.
+    private let told = List<HTTP2Stream>()
     /// Streams that go on in the loop's next turn.
-    private var waiting: [HTTP2Stream] = []
+    private let waiting = List<HTTP2Stream>()
+    private let continuing = List<HTTP2Stream>()
     /// Fields are collected here before they are encoded.
     let block = HTTP2FieldBlock()
     private var wantsGoAway = false
@@ -25,31 +27,22 @@ final class HTTP2Connection: ServedConnection {
     private static let queueBound = 64 * 1_024
 
     override init(replacing old: ServedConnection) {
-        super.init(replacing: old)
-        let server = binding.servers.standard
+        let server = old.binding.servers.standard
         let settings = server.root.settings(HTTP2.slot)
         var limits = HTTP2Session.Limits()
         limits.streams = settings.value.streams
         limits.window = settings.value.prereadSize
         limits.field = server.limits.largeBufferSize
         limits.head = server.limits.largeBufferSize * server.limits.largeBufferCount
-        protocolSession = HTTP2ServerSession(connection: self, limits: limits)
+        session = HTTP2ServerSession(limits: limits)
+        super.init(replacing: old)
+        session.connection = self
         flags.insert(.gathersOutput)
         action = .none
     }
 
-    /// The machine; it is there as long as the connection is.
-    var session: HTTP2ServerSession {
-        guard let protocolSession else { preconditionFailure("an HTTP/2 connection has a session") }
-        return protocolSession
-    }
-
     /// What holds for the connection as a whole: its first server's.
     var settings: Box<CoreSettings> { binding.servers.standard.root.core }
-
-    func stream(_ handle: Int32) -> HTTP2Stream? {
-        Int(handle) < streams.count && handle >= 0 ? streams[Int(handle)] : nil
-    }
 
     // MARK: - Beginning
 
@@ -80,11 +73,11 @@ final class HTTP2Connection: ServedConnection {
         if let free = freeHandles.popLast() {
             handle = free
         } else {
-            handle = Int32(streams.count)
-            streams.append(nil)
+            handle = Int32(session.streams.count)
+            session.streams.append(nil)
         }
         openCount += 1
-        streams[Int(handle)] = engine.takeStream(for: self, id: id, handle: handle)
+        session.streams[Int(handle)] = engine.takeStream(for: self, id: id, handle: handle)
         loop.clearInputDeadline(self)
         engine.count(self, as: .none)
         let settings = settings
@@ -104,7 +97,7 @@ final class HTTP2Connection: ServedConnection {
         guard !isClosed else { return }
         if wantsGoAway, !hasSentGoAway { endGracefully() }
         // A head that has begun has to come to its end.
-        stream(session.current)?.awaitHead()
+        if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
         settle()
         if session.wantsToSend || session.isFinished || !senders.isEmpty { loop.flushLater(self) }
     }
@@ -127,7 +120,8 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func failed(_ error: Errno) {
-        for stream in streams { stream?.connectionFailed(error) }
+        let streams = session.streams
+        for index in streams.indices { streams[index]?.connectionFailed(error) }
         end()
     }
 
@@ -180,7 +174,7 @@ final class HTTP2Connection: ServedConnection {
                 stream.isSender = false
             }
         }
-        senders.removeLast(senders.count - kept)
+        senders.truncate(to: kept)
     }
 
     override func drained() {
@@ -194,16 +188,16 @@ final class HTTP2Connection: ServedConnection {
 
     /// All that was queued has left: streams whose answers it completes are over.
     private func tellQueued() {
-        guard !queued.isEmpty else { return }
-        var list: [HTTP2Stream] = []
-        swap(&list, &queued)
-        for stream in list {
-            stream.isQueued = false
-            if !isClosed { stream.drained() }
-        }
-        if queued.isEmpty {
-            list.removeAll(keepingCapacity: true)
-            swap(&list, &queued)
+        // A stream that is told may have more sent, and be through with that before it returns.
+        guard told.isEmpty else { return }
+        let list = told
+        while !queued.isEmpty, !hasOutput, !isClosed {
+            list.swap(with: queued)
+            for index in list.indices {
+                list[index].isQueued = false
+                if !isClosed { list[index].drained() }
+            }
+            list.removeAll(keepingUpTo: 1_024)
         }
     }
 
@@ -227,12 +221,13 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func called() {
-        var list: [HTTP2Stream] = []
-        swap(&list, &waiting)
-        for stream in list {
-            stream.isWaiting = false
-            if !isClosed { stream.called() }
+        let list = continuing
+        list.swap(with: waiting)
+        for index in list.indices {
+            list[index].isWaiting = false
+            if !isClosed { list[index].called() }
         }
+        list.removeAll(keepingUpTo: 64)
     }
 
     // MARK: - The end
@@ -240,13 +235,13 @@ final class HTTP2Connection: ServedConnection {
     /// A stream's request is over.
     func finished(_ stream: HTTP2Stream) {
         let handle = Int(stream.handle)
-        precondition(streams[handle] === stream, "a stream ends once")
-        streams[handle] = nil
+        precondition(session.streams[handle] === stream, "a stream ends once")
+        session.streams[handle] = nil
         freeHandles.append(stream.handle)
         openCount -= 1
-        if stream.isSender { senders.removeAll { $0 === stream } }
-        if stream.isQueued { queued.removeAll { $0 === stream } }
-        if stream.isWaiting { waiting.removeAll { $0 === stream } }
+        if stream.isSender { senders.remove(stream) }
+        if stream.isQueued { queued.remove(stream) }
+        if stream.isWaiting { waiting.remove(stream) }
         engine.giveBack(stream)
         guard !isClosed else { return }
         settle()
@@ -280,7 +275,8 @@ final class HTTP2Connection: ServedConnection {
     }
 
     private func abandonStreams() {
-        for stream in streams { stream?.connectionEnded() }
+        let streams = session.streams
+        for index in streams.indices { streams[index]?.connectionEnded() }
     }
 
     override func end() {
@@ -300,5 +296,11 @@ final class HTTP2Connection: ServedConnection {
             compose($0)
             $0.append(" while processing HTTP/2 connection")
         }
+    }
+}
+
+extension List where Element == HTTP2Stream {
+    fileprivate func remove(_ stream: HTTP2Stream) {
+        for index in indices where self[index] === stream { return remove(at: index) }
     }
 }

@@ -63,7 +63,8 @@ extension HTTP2Stream {
             handle, stream: id, block, endsStream: endsWithHead, chunk: chunk, into: queue)
     }
 
-    func offer(atMost limit: Int, to queue: OutputQueue) -> HTTP2Session.Offer {
+    func offer(_ id: Int32, atMost limit: Int, to queue: OutputQueue) -> HTTP2Session.Offer {
+        guard id == self.id else { return .nothing }
         var limit = min(limit, request.location.settings(HTTP2.slot).value.chunkSize)
         if request.limitRate > 0, !body.isEmpty {
             let allowed = request.allowance(sent: bytesSent)

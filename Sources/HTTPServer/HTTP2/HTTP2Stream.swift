@@ -19,7 +19,7 @@ final class HTTP2Stream: ClientStream {
     var input: Buffer?
     var readsBody = false
 
-    var body = HTTP2Body()
+    let body = HTTP2Body()
     var headIsDue = false
     var headIsSent = false
     /// The head says that there is no body.
@@ -59,7 +59,7 @@ final class HTTP2Stream: ClientStream {
     }
 
     /// Gives the request up, so that both can be freed.
-    func detach() { request.stream = ClientStream() }
+    func detach() { request.breakCircles() }
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP2Connection, id: Int32, handle: Int32) {
@@ -212,7 +212,7 @@ final class HTTP2Stream: ClientStream {
 
     private func leaveConnection() {
         guard handle >= 0 else { return }
-        if !isClosed { connection.session.forget(id) }
+        if !isClosed { connection.session.forget(id, handle) }
         connection.finished(self)
     }
 
