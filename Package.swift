@@ -20,7 +20,7 @@ let rules: [SwiftSetting] = [
 /// a layer a small static request cost 9 % more (ARCHITECTURE.md, "Decisions"). Tests/Tidy holds the order.
 let layers = [
     "Platform", "Bytes", "SharedZone", "EventLoop", "Configuration", "Expression", "Log", "Net", "TLS",
-    "HTTPMessage", "HTTP1", "Upstream", "HTTPCore", "HTTPModules", "HTTPServer", "Supervisor", "Site",
+    "HTTPMessage", "HTTP1", "HTTP2", "Upstream", "HTTPCore", "HTTPModules", "HTTPServer", "Supervisor", "Site",
     "FuzzTargets",
 ]
 
@@ -37,9 +37,10 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(
-            name: "ApusServer", dependencies: ["CLinux", "CPCRE2", "CZlib", "COpenSSL"], path: "Sources",
-            exclude: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "apus"], sources: layers, swiftSettings: rules),
+            name: "ApusServer", dependencies: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2"], path: "Sources",
+            exclude: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2", "apus"], sources: layers, swiftSettings: rules),
         .executableTarget(name: "apus", dependencies: ["ApusServer"], swiftSettings: rules),
         tests(of: "Platform"),
         tests(of: "SharedZone"),
@@ -50,6 +51,7 @@ let package = Package(
         tests(of: "TLS", on: ["Simulation", "COpenSSL"]),
         tests(of: "HTTPMessage"),
         tests(of: "HTTP1"),
+        tests(of: "HTTP2"),
         tests(of: "Upstream"),
         tests(of: "HTTPModules"),
         tests(of: "Supervisor"),

@@ -76,6 +76,20 @@ final class OutputQueue {
         return buffer
     }
 
+    /// A buffer with room for `count` more bytes that are to lie together, for those who write much: a large one if the one
+    /// that is being written has not that room.
+    func room(for count: Int) -> Buffer {
+        if let tail, tail.free >= count { return tail }
+        sealTail()
+        let buffer = largePool.take()
+        tail = buffer
+        tailStart = 0
+        return buffer
+    }
+
+    /// Bytes queued, those included that were only written to `writable` so far.
+    var size: Int { byteCount + (tail.map { $0.count - tailStart } ?? 0) }
+
     /// Queues a piece behind everything written so far.
     func append(_ piece: Piece) {
         sealTail()
@@ -91,7 +105,7 @@ final class OutputQueue {
             byteCount += end - tailStart
             pieces.append(.pooled(tail, tailStart..<end))
         } else {
-            pool.give(tail)
+            release(.pooled(tail, 0..<0))
         }
     }
 

@@ -36,6 +36,16 @@ class ClientConnection: Endpoint {
         super.init(loop: loop, descriptor: descriptor)
     }
 
+    /// The same connection in another protocol: takes the place of `old` in the loop, with `EventLoop.replace`.
+    init(replacing old: ClientConnection) {
+        binding = old.binding
+        number = old.number
+        rawAddress = old.rawAddress
+        acceptedAt = old.acceptedAt
+        proxy = old.proxy
+        super.init(loop: old.loop, descriptor: -1)
+    }
+
     final var cycle: HTTPCycle { binding.cycle }
 
     /// The peer's address. What a request takes for its client's is `Request.address`.

@@ -132,6 +132,8 @@ final class ServerBuilder: LocationBuilder {
         var setsOptions: Bool
         var expectsProxyProtocol: Bool
         var isSecure: Bool
+        /// The older way to switch HTTP/2 on, for all servers of the address.
+        var hasHTTP2 = false
         var position: Position
 
         init(

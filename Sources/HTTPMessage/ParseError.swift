@@ -26,6 +26,7 @@ enum ParseError: Error, Equatable, Sendable {
     case connectNotAllowed
     case connectWithBody
     case traceNotAllowed
+    case fieldBlock(FieldBlockFault)
 
     /// What the client is answered; nginx sends 494 as 400.
     var status: Status {
@@ -35,6 +36,7 @@ enum ParseError: Error, Equatable, Sendable {
         case .headTooLarge, .fieldLineTooLong, .tooManyFields: .headTooLarge
         case .unknownTransferEncoding: .notImplemented
         case .connectNotAllowed, .traceNotAllowed: .notAllowed
+        case .fieldBlock(.protocolDisabled): .misdirectedRequest
         default: .badRequest
         }
     }
@@ -89,6 +91,8 @@ extension ParseError {
             output.append("client sent unknown \"Transfer-Encoding\": \"")
             output.append(bytes.span(range))
             output.append(ASCII.quote)
+        case .fieldBlock(let fault):
+            fault.appendMessage(to: output, head: head)
         default:
             output.append(text)
         }

@@ -15,6 +15,7 @@ final class Engine: RequestEngine {
     private let idleStreams = List<HTTP1Stream>()
     /// What TLS handshakes ask.
     private(set) lazy var serverNames = ServerNames(engine: self)
+    private let idleHTTP2Streams = List<HTTP2Stream>()
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
@@ -131,6 +132,14 @@ final class Engine: RequestEngine {
         unpublished.change(figure, by: 1)
     }
 
+    /// Streams of HTTP/2 are counted one by one, as in nginx.
+    func count(_ stream: HTTP2Stream, as figure: Figure) {
+        guard stream.figure != figure else { return }
+        unpublished.change(stream.figure, by: -1)
+        stream.figure = figure
+        unpublished.change(figure, by: 1)
+    }
+
     /// Adds what has changed since the last time to the figures that all workers share: once a turn, since a request changes
     /// four of them.
     override func publishFigures() {
@@ -188,6 +197,28 @@ final class Engine: RequestEngine {
         return stream
     }
 
+    /// Likewise for a stream of HTTP/2.
+    func takeStream(for connection: HTTP2Connection, id: Int32, handle: Int32) -> HTTP2Stream {
+        let stream =
+            idleHTTP2Streams.popLast()
+            ?? HTTP2Stream(connection: connection, server: connection.binding.servers.standard)
+        stream.reset(connection: connection, id: id, handle: handle)
+        begin(stream.request, of: stream, on: connection)
+        count(stream, as: .reading)
+        return stream
+    }
+
+    func giveBack(_ stream: HTTP2Stream) {
+        release(stream.request)
+        stream.release()
+        count(stream, as: .none)
+        if idleHTTP2Streams.count < Self.idleBound {
+            idleHTTP2Streams.append(stream)
+        } else {
+            stream.detach()
+        }
+    }
+
     /// Makes a pooled request ready for one that begins to come in.
     func begin(_ request: Request, of stream: ClientStream, on connection: ServedConnection) {
         connection.requestCount += 1
@@ -202,6 +233,12 @@ final class Engine: RequestEngine {
         request.kinship?.family.dissolve()
         request.admission.releasePlaces()
         request.releaseResources()
+    }
+
+    /// What was taken for the beginning of a request was none.
+    func takeBack(_ stream: HTTP1Stream) {
+        unpublished.requests -= 1
+        giveBack(stream)
     }
 
     func giveBack(_ stream: HTTP1Stream) {
@@ -225,6 +262,7 @@ private final class ShutdownTimer: Endpoint {
 /// Lines that many answers share: `Date`, made once a second, and the last few of `Last-Modified`.
 final class CommonLines {
     private let dateLine = Buffer(capacity: 64)
+    private let date = Buffer(capacity: 32)
     private var second = -1
     private let modifiedLines = (0..<16).map { _ in Buffer(capacity: 64) }
     private let modifiedSeconds = List<Int>(capacity: 16)
@@ -247,13 +285,23 @@ final class CommonLines {
     }
 
     func appendDate(at seconds: Int, to output: Buffer) {
-        if seconds != second {
-            second = seconds
-            dateLine.removeAll()
-            dateLine.append("Date: ")
-            dateLine.append(httpDate: seconds)
-            dateLine.append("\r\n")
-        }
+        if seconds != second { makeDate(seconds) }
         output.append(dateLine)
+    }
+
+    /// The value alone.
+    func date(at seconds: Int) -> Buffer {
+        if seconds != second { makeDate(seconds) }
+        return date
+    }
+
+    private func makeDate(_ seconds: Int) {
+        second = seconds
+        date.removeAll()
+        date.append(httpDate: seconds)
+        dateLine.removeAll()
+        dateLine.append("Date: ")
+        dateLine.append(date)
+        dateLine.append("\r\n")
     }
 }

@@ -101,6 +101,7 @@ struct HTTPFreezing {
                 of: group.map(\.server), standard: standard ?? group[0].server, address, evaluation),
             cycle: cycle, descriptor: -1)
         binding.isDeferred = options.isDeferred
+        binding.hasHTTP2 = group.contains { $0.listen.hasHTTP2 }
         binding.expectsProxyProtocol = group.contains { $0.listen.expectsProxyProtocol }
         binding.isSecure = group.contains { $0.listen.isSecure }
         if binding.isSecure {

@@ -2,7 +2,7 @@
 enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
-        TLSModule.rows + Core.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
+        TLSModule.rows + Core.rows + HTTP2.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
             + Proxy.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
             + variableRows + contentRows
     }

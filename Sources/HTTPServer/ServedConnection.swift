@@ -24,6 +24,12 @@ class ServedConnection: ClientConnection {
         return end
     }
 
+    /// The same connection in another protocol.
+    init(replacing old: ServedConnection) {
+        engine = old.engine
+        super.init(replacing: old)
+    }
+
     /// Closes the connection and whatever is under way.
     func end() {}
 

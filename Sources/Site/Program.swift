@@ -42,7 +42,7 @@ public enum Program {
             "--with-http_gzip_static_module", "--with-http_random_index_module",
             "--with-http_realip_module", "--with-http_stub_status_module",
             "--with-http_secure_link_module", "--with-http_sub_module",
-            "--with-http_addition_module", "--with-http_auth_request_module", "--with-compat",
+            "--with-http_addition_module", "--with-http_auth_request_module", "--with-http_v2_module", "--with-compat",
         ])
 
     /// As nginx tells it: the library that this was built with, and the one it runs with where that is another.

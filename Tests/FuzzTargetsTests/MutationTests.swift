@@ -31,6 +31,12 @@ import Testing
         mutateOptions(inputs, fuzzProxyProtocol, bytes: 1)
     }
 
+    @Test func http2() throws {
+        let inputs = try corpus("http2")
+        mutate(inputs, fuzzHTTP2)
+        mutateOptions(inputs, fuzzHTTP2, bytes: 1)
+    }
+
     @Test func chunkedBodies() throws {
         let inputs = try corpus("chunked")
         mutate(inputs, fuzzChunked)

@@ -49,6 +49,7 @@ extension Core {
         http.registry.problem = { Rewrite.report($0, $1) }
         try CoreVariables.declare(in: http.registry)
         try TLSModule.declareVariables(in: http.registry)
+        try HTTP2.declareVariables(in: http.registry)
         try Gzip.declareVariables(in: http.registry)
         try Proxy.declareVariables(in: http.registry)
         try StubStatus.declareVariables(in: http.registry)

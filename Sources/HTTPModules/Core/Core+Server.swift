@@ -112,6 +112,7 @@ extension Core {
                     setsOptions: parser.setsOptions,
                     expectsProxyProtocol: parser.expectsProxyProtocol, isSecure: parser.isSecure,
                     position: invocation.directive.terminator))
+            server.listens[server.listens.count - 1].hasHTTP2 = parser.hasHTTP2
         }
     }
 }
@@ -123,6 +124,7 @@ struct ListenParameters {
     var setsOptions = false
     var expectsProxyProtocol = false
     var isSecure = false
+    var hasHTTP2 = false
     let isIPv6: Bool
 
     init(isIPv6: Bool) {
@@ -144,11 +146,16 @@ struct ListenParameters {
         case "multipath":
             options.isMultipath = true
             sets()
+        case "http2":
+            hasHTTP2 = true
+            invocation.warn(
+                "the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead",
+                at: word)
         case "ssl": isSecure = true
-        case "quic", "http2", "http3":
+        case "quic", "http3":
             throw invocation.fail(
                 "the \"\(word.text)\" parameter of \"listen\" is not supported yet",
-                advice: "this version serves HTTP/1", at: word)
+                advice: "this version serves HTTP/1 and HTTP/2", at: word)
         case "proxy_protocol":
             expectsProxyProtocol = true
         default:

@@ -250,9 +250,13 @@ final class UpstreamExchange: Producer {
         }
         if settings.value.ignoresClientAbort { return }
         let action = action
-        request.log(.info, while: action) {
-            $0.append("epoll_wait() reported that client prematurely closed connection, ")
-            $0.append("so upstream connection is closed too")
+        // Where a stream among others was broken off, that has been said.
+        let isToldOf = request.flags.contains(.clientGone)
+        if !isToldOf {
+            request.log(.info, while: action) {
+                $0.append("epoll_wait() reported that client prematurely closed connection, ")
+                $0.append("so upstream connection is closed too")
+            }
         }
         stage = .done
         close()

@@ -16,6 +16,21 @@ final class HTTP1Connection: ServedConnection {
     private(set) var stream: HTTP1Stream?
     /// Guards against a pipelined request being begun within the end of the one before it.
     private(set) var isAdvancing = false
+    /// The client may still turn out to speak HTTP/2.
+    private var awaitsPreface: Bool
+
+    override init(
+        engine: Engine, descriptor: Int32, address: RawAddress, binding: ListenBinding,
+        number: UInt64
+    ) {
+        awaitsPreface = HTTP1Connection.mayBeHTTP2(binding)
+        super.init(
+            engine: engine, descriptor: descriptor, address: address, binding: binding,
+            number: number)
+    }
+
+    /// The client was offered HTTP/2, and begins with its preface if it takes it.
+    func expectPreface() { awaitsPreface = true }
 
     /// Whether it can be closed without breaking off a request. One that was only just accepted has a request on its way.
     private var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
@@ -38,6 +53,7 @@ final class HTTP1Connection: ServedConnection {
     private func take(_ bytes: Span<UInt8>) {
         switch state {
         case .readingHead:
+            if awaitsPreface { return begin(bytes) }
             let isFirst = stream == nil
             let stream = beginStream()
             if isFirst { stream.request.arrival = loop.inputMoment }
@@ -49,6 +65,27 @@ final class HTTP1Connection: ServedConnection {
             if !isClosed, state == .discarding, stream.isBodyConsumed { discarded(stream) }
         case .lingering:
             break
+        }
+    }
+
+    /// The first bytes decide on the protocol.
+    private func begin(_ bytes: Span<UInt8>) {
+        if stream == nil, HTTP2Preface.match(bytes) == .whole { return becomeHTTP2(bytes) }
+        let begun = beginStream()
+        let head = begun.request.head.bytes
+        head.append(bytes)
+        switch HTTP2Preface.match(head.span) {
+        case .part: return
+        case .none:
+            awaitsPreface = false
+            advance(from: begun)
+        case .whole:
+            let copy = loop.largeBuffers.take()
+            copy.append(head)
+            stream = nil
+            engine.takeBack(begun)
+            becomeHTTP2(copy.span)
+            loop.largeBuffers.give(copy)
         }
     }
 

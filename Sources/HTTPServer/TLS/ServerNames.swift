@@ -22,9 +22,13 @@ final class ServerNames: TLSHost {
     }
 
     override func protocols(for connection: TLSConnection) -> StaticString {
-        guard let client = connection.endpoint as? ClientConnection, client.binding.hasHTTP2 else {
+        // The server that the name has selected decides, as with all settings of the handshake.
+        guard let client = connection.endpoint as? HTTP1Connection,
+            client.binding.hasHTTP2 || client.server.root.settings(HTTP2.slot).value.isOn
+        else {
             return "\u{8}http/1.1\u{8}http/1.0\u{8}http/0.9"
         }
+        client.expectPreface()
         return "\u{2}h2\u{8}http/1.1\u{8}http/1.0\u{8}http/0.9"
     }
 

@@ -1,0 +1,390 @@
+import CNghttp2
+
+/// One side of an HTTP/2 connection, over nghttp2: bytes in, calls out, and frames when they are asked for.
+///
+/// It knows neither sockets nor configuration. A subclass overrides what the session tells. Streams are named by *handles*,
+/// small numbers that the subclass gives out; it may use one again as soon as `streamClosed` was told or `forget` was called.
+/// Unless it says otherwise, each of these calls may use the session in any way.
+@safe
+class HTTP2Session {
+    enum Role: Sendable {
+        case server, client
+    }
+
+    struct Limits: Sendable {
+        /// Streams that the peer may have open at a time.
+        var streams = 128
+        /// Bytes of a body that may come before they are asked for.
+        var window = 65_536
+        /// Bytes of a name or a value, and of all names and values of a head.
+        var field = 8_192
+        var head = 32_768
+
+        init() {}
+    }
+
+    /// What is ready to be sent of a stream's body.
+    enum Offer {
+        /// Nothing for now: `resume` says when.
+        case nothing
+        /// So many bytes, no more than were asked for.
+        case bytes(Int, isLast: Bool)
+    }
+
+    let role: Role
+    let limits: Limits
+    /// Written by the callbacks of `HTTP2Session+Callbacks.swift` alone, like all that follows.
+    var session: OpaquePointer?
+    /// What came and is still to be told, from `nextEvent` on.
+    var events: [Event] = []
+    private var nextEvent = 0
+    private var isTelling = false
+    /// The handle whose header block is being read, or -1.
+    var current: Int32 = -1
+    /// Its fields are nobody's: those of a request's trailers.
+    var passesOver = false
+    /// Bytes of the block's names and values so far.
+    var blockSize = 0
+    /// The beginning of the bytes that are being read.
+    var input: UnsafeRawPointer?
+    /// The beginning of a client's bytes, until it is complete.
+    private var opening: HTTP2Opening?
+    /// The next acknowledgement of settings is not sent: they were made up.
+    private var holdsAcknowledgement = false
+    /// Where bodies are written while frames are made.
+    var sink: OutputQueue?
+    var bound = 0
+    /// The longest frame that a body is cut into.
+    var longestFrame = 16_384
+    var allowance = HTTP2Allowance()
+    /// The last stream that the peer has opened.
+    var lastPeerStream: Int32 = 0
+    /// The stream that the peer has just broken off.
+    var resetByPeer: Int32 = 0
+    /// The stream whose fields were in the last frame that had any, and whether more of them follow.
+    var lastFieldsStream: Int32 = 0
+    var lastFieldsAreComplete = false
+    /// The last frame that began a block: where it lies, and how long it is.
+    private var openHead: (buffer: Buffer, start: Int, length: Int)?
+    /// Streams that were broken off from here before the peer had ended them: more of them may be on its way.
+    var unfinished = UnfinishedStreams()
+    private(set) var settingsAreAcknowledged = false
+    private var hasSentSettings = false
+    /// What ended the connection, if it was not graceful, and nghttp2's words for it.
+    private(set) var error = HTTP2Code.noError
+    let errorText = Buffer(capacity: 16)
+    /// Nothing more is read or written.
+    private(set) var isOver = false
+
+    /// What came, in the order in which it came.
+    struct Event {
+        enum Kind: UInt8 {
+            case head, trailers, data, end, closed, reset, settings, goAway
+        }
+
+        var kind: Kind
+        var handle: Int32
+        /// Where data begin, the size of a block, or a code.
+        var first: UInt32 = 0
+        /// How much data there are, or 1: the stream ends here.
+        var second: UInt32 = 0
+    }
+
+    init(role: Role, limits: Limits = Limits()) {
+        self.role = role
+        self.limits = limits
+        opening = role == .server ? HTTP2Opening() : nil
+        unsafe open()
+    }
+
+    deinit {
+        unsafe nghttp2_session_del(session)
+    }
+
+    // MARK: - What the session tells
+
+    /// The peer opens a stream: gives it a handle, or nil to refuse it. Must not use the session.
+    func streamBegan(_ id: Int32, endsStream: Bool) -> Int32? { nil }
+
+    /// The block of a head begins; a client's also for trailers. Must not use the session.
+    func headBegan(_ handle: Int32) {}
+
+    /// A field of the block; the bytes are valid during the call only. Must not use the session.
+    func field(_ handle: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) {}
+
+    /// The block is complete; `size` are its bytes on the wire.
+    func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {}
+
+    /// The stream has ended with fields behind the body, which a server is not told: nginx has no use for them either.
+    func trailersEnded(_ handle: Int32) {}
+
+    /// Bytes of a body, valid during the call only. The peer may send more when `consume` was called for them.
+    func data(_ handle: Int32, _ bytes: Span<UInt8>) {}
+
+    /// The peer sends no more on the stream.
+    func streamEnded(_ handle: Int32) {}
+
+    /// The peer has broken off the stream. Called as soon as it is read, before what came before it was told; must not use the
+    /// session.
+    func streamWillBeReset(_ handle: Int32) {}
+
+    /// The stream is no more: both sides have ended it, or one has broken it off.
+    func streamClosed(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {}
+
+    /// The peer ends the connection: streams behind `last` were not processed.
+    func goAwayReceived(last: Int32, _ code: HTTP2Code) {}
+
+    /// What can be sent of a body, at most so many bytes. `writeBody` follows for it, with nothing queued between. Must not use
+    /// the session.
+    func offer(_ handle: Int32, stream id: Int32, atMost limit: Int, to queue: OutputQueue) -> Offer { .nothing }
+
+    /// The fields behind the body, asked for with its last byte; nil for none. Must not use the session.
+    func trailers(_ handle: Int32) -> HTTP2FieldBlock? { nil }
+
+    /// Writes what was offered, behind the frame's head. Must not use the session.
+    func writeBody(
+        _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool, to queue: OutputQueue
+    ) {}
+
+    /// Bytes of a head or of trailers were sent on the stream. Must not use the session.
+    func fieldsSent(_ handle: Int32, _ count: Int, endsStream: Bool) {}
+
+    // MARK: - Input
+
+    /// Bytes read before what they bring is told: bounds what a flood does before somebody looks.
+    private static let slice = 16_384
+
+    /// Reads bytes and tells what they bring. `second` is any clock's, for `HTTP2Allowance`.
+    final func receive(_ bytes: Span<UInt8>, second: Int) {
+        allowance.advance(to: second)
+        var position = 0
+        if let opening { open(opening, bytes, &position) }
+        while position < bytes.count, !isOver {
+            let end = min(position + Self.slice, bytes.count)
+            read(bytes.extracting(position..<end))
+            position = end
+        }
+    }
+
+    private func open(_ opening: HTTP2Opening, _ bytes: Span<UInt8>, _ position: inout Int) {
+        let step = opening.take(bytes, &position)
+        if case .needMore = step { return }
+        self.opening = nil
+        let all = opening.bytes
+        guard case .lacksSettings = step else { return read(all.span) }
+        let preface = HTTP2Preface.text.utf8CodeUnitCount
+        read(all.span(0..<preface))
+        holdsAcknowledgement = true
+        let settings = HTTP2Opening.settings
+        read(settings.span)
+        read(all.span(preface..<all.count))
+    }
+
+    private func read(_ part: Span<UInt8>) {
+        allowance.receive(part.count)
+        let code = unsafe part.withUnsafeBytes { source in
+            unsafe input = source.baseAddress
+            defer { unsafe input = nil }
+            return unsafe nghttp2_session_mem_recv(session, source.baseAddress, source.count)
+        }
+        if code < 0 { fail(Int32(code)) }
+        tell(part)
+        if allowance.isUsedUp { terminate(.enhanceYourCalm, "flood") }
+    }
+
+    private func fail(_ code: Int32) {
+        switch code {
+        case Int32(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue): terminate(.protocolError, "invalid connection preface")
+        case Int32(NGHTTP2_ERR_FLOODED.rawValue): terminate(.enhanceYourCalm, "flood")
+        case Int32(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue):
+            terminate(.enhanceYourCalm, "too many CONTINUATION frames")
+        default: terminate(.internalError, "failure")
+        }
+    }
+
+    /// Tells what came. Frames that are made meanwhile may add to it.
+    func tell(_ bytes: Span<UInt8>) {
+        guard !isTelling else { return }
+        isTelling = true
+        while nextEvent < events.count, !isOver {
+            let event = events[nextEvent]
+            nextEvent += 1
+            tell(event, bytes)
+        }
+        isTelling = false
+        events.removeAll(keepingCapacity: events.capacity <= 1_024)
+        nextEvent = 0
+    }
+
+    private func tell(_ event: Event, _ bytes: Span<UInt8>) {
+        let handle = event.handle
+        switch event.kind {
+        case .head: headEnded(handle, size: Int(event.first), endsStream: event.second != 0)
+        case .trailers: trailersEnded(handle)
+        case .data:
+            let start = Int(event.first)
+            data(handle, bytes.extracting(start..<start + Int(event.second)))
+        case .end: streamEnded(handle)
+        case .closed: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: false)
+        case .reset: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: true)
+        case .settings: settingsAreAcknowledged = true
+        case .goAway:
+            goAwayReceived(last: Int32(bitPattern: event.second), HTTP2Code(rawValue: event.first))
+        }
+    }
+
+    // MARK: - Output
+
+    /// Whether there are frames to be made.
+    final var wantsToSend: Bool { unsafe !isOver && nghttp2_session_want_write(session) != 0 }
+
+    /// Nothing will come or go any more: the connection can be closed when all is sent.
+    final var isFinished: Bool {
+        unsafe isOver
+            || nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
+    }
+
+    /// Makes frames until nothing is left to be sent or `bound` bytes are queued.
+    final func makeFrames(into queue: OutputQueue, bound: Int) {
+        guard !isOver else { return }
+        sink = queue
+        self.bound = bound
+        while queue.size < bound {
+            if makeFrame(into: queue) == 0 { break }
+        }
+        sink = nil
+        openHead = nil
+        tell(Span())
+    }
+
+    /// Makes the next frame that is no body's, and bodies' frames before it. Returns its size; none is left.
+    func makeFrame(into queue: OutputQueue) -> Int {
+        var place: UnsafePointer<UInt8>?
+        let count = unsafe nghttp2_session_mem_send(session, &place)
+        guard count > 0, let place = unsafe place else {
+            if count < 0 { isOver = true }
+            return 0
+        }
+        let frame = unsafe Span(_unsafeStart: place, count: count)
+        let kind = UInt32(frame[3])
+        if holdsAcknowledgement, kind == NGHTTP2_SETTINGS.rawValue, frame[4] != 0 {
+            holdsAcknowledgement = false
+            return count
+        }
+        note(frame)
+        if kind == NGHTTP2_CONTINUATION.rawValue, join(frame, queue) { return count }
+        let output = queue.room(for: count)
+        let start = output.count
+        output.append(frame)
+        if kind == NGHTTP2_HEADERS.rawValue { openHead = (output, start, count - 9) }
+        if !hasSentSettings, kind == NGHTTP2_SETTINGS.rawValue {
+            hasSentSettings = true
+            tellStreamLimit(in: output, at: start)
+        }
+        return count
+    }
+
+    /// Puts what continues a head into the frame before, as far as the peer takes long frames: nghttp2 makes short ones.
+    private func join(_ frame: Span<UInt8>, _ queue: OutputQueue) -> Bool {
+        guard let (buffer, start, length) = openHead else { return false }
+        let longest = unsafe nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_FRAME_SIZE)
+        let whole = length + frame.count - 9
+        guard whole <= Int(longest) else {
+            openHead = nil
+            return false
+        }
+        queue.room(for: frame.count - 9).append(frame.extracting(9..<frame.count))
+        for index in 0..<3 {
+            buffer[start + index] = UInt8(truncatingIfNeeded: whole >> (16 - 8 * index))
+        }
+        buffer[start + 4] |= frame[4]
+        openHead = (buffer, start, whole)
+        return true
+    }
+
+    /// What leaves besides bodies and heads is the peer's doing: acknowledgements, updates, streams broken off.
+    private func note(_ frame: Span<UInt8>) {
+        guard frame.count >= 9 else { return }
+        switch UInt32(frame[3]) {
+        case NGHTTP2_HEADERS.rawValue:
+            lastFieldsStream = Int32(truncatingIfNeeded: Self.word(frame, at: 5))
+            noteFields(frame, endsStream: UInt32(frame[4]) & NGHTTP2_FLAG_END_STREAM.rawValue != 0)
+        case NGHTTP2_CONTINUATION.rawValue:
+            noteFields(frame, endsStream: false)
+        case NGHTTP2_RST_STREAM.rawValue where frame.count == 13:
+            allowance.spend(frame.count)
+            if frame[12] != UInt8(HTTP2Code.noError.rawValue) { allowance.spendStream() }
+        case NGHTTP2_GOAWAY.rawValue where frame.count >= 17:
+            let code = Self.word(frame, at: 13)
+            if code != 0, error == .noError {
+                error = HTTP2Code(rawValue: code)
+                errorText.append(frame.extracting(17..<frame.count))
+            }
+        default:
+            allowance.spend(frame.count)
+        }
+    }
+
+    private func noteFields(_ frame: Span<UInt8>, endsStream: Bool) {
+        allowance.carry(frame.count)
+        lastFieldsAreComplete = UInt32(frame[4]) & NGHTTP2_FLAG_END_HEADERS.rawValue != 0
+        let handle = unsafe handle(of: lastFieldsStream)
+        if handle >= 0 { fieldsSent(handle, frame.count, endsStream: endsStream) }
+    }
+
+    private static func word(_ bytes: Span<UInt8>, at start: Int) -> UInt32 {
+        var word: UInt32 = 0
+        for index in start..<start + 4 { word = word << 8 | UInt32(bytes[index]) }
+        return word
+    }
+
+    /// Writes the real limit of streams into the settings that nghttp2 has made. It was told that there is none, since it ends
+    /// the connection with a client that goes beyond; like nginx we refuse the stream and keep the others.
+    private func tellStreamLimit(in output: Buffer, at start: Int) {
+        guard role == .server else { return }
+        for index in 0..<4 {
+            output[start + 11 + index] = UInt8(truncatingIfNeeded: limits.streams >> (24 - 8 * index))
+        }
+    }
+
+    // MARK: - The end
+
+    /// Ends the connection: what is under way is broken off by the peer when it reads this.
+    final func terminate(_ code: HTTP2Code, _ reason: StaticString = "") {
+        guard !isOver else { return }
+        if error == .noError, code != .noError {
+            error = code
+            errorText.append(reason)
+        }
+        unsafe nghttp2_session_terminate_session(session, code.rawValue)
+    }
+
+    /// Takes no new streams, and ends when the present ones are over.
+    final func endGracefully() {
+        guard !isOver else { return }
+        let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
+        unsafe nghttp2_submit_goaway(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, HTTP2Code.noError.rawValue, nil, 0)
+    }
+
+    /// The connection is gone: nothing is told any more, and what was kept for it is freed. Not to be called where the session
+    /// must not be used.
+    final func close() {
+        isOver = true
+        unsafe nghttp2_session_del(session)
+        unsafe session = nil
+    }
+}
+
+/// The last streams that were broken off before the peer had ended them. It may have sent more on them before it knew.
+struct UnfinishedStreams {
+    private var ids = [Int32](repeating: 0, count: 32)
+    private var next = 0
+
+    mutating func insert(_ id: Int32) {
+        ids[next] = id
+        next = (next + 1) % ids.count
+    }
+
+    func contains(_ id: Int32) -> Bool { ids.contains(id) }
+}

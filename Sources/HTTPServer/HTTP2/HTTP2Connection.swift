@@ -1,0 +1,306 @@
+/// A client's HTTP/2 connection: many requests at a time, each on a stream. It takes the place of the HTTP/1 connection that the
+/// client's preface was read on.
+///
+/// What streams have to say is noted, and made into frames when the loop is about to send: one write a turn for all of them.
+final class HTTP2Connection: ServedConnection {
+    /// The machine.
+    let session: HTTP2ServerSession
+    private let freeHandles = List<Int32>()
+    /// Streams under way.
+    private(set) var openCount = 0
+    /// Streams that have something to send, or may have.
+    private let senders = List<HTTP2Stream>()
+    /// Streams of which something was queued since the last time that all was sent.
+    private let queued = List<HTTP2Stream>()
+    /// Those of them that are being told that it was.
+    private let told = List<HTTP2Stream>()
+    /// Streams that go on in the loop's next turn.
+    private let waiting = List<HTTP2Stream>()
+    private let continuing = List<HTTP2Stream>()
+    /// Fields are collected here before they are encoded.
+    let block = HTTP2FieldBlock()
+    private var wantsGoAway = false
+    private var hasSentGoAway = false
+    private var isLingering = false
+
+    /// What all streams of a connection may have queued at a time: more would only wait in memory instead of the kernel.
+    private static let queueBound = 64 * 1_024
+
+    override init(replacing old: ServedConnection) {
+        let server = old.binding.servers.standard
+        let settings = server.root.settings(HTTP2.slot)
+        var limits = HTTP2Session.Limits()
+        limits.streams = settings.value.streams
+        limits.window = settings.value.prereadSize
+        limits.field = server.limits.largeBufferSize
+        limits.head = server.limits.largeBufferSize * server.limits.largeBufferCount
+        session = HTTP2ServerSession(limits: limits)
+        super.init(replacing: old)
+        session.connection = self
+        flags.insert(.gathersOutput)
+        action = .none
+    }
+
+    /// What holds for the connection as a whole: its first server's.
+    var settings: Box<CoreSettings> { binding.servers.standard.root.core }
+
+    // MARK: - Beginning
+
+    /// The connection has taken its place. `bytes` begin with the preface.
+    func begin(_ bytes: Span<UInt8>) {
+        engine.count(self, as: .waiting)
+        if engine.isShuttingDown { session.terminate(.noError) }
+        received(bytes)
+    }
+
+    /// A stream begins, within the session: nil refuses it.
+    func beginStream(_ id: Int32, endsStream: Bool) -> Int32? {
+        guard !hasSentGoAway else { return nil }
+        let limits = session.limits
+        guard openCount < limits.streams else {
+            log { line in
+                line.append("concurrent streams exceeded ")
+                line.append(decimal: self.openCount)
+            }
+            return nil
+        }
+        if !session.settingsAreAcknowledged, !endsStream, limits.window < 65_535 {
+            // It does not know yet that it must not send so much.
+            log { $0.append("client sent stream with data before settings were acknowledged") }
+            return nil
+        }
+        let handle: Int32
+        if let free = freeHandles.popLast() {
+            handle = free
+        } else {
+            handle = Int32(session.streams.count)
+            session.streams.append(nil)
+        }
+        openCount += 1
+        session.streams[Int(handle)] = engine.takeStream(for: self, id: id, handle: handle)
+        loop.clearInputDeadline(self)
+        engine.count(self, as: .none)
+        let settings = settings
+        if settings.value.keepaliveTimeout == 0 || requestCount >= settings.value.keepaliveRequests
+            || loop.now - acceptedAt > settings.value.keepaliveTime
+        {
+            wantsGoAway = true
+        }
+        return handle
+    }
+
+    // MARK: - Input
+
+    override func received(_ bytes: Span<UInt8>) {
+        guard !isLingering else { return }
+        session.receive(bytes, second: loop.now / 1_000)
+        guard !isClosed else { return }
+        if wantsGoAway, !hasSentGoAway { endGracefully() }
+        // A head that has begun has to come to its end.
+        if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
+        settle()
+        if session.wantsToSend || session.isFinished || !senders.isEmpty { loop.flushLater(self) }
+    }
+
+    private func endGracefully() {
+        hasSentGoAway = true
+        session.endGracefully()
+    }
+
+    /// An idle connection is kept for a while.
+    private func settle() {
+        guard openCount == 0, !isClosed, !isLingering, inputDeadline == .max else { return }
+        engine.count(self, as: .waiting)
+        loop.setInputDeadline(self, in: settings.value.keepaliveTimeout)
+    }
+
+    override func peerEnded() {
+        if openCount > 0 { log { $0.append("client prematurely closed connection") } }
+        end()
+    }
+
+    override func failed(_ error: Errno) {
+        let streams = session.streams
+        for index in streams.indices { streams[index]?.connectionFailed(error) }
+        end()
+    }
+
+    override func inputTimedOut() {
+        guard !isLingering else { return end() }
+        session.terminate(.noError)
+        loop.flush(self)
+    }
+
+    // MARK: - Output
+
+    /// The stream has something to send.
+    func sends(_ stream: HTTP2Stream) {
+        if !stream.isSender {
+            stream.isSender = true
+            senders.append(stream)
+        }
+        loop.flushLater(self)
+    }
+
+    /// Something of the stream was queued.
+    func noteQueued(_ stream: HTTP2Stream) {
+        guard !stream.isQueued else { return }
+        stream.isQueued = true
+        queued.append(stream)
+    }
+
+    override func gatherOutput() {
+        guard !isLingering, !session.isOver else { return }
+        let queue = loop.output(of: self)
+        var index = 0
+        while index < senders.count, queue.size < Self.queueBound {
+            senders[index].sendHead(to: queue)
+            index += 1
+        }
+        session.makeFrames(into: queue, bound: Self.queueBound)
+        guard !isClosed else { return }
+        keepSenders()
+    }
+
+    /// Those who still have something wait for room in their windows.
+    private func keepSenders() {
+        var kept = 0
+        for index in senders.indices {
+            let stream = senders[index]
+            if stream.stillSends() {
+                senders[kept] = stream
+                kept += 1
+            } else {
+                stream.isSender = false
+            }
+        }
+        senders.truncate(to: kept)
+    }
+
+    override func drained() {
+        loop.clearOutputDeadline(self)
+        tellQueued()
+        guard !isClosed else { return }
+        if session.isFinished { return closeGently() }
+        if session.wantsToSend { loop.flushLater(self) }
+        settle()
+    }
+
+    /// All that was queued has left: streams whose answers it completes are over.
+    private func tellQueued() {
+        // A stream that is told may have more sent, and be through with that before it returns.
+        guard told.isEmpty else { return }
+        let list = told
+        while !queued.isEmpty, !hasOutput, !isClosed {
+            list.swap(with: queued)
+            for index in list.indices {
+                list[index].isQueued = false
+                if !isClosed { list[index].drained() }
+            }
+            list.removeAll(keepingUpTo: 1_024)
+        }
+    }
+
+    override func outputBlocked() {
+        if !isLingering { loop.setOutputDeadline(self, in: settings.value.sendTimeout) }
+    }
+
+    override func outputTimedOut() {
+        log(errno: .timedOut) { $0.append("client timed out") }
+        end()
+    }
+
+    override func fileEnded(at offset: Int) {}
+
+    /// The stream goes on in the loop's next turn.
+    func callSoon(_ stream: HTTP2Stream) {
+        guard !stream.isWaiting else { return }
+        stream.isWaiting = true
+        waiting.append(stream)
+        loop.callSoon(self)
+    }
+
+    override func called() {
+        let list = continuing
+        list.swap(with: waiting)
+        for index in list.indices {
+            list[index].isWaiting = false
+            if !isClosed { list[index].called() }
+        }
+        list.removeAll(keepingUpTo: 64)
+    }
+
+    // MARK: - The end
+
+    /// A stream's request is over.
+    func finished(_ stream: HTTP2Stream) {
+        let handle = Int(stream.handle)
+        precondition(session.streams[handle] === stream, "a stream ends once")
+        session.streams[handle] = nil
+        freeHandles.append(stream.handle)
+        openCount -= 1
+        if stream.isSender { senders.remove(stream) }
+        if stream.isQueued { queued.remove(stream) }
+        if stream.isWaiting { waiting.remove(stream) }
+        engine.giveBack(stream)
+        guard !isClosed else { return }
+        settle()
+        if session.wantsToSend || session.isFinished { loop.flushLater(self) }
+    }
+
+    override func shutDown() {
+        guard !isLingering else { return }
+        if openCount == 0 { session.terminate(.noError) } else { endGracefully() }
+        loop.flushLater(self)
+    }
+
+    /// Nothing will come or go any more.
+    private func closeGently() {
+        if session.error != .noError {
+            log { line in
+                line.append("client violated HTTP/2: ")
+                line.append(self.session.error.text)
+                if !self.session.errorText.isEmpty { line.append(", ") }
+                line.append(self.session.errorText)
+            }
+        }
+        abandonStreams()
+        guard !isClosed else { return }
+        let settings = settings
+        guard settings.value.lingeringClose != .off, !hasPeerEnded else { return end() }
+        isLingering = true
+        session.close()
+        _ = beginLingering(
+            for: settings.value.lingeringTime, timeout: settings.value.lingeringTimeout)
+    }
+
+    private func abandonStreams() {
+        let streams = session.streams
+        for index in streams.indices { streams[index]?.connectionEnded() }
+    }
+
+    override func end() {
+        guard !isClosed else { return }
+        abandonStreams()
+        guard !isClosed else { return }
+        if !session.isOver { session.close() }
+        engine.connectionEnded(self)
+        loop.close(self)
+    }
+
+    /// Says something that is about no request.
+    func log(errno: Errno? = nil, _ compose: (Buffer) -> Void) {
+        let log = binding.servers.standard.root.errorLog
+        guard log.isEnabled(.info) else { return }
+        log.write(.info, errno: errno, self) {
+            compose($0)
+            $0.append(" while processing HTTP/2 connection")
+        }
+    }
+}
+
+extension List where Element == HTTP2Stream {
+    fileprivate func remove(_ stream: HTTP2Stream) {
+        for index in indices where self[index] === stream { return remove(at: index) }
+    }
+}

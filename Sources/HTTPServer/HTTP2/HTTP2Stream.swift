@@ -1,0 +1,257 @@
+/// One stream of an HTTP/2 connection: a request and its answer. Pooled together with the request, as in HTTP/1.
+final class HTTP2Stream: ClientStream {
+    /// The connection; changed when the pooled stream serves another.
+    private(set) var connection: HTTP2Connection
+    let request: Request
+    let loop: EventLoop
+    private(set) var id: Int32 = 0
+    private(set) var handle: Int32 = -1
+    var reader = HTTP2HeadReader()
+    private var serverIsKnown = false
+    private(set) var isServed = false
+    /// The client has broken the stream off, or it was broken off from here: nobody reads the answer.
+    var isGone = false
+    /// The protocol has no such stream any more.
+    var isClosed = false
+    var hasInputEnded = false
+
+    /// What came of the body and is not wanted yet.
+    var input: Buffer?
+    var readsBody = false
+
+    let body = HTTP2Body()
+    var headIsDue = false
+    var headIsSent = false
+    /// The head says that there is no body.
+    var endsWithHead = false
+    /// The frame that ends the answer is queued.
+    var endIsQueued = false
+    /// Nothing was offered when there was room: the session has to be told when there is.
+    var isDeferred = false
+    /// Bytes queued for this stream since the connection has sent all that was queued.
+    var unsent = 0
+    private var sentBytes = 0
+    /// `limit_rate` holds the body back.
+    var isHeldBack = false
+    var isTimedOut = false
+    /// The answer cannot be completed.
+    var hasFailed = false
+
+    // The connection's lists that the stream is in.
+    var isSender = false
+    var isQueued = false
+    var isWaiting = false
+    var figure = Engine.Figure.none
+
+    /// Made when it is needed first, then kept with the stream.
+    private(set) var timer: HTTP2StreamTimer?
+
+    init(connection: HTTP2Connection, server: VirtualServer) {
+        self.connection = connection
+        loop = connection.loop
+        request = Request(engine: connection.engine, connection: connection, server: server)
+        super.init()
+        request.stream = self
+    }
+
+    deinit {
+        if let timer { loop.close(timer) }
+    }
+
+    /// Gives the request up, so that both can be freed.
+    func detach() { request.breakCircles() }
+
+    /// Ready for another request of `connection`.
+    func reset(connection: HTTP2Connection, id: Int32, handle: Int32) {
+        self.connection = connection
+        self.id = id
+        self.handle = handle
+        serverIsKnown = connection.binding.servers.isSingle
+        isServed = false
+        isGone = false
+        isClosed = false
+        hasInputEnded = false
+        readsBody = false
+        headIsDue = false
+        headIsSent = false
+        endsWithHead = false
+        endIsQueued = false
+        isDeferred = false
+        unsent = 0
+        sentBytes = 0
+        isHeldBack = false
+        isTimedOut = false
+        hasFailed = false
+    }
+
+    /// Gives back what the pooled stream must not keep.
+    func release() {
+        body.removeAll(releasing: loop)
+        if let input { loop.largeBuffers.give(input) }
+        input = nil
+        isSender = false
+        isQueued = false
+        isWaiting = false
+        handle = -1
+        if let timer {
+            loop.clearInputDeadline(timer)
+            loop.clearOutputDeadline(timer)
+        }
+    }
+
+    var deadlines: HTTP2StreamTimer {
+        if let timer { return timer }
+        let made = HTTP2StreamTimer(stream: self)
+        timer = made
+        return made
+    }
+
+    // MARK: - The head
+
+    func headBegan() { reader.begin(request.head) }
+
+    func field(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+        reader.take(name, value, into: request.head, limits: request.server.limits)
+        if reader.hostIsNew, !serverIsKnown { selectServer() }
+    }
+
+    private func selectServer() {
+        serverIsKnown = true
+        let request = self.request
+        let host = request.head.host
+        let server = connection.binding.servers.server(for: host.span, captures: request)
+        request.routing.reset(server: server)
+    }
+
+    /// The head is not complete: it has to be soon.
+    func awaitHead() {
+        guard !isServed, deadlines.inputDeadline == .max else { return }
+        loop.setInputDeadline(deadlines, in: request.server.settings.value.headerTimeout)
+    }
+
+    func headEnded(size: Int, endsStream: Bool) {
+        isServed = true
+        if let timer { loop.clearInputDeadline(timer) }
+        let engine = connection.engine
+        engine.count(self, as: .writing)
+        hasInputEnded = endsStream
+        reader.finish(request.head, endsStream: endsStream, size: size)
+        if isGone {
+            request.response.status = .clientClosedRequest
+            return engine.abort(request)
+        }
+        let isOn = request.server.root.settings(HTTP2.slot).value.isOn
+        if !isOn, !connection.binding.hasHTTP2 {
+            return engine.refuse(request, .fieldBlock(.protocolDisabled))
+        }
+        if let fault = reader.fault { return engine.refuse(request, fault) }
+        engine.start(request)
+    }
+
+    // MARK: - The answer
+
+    override func writeHead(of request: Request) { queueHead() }
+    override func writeInterim(_ request: Request) { queueInterimHead() }
+    override func writeBody(of request: Request) { queueBody() }
+    override func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
+        queueBody(bytes, isLast: isLast)
+    }
+    override func flush() { loop.flush(connection) }
+    override func continueSoon() { connection.callSoon(self) }
+
+    override var queuedOutput: Int { body.count + unsent }
+
+    override var pendingOutput: Int {
+        guard let pipeline = request.pipeline as? Pipeline else { return queuedOutput }
+        return queuedOutput + pipeline.waitingCount
+    }
+
+    // MARK: - The body
+
+    override func startReadingBody(of request: Request) {
+        readsBody = true
+        if !hasInputEnded {
+            // What is buffered may come as fast as it can; what is passed on as it comes, only as fast as it is taken.
+            let settings = request.core
+            let session = connection.session
+            let size =
+                request.body.isStreamed
+                ? max(settings.value.bodyBufferSize, session.limits.window) : session.widestWindow
+            session.setWindow(id, to: size)
+            loop.flushLater(connection)
+            loop.setInputDeadline(deadlines, in: settings.value.bodyTimeout)
+        }
+        drainInput()
+    }
+
+    override func pauseReadingBody(_ isPaused: Bool) {
+        readsBody = !isPaused
+        if isPaused {
+            if let timer { loop.clearInputDeadline(timer) }
+        } else {
+            drainInput()
+        }
+    }
+
+    override func bodyEnded() {
+        readsBody = false
+        if let timer { loop.clearInputDeadline(timer) }
+    }
+
+    // MARK: - The end
+
+    override func finish(_ request: Request) {
+        if !isClosed, !hasInputEnded { connection.session.reset(id, .noError) }
+        leaveConnection()
+    }
+
+    override func abort(_ request: Request) {
+        if !isClosed { connection.session.reset(id, isTimedOut ? .protocolError : .internalError) }
+        leaveConnection()
+    }
+
+    private func leaveConnection() {
+        guard handle >= 0 else { return }
+        if !isClosed { connection.session.forget(id, handle) }
+        connection.finished(self)
+    }
+
+    // MARK: - Counting
+
+    override var bytesSent: Int { sentBytes }
+
+    func count(_ size: Int, ofHead: Bool) {
+        sentBytes += size
+        unsent += size
+        if ofHead { request.response.headSize += size }
+        connection.noteQueued(self)
+    }
+
+    func holdBack(for milliseconds: Int) {
+        isHeldBack = true
+        loop.setOutputDeadline(deadlines, in: milliseconds)
+    }
+
+    func setSendDeadline() {
+        guard !isHeldBack, deadlines.outputDeadline == .max else { return }
+        loop.setOutputDeadline(deadlines, in: request.core.value.sendTimeout)
+    }
+
+    func clearSendDeadline() {
+        if let timer, !isHeldBack { loop.clearOutputDeadline(timer) }
+    }
+}
+
+/// The deadlines of a stream. It stays registered with the loop while the stream is in the pool.
+final class HTTP2StreamTimer: Endpoint {
+    private unowned let stream: HTTP2Stream
+
+    init(stream: HTTP2Stream) {
+        self.stream = stream
+        super.init(loop: stream.loop, descriptor: -1)
+        loop.addTimer(self)
+    }
+
+    override func inputTimedOut() { stream.inputTimedOut() }
+    override func outputTimedOut() { stream.outputTimedOut() }
+}

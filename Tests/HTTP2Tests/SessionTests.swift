@@ -1,0 +1,158 @@
+import Testing
+
+@testable import ApusServer
+
+/// The machine of a server: what it is told for which bytes, and what it sends.
+@Suite struct SessionTests {
+    @Test func aServerSaysWhatItTakes() throws {
+        let server = try RecordingServer()
+        let bytes = server.take()
+        #expect(Frame.list(bytes) == ["SETTINGS 0 0", "WINDOW 0 0"])
+        // MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE; the connection's window is as wide as it can be.
+        #expect(Array(bytes[9..<27]) == [0, 3, 0, 0, 0, 128, 0, 4, 0, 1, 0, 0, 0, 5, 0, 255, 255, 255])
+        #expect(Array(bytes[36..<40]) == [0x7F, 0xFF, 0, 0])
+    }
+
+    private static let conversation =
+        Frame.beginning + Frame.settingsAcknowledgement + Frame.get(1, "/a")
+        + Frame.headers(3, [(":method", "POST"), ("x", "y")], ends: false)
+        + Frame.make(1, flags: 1, stream: 5, Frame.block([(":method", "GET")]))
+        + Frame.make(9, flags: 4, stream: 5, Frame.block([("c", "d")]))
+        + Frame.make(0, flags: 8, stream: 3, [2] + Array("hello".utf8) + [0, 0])
+        + Frame.data(3, Array(" world".utf8))
+        + Frame.make(1, flags: 5, stream: 3, Frame.block([("t", "u")]))
+        + Frame.make(6, stream: 0, Array("12345678".utf8)) + Frame.make(0x20, stream: 0, [1, 2, 3])
+        + Frame.headers(7, [(":method", "PUT")], ends: false) + Frame.data(7, [], ends: true)
+        + Frame.get(9) + Frame.reset(9)
+
+    private static let told = [
+        "head 0 :method=GET :scheme=http :path=/a :authority=a.test true",
+        "head 1 :method=POST x=y false", "head 2 :method=GET c=d true", "data 1 hello world",
+        "trailers 1", "head 3 :method=PUT false", "end 3",
+        "head 4 :method=GET :scheme=http :path=/ :authority=a.test true", "closed 4 CANCEL true",
+    ]
+
+    @Test func whatIsToldDoesNotDependOnHowBytesAreTorn() throws {
+        for step in 1...Self.conversation.count {
+            let server = try RecordingServer()
+            server.feed(Self.conversation, step: step)
+            #expect(server.calls == Self.told, "in steps of \(step)")
+            let sent = Frame.list(server.take())
+            #expect(sent == ["SETTINGS 0 1", "PING 0 1", "SETTINGS 0 0", "WINDOW 0 0"] || sent.sorted() == [
+                "PING 0 1", "SETTINGS 0 0", "SETTINGS 0 1", "WINDOW 0 0",
+            ])
+        }
+    }
+
+    @Test func answersOfAllStreamsLeaveTogether() throws {
+        let server = try RecordingServer()
+        server.feed(Frame.beginning + (0..<30).flatMap { Frame.get($0 * 2 + 1) })
+        _ = server.take()
+        for handle in 0..<30 { server.answer(Int32(handle), body: Array("body \(handle)".utf8)) }
+        let bytes = server.take()
+        for handle in 0..<30 {
+            #expect(Frame.body(bytes, of: handle * 2 + 1) == Array("body \(handle)".utf8))
+        }
+        #expect(Frame.list(bytes).count { $0.hasPrefix("HEADERS") } == 30)
+        #expect(server.calls.count { $0.hasPrefix("closed") && $0.hasSuffix("NO_ERROR false") } == 30)
+    }
+
+    @Test func anAnswerWithoutBodyEndsItsStreamWithTheHead() throws {
+        let server = try RecordingServer()
+        server.feed(Frame.beginning + Frame.get(1))
+        _ = server.take()
+        server.answer(0, status: "204")
+        #expect(Frame.list(server.take()) == ["HEADERS 1 5"])
+        #expect(server.calls.last == "closed 0 NO_ERROR false")
+    }
+
+    @Test func trailersEndAnAnswer() throws {
+        let server = try RecordingServer()
+        let block = HTTP2FieldBlock()
+        block.append(named: "X-Checksum".utf8Span.span, "1".utf8Span.span)
+        server.trailerBlock = block
+        server.feed(Frame.beginning + Frame.get(1))
+        _ = server.take()
+        server.answer(0, body: Array("body".utf8))
+        #expect(Frame.list(server.take()) == ["HEADERS 1 4", "DATA 1 0", "HEADERS 1 5"])
+    }
+
+    @Test func aHeadOfManyFramesIsJoinedAsFarAsThePeerTakesLongOnes() throws {
+        for (size, frames) in [(16_384, 3), (65_536, 1)] {
+            let server = try RecordingServer()
+            let setting = [0, 5] + (0..<4).map { UInt8(truncatingIfNeeded: size >> (24 - 8 * $0)) }
+            server.feed(Frame.preface + Frame.make(4, stream: 0, setting) + Frame.get(1))
+            _ = server.take()
+            let block = HTTP2FieldBlock()
+            block.append(":status", "200" as StaticString)
+            // Bytes that Huffman's code would make longer stay as they are.
+            block.append("x", [UInt8](repeating: 0xFF, count: 40_000).span)
+            server.sendHead(0, stream: 1, block, endsStream: true, into: server.queue)
+            let list = Frame.list(server.take())
+            #expect(list.count == frames)
+            #expect(list[0].hasPrefix("HEADERS 1"))
+            #expect(list.dropFirst().allSatisfy { $0.hasPrefix("CONTINUATION 1") })
+        }
+    }
+
+    @Test func noMoreIsQueuedThanIsAskedFor() throws {
+        let server = try RecordingServer()
+        server.feed(
+            Frame.beginning + Frame.windowUpdate(0, 1 << 30) + Frame.get(1) + Frame.windowUpdate(1, 1 << 30))
+        _ = server.take()
+        let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        server.answer(0, body: body)
+        var got: [UInt8] = []
+        var rounds = 0
+        while server.wantsToSend {
+            let bytes = server.take(bound: 50_000)
+            #expect(bytes.count <= 50_000 + 16_384 + 9)
+            got += Frame.body(bytes, of: 1)
+            rounds += 1
+        }
+        #expect(got == body)
+        #expect(rounds >= 14)
+    }
+
+    @Test func aBodyWaitsForItsWindow() throws {
+        let server = try RecordingServer()
+        server.feed(Frame.beginning + Frame.get(1))
+        _ = server.take()
+        server.answer(0, body: [UInt8](repeating: 1, count: 100_000))
+        #expect(Frame.body(server.take(), of: 1).count == 65_535)
+        #expect(!server.wantsToSend)
+        server.feed(Frame.windowUpdate(1, 10))
+        #expect(!server.wantsToSend)
+        server.feed(Frame.windowUpdate(0, 100))
+        #expect(Frame.body(server.take(), of: 1).count == 10)
+    }
+
+    @Test func aClientThatDoesNotBeginWithSettingsIsServed() throws {
+        for step in [1, 7, Int.max] {
+            let server = try RecordingServer()
+            server.feed(Frame.preface + Frame.settingsAcknowledgement + Frame.get(1), step: step)
+            #expect(server.calls.count == 1)
+            // The settings that were made up are not acknowledged.
+            #expect(Frame.list(server.take()).filter { $0 == "SETTINGS 0 1" } == [])
+        }
+    }
+
+    @Test func aSecondSessionIsTalkedToByTheOtherRole() throws {
+        let server = try RecordingServer()
+        let client = HTTP2Session(role: .client)
+        let queue = OutputQueue(small: server.loop.buffers, large: server.loop.largeBuffers)
+        let block = HTTP2FieldBlock()
+        for (name, value) in [(":method", "GET"), (":path", "/"), (":scheme", "http")] {
+            block.append(named: name.utf8Span.span, value.utf8Span.span)
+        }
+        #expect(client.sendRequest(0, block, endsStream: true) == 1)
+        client.makeFrames(into: queue, bound: .max)
+        queue.sealTail()
+        while !queue.isSent {
+            let piece = queue.pieces[queue.first]
+            if let (buffer, range) = piece.buffer { server.feed(Array(copying: buffer.span(range))) }
+            queue.advance(by: piece.count)
+        }
+        #expect(server.calls == ["head 0 :method=GET :path=/ :scheme=http true"])
+    }
+}
