@@ -23,8 +23,9 @@ final class HotFile {
 ///
 /// Each use looks at the path with one `stat`; requests of a turn that had all arrived when it was made share one. The content is
 /// used only if device, inode, size and both times are those of the file that was read. `ctime` cannot be set by programs and
-/// changes with content, permissions and links, so a file that any process changed is seen by the next request. Times have a granularity of a clock tick: a file read within 50 ms of
-/// its last change may change again without a new time, so it is not trusted the next time.
+/// changes with content, permissions and links, so a file that any process changed is seen by the next request. Times have a
+/// granularity of a clock tick: a file read within 50 ms of its last change may change again without a new time, so it is not
+/// trusted the next time.
 final class HotFiles {
     enum Found {
         case hot(HotFile)
