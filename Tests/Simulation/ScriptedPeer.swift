@@ -62,6 +62,8 @@ final class ScriptedPeer {
     }
 
     var text: String { String(decoding: received, as: UTF8.self) }
+    /// Bytes of the step under way that the connection has not taken yet.
+    var unsentCount: Int { unsent.count }
     /// The peer ended the connection one way or the other, or we did.
     var isOver: Bool { hasEnded || wasReset || left }
 
