@@ -8,8 +8,8 @@ enum WholeFile {
         let errno: Errno
     }
 
-    /// The content of a file; `path` without a NUL.
-    static func read(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+    /// The content of a file; `path` without a NUL. `call` is what nginx reads this kind of file by, for the message.
+    static func read(_ path: [UInt8], call: StaticString = "pread()") throws(Failure) -> [UInt8] {
         guard !path.contains(0) else { throw Failure(operation: "open()", errno: .notFound) }
         let number = unsafe path.terminated.withUnsafeBufferPointer { bytes -> Int32 in
             unsafe bytes.withMemoryRebound(to: CChar.self) { text -> Int32 in
@@ -31,7 +31,7 @@ enum WholeFile {
             }
             if count < 0 {
                 if Errno.last == .interrupted { continue }
-                throw Failure(operation: "pread()", errno: .last)
+                throw Failure(operation: call, errno: .last)
             }
             if count == 0 { return content }
             content.append(contentsOf: chunk[0..<count])

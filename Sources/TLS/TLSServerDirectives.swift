@@ -174,7 +174,7 @@ extension Invocation {
         let path = path(self[0], relativeTo: .configuration)
         let content: [UInt8]
         do throws(WholeFile.Failure) {
-            content = try WholeFile.read(path.bytes)
+            content = try WholeFile.read(path.bytes, call: "read()")
         } catch {
             throw fail("\(error.operation) \"\(path)\" failed (\(error.errno))", at: arguments[0])
         }
