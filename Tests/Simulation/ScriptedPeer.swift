@@ -1,5 +1,18 @@
 @testable import ApusServer
 
+/// What stands between a script and the wire: nothing, unless a subclass protects the bytes.
+class PeerProtection {
+    init() {}
+
+    /// What this side sends first.
+    func begin() -> [UInt8] { [] }
+    /// What came: for the script, and what it makes this side send.
+    func open(_ bytes: [UInt8]) -> (plaintext: [UInt8], reply: [UInt8]) { (bytes, []) }
+    func seal(_ bytes: [UInt8]) -> [UInt8] { bytes }
+    /// Says that nothing follows.
+    func end() -> [UInt8] { [] }
+}
+
 /// The end of a connection that a script plays: a client, or an upstream that was connected to.
 final class ScriptedPeer {
     /// One line of a script; each begins when the one before it is done.
@@ -32,6 +45,7 @@ final class ScriptedPeer {
     /// The virtual time of the end or reset.
     private(set) var endedAt: Int?
     private(set) var isDone = false
+    private let protection: PeerProtection
     private var steps: [Step]
     private var next = 0
     private var unsent: [UInt8] = []
@@ -44,21 +58,29 @@ final class ScriptedPeer {
     private var isAdvancing = false
     private var left = false
 
-    init(kernel: SimulatedKernel, socket: SimulatedSocket, _ steps: [Step]) {
+    init(
+        kernel: SimulatedKernel, socket: SimulatedSocket, protection: PeerProtection = PeerProtection(),
+        _ steps: [Step]
+    ) {
+        self.protection = protection
         self.kernel = kernel
         self.socket = socket
         self.steps = steps
         socket.onChange = { [weak self] in self?.changed() }
         // The script begins with the kernel's next event, not within the call that made the connection.
-        kernel.schedule(after: 0) { self.changed() }
+        kernel.schedule(after: 0) {
+            self.unsent += protection.begin()
+            self.changed()
+        }
     }
 
     /// A client that connects at once; nil if it is refused.
     convenience init?(
-        _ kernel: SimulatedKernel, to address: SocketAddress, capacity: Int? = nil, _ steps: [Step]
+        _ kernel: SimulatedKernel, to address: SocketAddress, capacity: Int? = nil,
+        protection: PeerProtection = PeerProtection(), _ steps: [Step]
     ) {
         guard let socket = kernel.dial(address, capacity: capacity) else { return nil }
-        self.init(kernel: kernel, socket: socket, steps)
+        self.init(kernel: kernel, socket: socket, protection: protection, steps)
     }
 
     var text: String { String(decoding: received, as: UTF8.self) }
@@ -111,7 +133,9 @@ final class ScriptedPeer {
         while rest > 0, !left {
             let (bytes, code) = socket.receive(atMost: min(rest, 65_536))
             if code > 0 {
-                received += bytes
+                let (plaintext, reply) = protection.open(Array(bytes))
+                received += plaintext
+                unsent += reply
                 lastArrival = kernel.now
                 rest -= code
                 continue
@@ -143,7 +167,7 @@ final class ScriptedPeer {
         while next < steps.count || !torn.isEmpty {
             if !unsent.isEmpty { return }
             if let piece = torn.popFirst() {
-                unsent += piece
+                unsent += protection.seal(piece)
                 flush()
                 return beginPause(tornGap)
             }
@@ -180,9 +204,12 @@ final class ScriptedPeer {
     private func perform(_ step: Step) {
         switch step {
         case .send(let bytes):
-            unsent += bytes
+            unsent += protection.seal(bytes)
             flush()
-        case .halfClose: socket.endOutput()
+        case .halfClose:
+            unsent += protection.end()
+            flush()
+            socket.endOutput()
         case .close: leave()
         case .reset:
             socket.reset()
@@ -212,6 +239,7 @@ final class ScriptedPeer {
     private func readPart(_ bytes: Int, _ interval: Int) {
         guard !isOver, !readsFreely else { return }
         read(bytes)
+        flush()
         if next < steps.count { advance() }
         kernel.schedule(after: interval) { self.readPart(bytes, interval) }
     }

@@ -5,6 +5,8 @@ final class SimulatedUpstream {
     private(set) var connections: [ScriptedPeer] = []
     private let kernel: SimulatedKernel
     let address: SocketAddress
+    /// What protects each connection.
+    var protection: () -> PeerProtection = { PeerProtection() }
 
     /// `script` is given the number of the connection, from 0.
     init(
@@ -17,7 +19,8 @@ final class SimulatedUpstream {
             address,
             .scripted { [unowned self] socket in
                 connections.append(
-                    ScriptedPeer(kernel: kernel, socket: socket, script(connections.count)))
+                    ScriptedPeer(
+                        kernel: kernel, socket: socket, protection: protection(), script(connections.count)))
             })
     }
 

@@ -19,7 +19,7 @@ extension SiteTests {
             site.kernel.gathersEvents = way == .halfClose
             let whole = site.outcome(of: visit)
             let bytes = Array(visit.request.utf8)
-            for count in [0] + Torn.positions(in: bytes) where count < 120 || count % 7 == 0 {
+            for count in [0] + Torn.positions(in: visit) where count < 60 || count % 7 == 0 {
                 site.forgetLogs()
                 let client = site.client(port: visit.port, [.send(Array(bytes[..<count])), way.step])
                 site.run(milliseconds: 10_000)
@@ -40,7 +40,7 @@ extension SiteTests {
             let site = try Everything.site()
             let whole = site.outcome(of: visit)
             let length = whole.answers.reduce(0) { $0 + $1.body.count + 250 }
-            let step = length > 2_000 ? length / 25 : 17
+            let step = length > 2_000 ? length / 15 : 23
             for count in stride(from: 0, to: length, by: step) {
                 site.forgetLogs()
                 let client = site.client(
@@ -48,7 +48,9 @@ extension SiteTests {
                     [.read(count), .send(visit.request), .pause(200), way.step])
                 site.run(milliseconds: 10_000)
                 let lines = site.accessLog
-                try #require((1...visit.statuses.count).contains(lines.count), "after \(count): \(lines)")
+                // The window may be too small for a handshake.
+                let isBegun = visit.port == 8443 ? 0 : 1
+                try #require((isBegun...visit.statuses.count).contains(lines.count), "after \(count): \(lines)")
                 client.quit()
             }
             let again = site.outcome(of: visit)

@@ -30,10 +30,13 @@ enum Everything {
         open_log_file_cache max=2 inactive=10s valid=5s;
         charset_map windows-1251 utf-8 { 80 D082; 81 D083; }
         upstream app { server 127.0.0.1:9000 max_fails=0; }
+        upstream sealed { server 127.0.0.1:9443 max_fails=0; }
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
             listen 127.0.0.1:8081 proxy_protocol;
+            listen 127.0.0.1:8443 ssl;
+            \(SiteCertificate.directives)
             server_name a b;
             root files;
             client_body_buffer_size 200;
@@ -93,6 +96,8 @@ enum Everything {
             location /unreachable { proxy_pass http://127.0.0.1:9001; }
             location /mirrored/ { mirror /copy; mirror /unreachable; proxy_pass http://app/; }
             location /copy { internal; proxy_pass http://app/echo; }
+            location /sealed/ { proxy_pass https://sealed; }
+            location /sealed/streamed/ { proxy_pass https://sealed; proxy_request_buffering off; proxy_buffering off; }
             location /intercepted/ {
                 proxy_pass http://app;
                 proxy_intercept_errors on;
@@ -116,6 +121,7 @@ enum Everything {
         let passwords = "user:{PLAIN}secret\n"
         site.kernel.disk.put(SimulatedSite.prefix + "passwords", Array(passwords.utf8), at: 0)
         application.listen(site)
+        site.securePorts = [8443]
         return site
     }
 
@@ -123,7 +129,7 @@ enum Everything {
 
     /// A request that goes one way through the server, and what comes of it.
     struct Visit: CustomStringConvertible, Sendable {
-        let name: String
+        var name: String
         let request: String
         /// What each answer has to be; those of HEAD requests have no body.
         let statuses: [Int]
@@ -137,7 +143,7 @@ enum Everything {
 
         /// When something breaks the answer may be another and still look whole: the connection's end is the body's, a part of a
         /// page is missing, or a file is compressed at once.
-        var mayDiffer: Bool { ["until close", "1.0 upstream", "added", "nested", "precompressed"].contains(name) }
+        var mayDiffer: Bool { ["until close", "1.0 upstream", "added", "nested", "precompressed", "until close over TLS", "sealed until close"].contains(name) }
 
         var description: String { name }
     }
@@ -221,7 +227,26 @@ enum Everything {
         Visit(name: "spare with body", request: post("/broken/echo", long), statuses: [200]),
     ]
 
-    static let all = local + proxied + special
+    /// Ways over TLS, from the client, to the application, or both.
+    static let secure: [Visit] =
+        (local + proxied).compactMap { visit in
+            let names = ["return", "large file", "pipelined", "malformed", "until close", "large", "body in file", "chunks streamed"]
+            guard names.contains(visit.name) else { return nil }
+            var secure = visit
+            secure.name += " over TLS"
+            secure.port = 8443
+            return secure
+        } + [
+            Visit(name: "sealed length", request: get("/sealed/length"), statuses: [200], body: Array("hello".utf8)),
+            Visit(name: "sealed large", request: get("/sealed/large"), statuses: [200], body: large, capacity: 4_000),
+            Visit(name: "sealed until close", request: get("/sealed/close"), statuses: [200], body: Array("until the end".utf8)),
+            Visit(name: "sealed body", request: post("/sealed/echo", long), statuses: [200], body: Array(long.utf8)),
+            Visit(name: "sealed body streamed", request: post("/sealed/streamed/echo", long), statuses: [200], body: Array(long.utf8)),
+            Visit(name: "sealed on both sides", request: get("/sealed/chunked"), statuses: [200],
+                body: Array("hello, world".utf8), port: 8443),
+        ]
+
+    static let all = local + proxied + special + secure
 
     /// Ways through the application.
     static let proxied: [Visit] = [
@@ -267,15 +292,23 @@ final class Application: @unchecked Sendable {
         return [.sendTorn(starts.map { Array(bytes[$0..<min($0 + 10_000, bytes.count)]) }, gap: 0)]
     }
     private(set) var upstream: SimulatedUpstream?
+    private var sealed: SimulatedUpstream?
+    private static let context = try? SiteCertificate.server()
 
     func listen(_ site: SimulatedSite) {
         site.keep(self)
         upstream = site.upstream { [unowned self] _ in serve() }
+        let sealed = site.upstream(port: 9443) { [unowned self] _ in serve() }
+        let loop = site.worker.loop
+        sealed.protection = {
+            Self.context.flatMap { PeerTLS($0, .server, on: loop) } ?? PeerProtection()
+        }
+        self.sealed = sealed
     }
 
     /// Requests it has received, each as it came.
     var requests: [String] {
-        (upstream?.connections ?? []).flatMap { $0.taken.map { String(decoding: $0, as: UTF8.self) } }
+        ((upstream?.connections ?? []) + (sealed?.connections ?? [])).flatMap { $0.taken.map { String(decoding: $0, as: UTF8.self) } }
     }
 
     private func serve() -> [ScriptedPeer.Step] {

@@ -19,7 +19,7 @@ extension SiteTests {
             SimulatedCall.allCases.flatMap { call in
                 let count = counts[call, default: 0]
                 // Of many calls of a kind, the first, the last, and some between.
-                let numbers = (0..<count).filter { $0 < 8 || $0 == count - 1 || $0 % 17 == 0 }
+                let numbers = (0..<count).filter { $0 < 5 || $0 == count - 1 || $0 % 17 == 0 }
                 return numbers.flatMap { number in
                     let errors = call.plausibleErrors
                     let tried = number == 0 ? errors : [errors[number % errors.count]]

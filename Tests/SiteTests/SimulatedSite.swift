@@ -98,9 +98,11 @@ final class SimulatedSite {
     func client(
         port: UInt16 = 8080, capacity: Int? = nil, _ steps: [ScriptedPeer.Step]
     ) -> ScriptedPeer {
-        guard let peer = ScriptedPeer(kernel, to: Self.loopback(port), capacity: capacity, steps) else {
-            preconditionFailure("nobody listens on port \(port)")
-        }
+        let protection = securePorts.contains(port) ? makeProtection() : PeerProtection()
+        guard
+            let peer = ScriptedPeer(
+                kernel, to: Self.loopback(port), capacity: capacity, protection: protection, steps)
+        else { preconditionFailure("nobody listens on port \(port)") }
         clients.append(peer)
         return peer
     }
@@ -125,6 +127,17 @@ final class SimulatedSite {
     /// An upstream that gives the same answer to each request of a connection.
     func upstream(port: UInt16 = 9000, answers text: String) -> SimulatedUpstream {
         upstream(port: port) { _ in ScriptedPeer.Step.answerEach(with: [.send(text)]) }
+    }
+
+    /// Clients of these ports speak TLS.
+    var securePorts: Set<UInt16> = []
+    private lazy var clientContext = try? SiteCertificate.client()
+
+    private func makeProtection() -> PeerProtection {
+        guard let clientContext, let tls = PeerTLS(clientContext, .client, on: worker.loop) else {
+            preconditionFailure("a client needs no more than memory")
+        }
+        return tls
     }
 
     // MARK: - Running
