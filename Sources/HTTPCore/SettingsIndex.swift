@@ -6,6 +6,7 @@ enum SettingsIndex: Int {
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges
     case referer, secureLink, userID, browsers, substitution, addition, authRequest, mirror
     case ssi, ssiPage, http2
+    case gunzip
 }
 
 extension Slot {

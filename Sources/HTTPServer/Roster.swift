@@ -26,7 +26,7 @@ enum Roster {
 
     private static var filterRows: [Row] {
         Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
-            + Substitution.rows + Addition.rows + SSI.rows
+            + Gunzip.rows + Substitution.rows + Addition.rows + SSI.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -73,6 +73,7 @@ enum Roster {
         Step(handler: .notModifiedFilter) { _ in true },
         Step(handler: .headersFilter) { Headers.isUsed($0) },
         Step(handler: .userIDFilter, isUsed: UserID.isUsed),
+        Step(handler: .gunzipFilter, isUsed: Gunzip.isUsed),
         Step(handler: .additionFilter, isUsed: Addition.isUsed),
         Step(handler: .substitutionFilter, isUsed: Substitution.isUsed),
         Step(handler: .charsetFilter) { Charset.isUsed($0) },
@@ -147,6 +148,8 @@ enum Roster {
         case .notModifiedFilter: return NotModified.filterHead(request)
         case .headersFilter: Headers.filterHead(request)
         case .userIDFilter: UserID.filterHead(request)
+        case .gunzipFilter:
+            if let filter = Gunzip.filterHead(request) { request.append(.gunzip(filter)) }
         case .additionFilter:
             if let filter = Addition.filterHead(request) { request.append(.addition(filter)) }
         case .substitutionFilter:
@@ -166,7 +169,7 @@ enum Roster {
     /// Whether a filter works on the answers of subrequests; the others are for the head that the client gets.
     private static func filtersParts(_ handler: Handler) -> Bool {
         switch handler {
-        case .substitutionFilter, .charsetFilter, .ssiFilter: true
+        case .gunzipFilter, .substitutionFilter, .charsetFilter, .ssiFilter: true
         default: false
         }
     }
@@ -190,6 +193,7 @@ enum Roster {
 /// A body filter at work on one response.
 enum Stage {
     case range(RangeFilter)
+    case gunzip(GunzipFilter)
     case addition(AdditionFilter)
     case substitution(SubstitutionFilter)
     case charset(CharsetFilter)
@@ -200,6 +204,7 @@ enum Stage {
     var rank: Int {
         switch self {
         case .range: 0
+        case .gunzip: 1
         case .addition: 2
         case .substitution: 3
         case .charset: 6
@@ -212,7 +217,7 @@ enum Stage {
     var changesContent: Bool {
         switch self {
         case .range: false
-        case .addition, .substitution, .charset, .ssi, .gzip: true
+        case .gunzip, .addition, .substitution, .charset, .ssi, .gzip: true
         }
     }
 
@@ -224,6 +229,7 @@ enum Stage {
     /// Whether it holds on to something that it was given, and goes on when it is run again.
     var isHolding: Bool {
         switch self {
+        case .gunzip(let filter): filter.isHolding
         case .addition(let filter): filter.isHolding
         case .ssi(let filter): filter.isHolding
         case .range, .charset, .substitution, .gzip: false
@@ -234,7 +240,7 @@ enum Stage {
     var isWaiting: Bool {
         switch self {
         case .ssi(let filter): filter.isWaiting
-        case .range, .addition, .charset, .substitution, .gzip: false
+        case .range, .gunzip, .addition, .charset, .substitution, .gzip: false
         }
     }
 
@@ -242,6 +248,7 @@ enum Stage {
     func run(_ request: Request) -> Bool {
         switch self {
         case .range(let filter): filter.run(request)
+        case .gunzip(let filter): filter.run(request)
         case .addition(let filter): filter.run(request)
         case .substitution(let filter): filter.run(request)
         case .charset(let filter): filter.run(request)

@@ -39,7 +39,7 @@ public enum Program {
         nginxVersion: "1.31.5", apusVersion: "0.1.0", compiler: "Swift 6.3", tlsLibrary: tlsLibrary,
         moduleArguments: [
             "--with-http_ssl_module",
-            "--with-http_gzip_static_module", "--with-http_random_index_module",
+            "--with-http_gunzip_module", "--with-http_gzip_static_module", "--with-http_random_index_module",
             "--with-http_realip_module", "--with-http_stub_status_module",
             "--with-http_secure_link_module", "--with-http_sub_module",
             "--with-http_addition_module", "--with-http_auth_request_module", "--with-http_v2_module", "--with-compat",

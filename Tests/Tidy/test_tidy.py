@@ -75,6 +75,7 @@ UNSAFE_FILES = {
     "HTTP2/HTTP2Session+Streams.swift": "nghttp2",
     "HTTPCore/TempFile.swift": "the process's counter of file names",
     "HTTPModules/Core/CoreVariables+Body.swift": "the worker's counter of request numbers",
+    "HTTPModules/Gunzip/Inflater.swift": "zlib",
     "HTTPModules/Gzip/Deflater.swift": "zlib",
     "Log/GzipMember.swift": "zlib",
     "Log/LogEnvironment.swift": "zlib",

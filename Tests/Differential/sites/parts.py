@@ -1,5 +1,7 @@
 """Answers of several parts, and texts replaced in them: subrequests in their kinds, and their order."""
 
+import gzip
+
 from support import Site, get
 
 PAGE = b"<html>\n<body>\nfoo and FOO, Foobar, aab\n</body>\n</html>\n"
@@ -150,4 +152,44 @@ MIRROR = Site("mirror", COMMON + r"""
     "large": get("/x", method="POST", body=b"x" * 100_000),
 }, files=FILES, torn=False)
 
-SITES = [SUBSTITUTION, ADDITION, AUTH, MIRROR]
+def packed(content):
+    return gzip.compress(content, mtime=0)
+
+
+TEXT = b"0123456789abcdef foo\n" * 4000
+WHOLE = packed(TEXT)
+
+GUNZIP = Site("gunzip", COMMON + r"""
+        # How much the log counts depends on how a body is cut into chunks.
+        chunked_transfer_encoding off;
+        gzip_static always;
+        # nginx 1.22 does not offer ranges of files that are compressed already.
+        max_ranges 0;
+        location / { gunzip on; }
+        location /off/ { alias %%ROOT%%/; }
+        location /vary/ { alias %%ROOT%%/; gunzip on; gzip_vary on; }
+        location /buffers/ { alias %%ROOT%%/; gunzip on; gunzip_buffers 2 1k; output_buffers 1 1k; }
+        location /again/ { alias %%ROOT%%/; gunzip on; gzip on; gzip_min_length 0; gzip_types *; }
+        location /replaced/ { alias %%ROOT%%/; gunzip on; sub_filter foo bar; sub_filter_once off; sub_filter_types *; }
+        location /proxied/ { proxy_pass http://127.0.0.1:%%PORT%%/off/; gunzip on; }
+        location /proxied-by-byte/ { proxy_pass http://127.0.0.1:%%PORT%%/off/; gunzip on; proxy_buffering off; proxy_buffer_size 512; }
+        location /part/ { alias %%ROOT%%/; gunzip on; gzip_static off; add_after_body /whole.txt; addition_types *; }
+    }
+""", {
+    **{f"{folder}-{name}": get(f"/{folder}/{name}.txt" if folder != "root" else f"/{name}.txt")
+       for folder in ("root", "off", "vary", "buffers", "again", "replaced", "proxied", "proxied-by-byte")
+       for name in ("whole", "small", "twice", "nothing")},
+    **{f"broken-{name}": get(f"/{name}.txt") for name in ("wrong", "empty")},
+    **{f"accepted-{folder}": get(f"/{folder}/small.txt", Accept_Encoding="gzip") for folder in ("vary", "again", "replaced", "proxied")},
+    **{f"accepted-not-{folder}": get(f"/{folder}/small.txt", Accept_Encoding="gzip;q=0") for folder in ("vary", "proxied")},
+    "head": get("/vary/small.txt", method="HEAD"),
+    "range": get("/small.txt", Range="bytes=1-3"),
+    "part": get("/part/plain.txt"),
+    "part-accepted": get("/part/plain.txt", Accept_Encoding="gzip"),
+}, files={
+    "whole.txt.gz": WHOLE, "small.txt.gz": packed(b"a small foo\n"), "twice.txt.gz": packed(b"one ") + packed(b"two\n"),
+    "nothing.txt.gz": packed(b""),
+    "wrong.txt.gz": b"not compressed at all", "empty.txt.gz": b"", "plain.txt": b"plain\n",
+})
+
+SITES = [SUBSTITUTION, ADDITION, AUTH, MIRROR, GUNZIP]
