@@ -27,7 +27,7 @@ final class HTTP2Connection: ServedConnection {
     private static let queueBound = 64 * 1_024
 
     override init(replacing old: ServedConnection) {
-        let server = old.binding.servers.standard
+        let server = old.server
         let settings = server.root.settings(HTTP2.slot)
         var limits = HTTP2Session.Limits()
         limits.streams = settings.value.streams
@@ -38,19 +38,21 @@ final class HTTP2Connection: ServedConnection {
         super.init(replacing: old)
         session.connection = self
         flags.insert(.gathersOutput)
-        action = .none
+        action = .multiplexing
     }
 
-    /// What holds for the connection as a whole: its first server's.
-    var settings: Box<CoreSettings> { binding.servers.standard.root.core }
+    /// What holds for the connection as a whole: the first server's, or that of the one whose name the handshake was for.
+    var settings: Box<CoreSettings> { server.root.core }
 
     // MARK: - Beginning
 
-    /// The connection has taken its place. `bytes` begin with the preface.
+    /// The connection has taken its place. `bytes` are those that have come; they begin with the preface.
     func begin(_ bytes: Span<UInt8>) {
         engine.count(self, as: .waiting)
         if engine.isShuttingDown { session.terminate(.noError) }
         received(bytes)
+        // What the server has to say does not wait for the client.
+        if !isClosed { loop.flushLater(self) }
     }
 
     /// A stream begins, within the session: nil refuses it.
@@ -58,7 +60,7 @@ final class HTTP2Connection: ServedConnection {
         guard !hasSentGoAway else { return nil }
         let limits = session.limits
         guard openCount < limits.streams else {
-            log { line in
+            log(.info) { line in
                 line.append("concurrent streams exceeded ")
                 line.append(decimal: self.openCount)
             }
@@ -66,7 +68,7 @@ final class HTTP2Connection: ServedConnection {
         }
         if !session.settingsAreAcknowledged, !endsStream, limits.window < 65_535 {
             // It does not know yet that it must not send so much.
-            log { $0.append("client sent stream with data before settings were acknowledged") }
+            log(.info) { $0.append("client sent stream with data before settings were acknowledged") }
             return nil
         }
         let handle: Int32
@@ -115,8 +117,13 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func peerEnded() {
-        if openCount > 0 { log { $0.append("client prematurely closed connection") } }
+        if openCount > 0 { log(.info) { $0.append("client prematurely closed connection") } }
         end()
+    }
+
+    override func securityFailed() {
+        if let failure = tls?.failure { log(failure) }
+        peerEnded()
     }
 
     override func failed(_ error: Errno) {
@@ -206,7 +213,7 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func outputTimedOut() {
-        log(errno: .timedOut) { $0.append("client timed out") }
+        log(.info, errno: .timedOut) { $0.append("client timed out") }
         end()
     }
 
@@ -257,7 +264,7 @@ final class HTTP2Connection: ServedConnection {
     /// Nothing will come or go any more.
     private func closeGently() {
         if session.error != .noError {
-            log { line in
+            log(.info) { line in
                 line.append("client violated HTTP/2: ")
                 line.append(self.session.error.text)
                 if !self.session.errorText.isEmpty { line.append(", ") }
@@ -286,16 +293,6 @@ final class HTTP2Connection: ServedConnection {
         if !session.isOver { session.close() }
         engine.connectionEnded(self)
         loop.close(self)
-    }
-
-    /// Says something that is about no request.
-    func log(errno: Errno? = nil, _ compose: (Buffer) -> Void) {
-        let log = binding.servers.standard.root.errorLog
-        guard log.isEnabled(.info) else { return }
-        log.write(.info, errno: errno, self) {
-            compose($0)
-            $0.append(" while processing HTTP/2 connection")
-        }
     }
 }
 
