@@ -17,6 +17,8 @@ final class HTTP2Connection: ServedConnection {
     /// Streams that go on in the loop's next turn.
     private let waiting = List<HTTP2Stream>()
     private let continuing = List<HTTP2Stream>()
+    /// Streams that have input to pass on when all that came is read.
+    private let receivers = List<HTTP2Stream>()
     /// Fields are collected here before they are encoded.
     let block = HTTP2FieldBlock()
     private var wantsGoAway = false
@@ -97,11 +99,31 @@ final class HTTP2Connection: ServedConnection {
         guard !isLingering else { return }
         session.receive(bytes, second: loop.now / 1_000)
         guard !isClosed else { return }
+        passOnInput()
+        guard !isClosed else { return }
         if wantsGoAway, !hasSentGoAway { endGracefully() }
         // A head that has begun has to come to its end.
         if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
         settle()
         if session.wantsToSend || session.isFinished || !senders.isEmpty { loop.flushLater(self) }
+    }
+
+    /// The stream has taken in what it passes on when all that came is read.
+    func receives(_ stream: HTTP2Stream) {
+        guard !stream.isReceiver else { return }
+        stream.isReceiver = true
+        receivers.append(stream)
+    }
+
+    private func passOnInput() {
+        guard !receivers.isEmpty else { return }
+        for index in receivers.indices {
+            let stream = receivers[index]
+            guard stream.isReceiver else { continue }
+            stream.isReceiver = false
+            if !isClosed { stream.drainInput() }
+        }
+        receivers.removeAll(keepingUpTo: 256)
     }
 
     private func endGracefully() {
