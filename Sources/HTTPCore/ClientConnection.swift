@@ -21,7 +21,7 @@ class ClientConnection: Endpoint {
 
     enum Action: UInt8 {
         case none, waiting, readingRequestLine, readingHead, readingBody, keepAlive, sending
-        case closing, handshaking, readingProxyHeader
+        case closing, handshaking, readingProxyHeader, multiplexing
     }
 
     init(
@@ -43,6 +43,8 @@ class ClientConnection: Endpoint {
         rawAddress = old.rawAddress
         acceptedAt = old.acceptedAt
         proxy = old.proxy
+        selectedServer = old.selectedServer
+        serverName = old.serverName
         super.init(loop: old.loop, descriptor: -1)
     }
 
@@ -135,6 +137,7 @@ extension ClientConnection.Action {
         case .closing: "closing request"
         case .handshaking: "SSL handshaking"
         case .readingProxyHeader: "reading PROXY protocol"
+        case .multiplexing: "processing HTTP/2 connection"
         }
     }
 }

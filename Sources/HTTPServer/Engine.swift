@@ -201,7 +201,7 @@ final class Engine: RequestEngine {
     func takeStream(for connection: HTTP2Connection, id: Int32, handle: Int32) -> HTTP2Stream {
         let stream =
             idleHTTP2Streams.popLast()
-            ?? HTTP2Stream(connection: connection, server: connection.binding.servers.standard)
+            ?? HTTP2Stream(connection: connection, server: connection.server)
         stream.reset(connection: connection, id: id, handle: handle)
         begin(stream.request, of: stream, on: connection)
         count(stream, as: .reading)

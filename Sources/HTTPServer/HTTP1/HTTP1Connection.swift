@@ -23,14 +23,11 @@ final class HTTP1Connection: ServedConnection {
         engine: Engine, descriptor: Int32, address: RawAddress, binding: ListenBinding,
         number: UInt64
     ) {
-        awaitsPreface = HTTP1Connection.mayBeHTTP2(binding)
+        awaitsPreface = HTTP1Connection.takesPreface(binding)
         super.init(
             engine: engine, descriptor: descriptor, address: address, binding: binding,
             number: number)
     }
-
-    /// The client was offered HTTP/2, and begins with its preface if it takes it.
-    func expectPreface() { awaitsPreface = true }
 
     /// Whether it can be closed without breaking off a request. One that was only just accepted has a request on its way.
     private var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
@@ -136,7 +133,10 @@ final class HTTP1Connection: ServedConnection {
         }
     }
 
-    override func secured() { action = .waiting }
+    override func secured() {
+        action = .waiting
+        if tls?.hasSelected("h2") == true { becomeHTTP2(Span()) }
+    }
 
     override func receivedUnprotected() { action = .waiting }
 

@@ -17,6 +17,8 @@ final class HTTP2Connection: ServedConnection {
     /// Streams that go on in the loop's next turn.
     private let waiting = List<HTTP2Stream>()
     private let continuing = List<HTTP2Stream>()
+    /// Streams that have input to pass on when all that came is read.
+    private let receivers = List<HTTP2Stream>()
     /// Fields are collected here before they are encoded.
     let block = HTTP2FieldBlock()
     private var wantsGoAway = false
@@ -27,7 +29,7 @@ final class HTTP2Connection: ServedConnection {
     private static let queueBound = 64 * 1_024
 
     override init(replacing old: ServedConnection) {
-        let server = old.binding.servers.standard
+        let server = old.server
         let settings = server.root.settings(HTTP2.slot)
         var limits = HTTP2Session.Limits()
         limits.streams = settings.value.streams
@@ -38,19 +40,21 @@ final class HTTP2Connection: ServedConnection {
         super.init(replacing: old)
         session.connection = self
         flags.insert(.gathersOutput)
-        action = .none
+        action = .multiplexing
     }
 
-    /// What holds for the connection as a whole: its first server's.
-    var settings: Box<CoreSettings> { binding.servers.standard.root.core }
+    /// What holds for the connection as a whole: the first server's, or that of the one whose name the handshake was for.
+    var settings: Box<CoreSettings> { server.root.core }
 
     // MARK: - Beginning
 
-    /// The connection has taken its place. `bytes` begin with the preface.
+    /// The connection has taken its place. `bytes` are those that have come; they begin with the preface.
     func begin(_ bytes: Span<UInt8>) {
         engine.count(self, as: .waiting)
         if engine.isShuttingDown { session.terminate(.noError) }
         received(bytes)
+        // What the server has to say does not wait for the client.
+        if !isClosed { loop.flushLater(self) }
     }
 
     /// A stream begins, within the session: nil refuses it.
@@ -58,7 +62,7 @@ final class HTTP2Connection: ServedConnection {
         guard !hasSentGoAway else { return nil }
         let limits = session.limits
         guard openCount < limits.streams else {
-            log { line in
+            log(.info) { line in
                 line.append("concurrent streams exceeded ")
                 line.append(decimal: self.openCount)
             }
@@ -66,7 +70,7 @@ final class HTTP2Connection: ServedConnection {
         }
         if !session.settingsAreAcknowledged, !endsStream, limits.window < 65_535 {
             // It does not know yet that it must not send so much.
-            log { $0.append("client sent stream with data before settings were acknowledged") }
+            log(.info) { $0.append("client sent stream with data before settings were acknowledged") }
             return nil
         }
         let handle: Int32
@@ -95,11 +99,31 @@ final class HTTP2Connection: ServedConnection {
         guard !isLingering else { return }
         session.receive(bytes, second: loop.now / 1_000)
         guard !isClosed else { return }
+        passOnInput()
+        guard !isClosed else { return }
         if wantsGoAway, !hasSentGoAway { endGracefully() }
         // A head that has begun has to come to its end.
         if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
         settle()
         if session.wantsToSend || session.isFinished || !senders.isEmpty { loop.flushLater(self) }
+    }
+
+    /// The stream has taken in what it passes on when all that came is read.
+    func receives(_ stream: HTTP2Stream) {
+        guard !stream.isReceiver else { return }
+        stream.isReceiver = true
+        receivers.append(stream)
+    }
+
+    private func passOnInput() {
+        guard !receivers.isEmpty else { return }
+        for index in receivers.indices {
+            let stream = receivers[index]
+            guard stream.isReceiver else { continue }
+            stream.isReceiver = false
+            if !isClosed { stream.drainInput() }
+        }
+        receivers.removeAll(keepingUpTo: 256)
     }
 
     private func endGracefully() {
@@ -115,8 +139,13 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func peerEnded() {
-        if openCount > 0 { log { $0.append("client prematurely closed connection") } }
+        if openCount > 0 { log(.info) { $0.append("client prematurely closed connection") } }
         end()
+    }
+
+    override func securityFailed() {
+        if let failure = tls?.failure { log(failure) }
+        peerEnded()
     }
 
     override func failed(_ error: Errno) {
@@ -206,7 +235,7 @@ final class HTTP2Connection: ServedConnection {
     }
 
     override func outputTimedOut() {
-        log(errno: .timedOut) { $0.append("client timed out") }
+        log(.info, errno: .timedOut) { $0.append("client timed out") }
         end()
     }
 
@@ -257,7 +286,7 @@ final class HTTP2Connection: ServedConnection {
     /// Nothing will come or go any more.
     private func closeGently() {
         if session.error != .noError {
-            log { line in
+            log(.info) { line in
                 line.append("client violated HTTP/2: ")
                 line.append(self.session.error.text)
                 if !self.session.errorText.isEmpty { line.append(", ") }
@@ -286,16 +315,6 @@ final class HTTP2Connection: ServedConnection {
         if !session.isOver { session.close() }
         engine.connectionEnded(self)
         loop.close(self)
-    }
-
-    /// Says something that is about no request.
-    func log(errno: Errno? = nil, _ compose: (Buffer) -> Void) {
-        let log = binding.servers.standard.root.errorLog
-        guard log.isEnabled(.info) else { return }
-        log.write(.info, errno: errno, self) {
-            compose($0)
-            $0.append(" while processing HTTP/2 connection")
-        }
     }
 }
 

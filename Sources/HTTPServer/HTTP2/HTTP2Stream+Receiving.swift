@@ -3,7 +3,10 @@ extension HTTP2Stream {
     /// Bytes of the body came.
     func received(_ bytes: Span<UInt8>) {
         guard readsBody, input == nil else { return stash(bytes) }
-        deliver(bytes)
+        guard request.body.isStreamed else { return deliver(bytes) }
+        // Frames that came together are passed on together.
+        stash(bytes)
+        connection.receives(self)
     }
 
     /// Keeps what is not wanted yet. The client's window bounds it, since it does not grow before the bytes are used.

@@ -41,6 +41,7 @@ final class HTTP2Stream: ClientStream {
     var isSender = false
     var isQueued = false
     var isWaiting = false
+    var isReceiver = false
     var figure = Engine.Figure.none
 
     /// Made when it is needed first, then kept with the stream.
@@ -92,6 +93,7 @@ final class HTTP2Stream: ClientStream {
         isSender = false
         isQueued = false
         isWaiting = false
+        isReceiver = false
         handle = -1
         if let timer {
             loop.clearInputDeadline(timer)

@@ -28,7 +28,6 @@ final class ServerNames: TLSHost {
         else {
             return "\u{8}http/1.1\u{8}http/1.0\u{8}http/0.9"
         }
-        client.expectPreface()
         return "\u{2}h2\u{8}http/1.1\u{8}http/1.0\u{8}http/0.9"
     }
 
