@@ -43,6 +43,7 @@ let package = Package(
             exclude: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2", "apus"], sources: layers, swiftSettings: rules),
         .executableTarget(name: "apus", dependencies: ["ApusServer"], swiftSettings: rules),
         tests(of: "Platform"),
+        tests(of: "Bytes"),
         tests(of: "SharedZone"),
         tests(of: "Configuration"),
         tests(of: "Expression"),
