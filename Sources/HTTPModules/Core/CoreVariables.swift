@@ -79,9 +79,8 @@ enum CoreVariables {
             return true
         }
         try registry.declareValue("content_type") { request, out in
-            guard let range = request.header(.contentType) else { return false }
-            out.append(request.head.bytes, range)
-            return true
+            // More than one makes no sense, but is joined like any other field.
+            request.appendHeader(named: "content_type", to: out)
         }
         try registry.declareValue("document_root", .noCacheable) { request, out in
             let settings = request.core
