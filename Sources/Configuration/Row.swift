@@ -119,6 +119,14 @@ struct Row: Sendable {
         }
     }
 
+    /// `on` or `off`, without effect.
+    static func ignoredFlag(_ name: String, in contexts: Contexts, _ summary: String, reason: String) -> Row {
+        ignored(name, in: contexts, .flag, summary, reason: reason, syntax: "on | off") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            _ = try invocation.flag()
+        }
+    }
+
     /// A size without effect.
     static func ignoredSize(_ name: String, in contexts: Contexts, _ summary: String, reason: String) -> Row {
         ignored(name, in: contexts, .one, summary, reason: reason, syntax: "size") {

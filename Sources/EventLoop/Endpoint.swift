@@ -51,6 +51,8 @@ class Endpoint {
         static let gathersOutput = Flags(rawValue: 2_048)
         /// The first bytes are not protected yet: `receivedPreamble` is given them until it takes the flag away.
         static let preamble = Flags(rawValue: 4_096)
+        /// In the loop's list of endpoints to go on sending to in its next turn.
+        static let inUnfinishedList = Flags(rawValue: 8_192)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.

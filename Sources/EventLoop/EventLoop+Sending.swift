@@ -21,6 +21,24 @@ extension EventLoop {
         unflushed.append(endpoint)
     }
 
+    /// Goes on sending in the next turn, so that others have theirs between.
+    private func flushSoon(_ endpoint: Endpoint) {
+        guard !endpoint.flags.contains(.inUnfinishedList) else { return }
+        endpoint.flags.insert(.inUnfinishedList)
+        unfinished.append(endpoint)
+    }
+
+    /// Goes on with what the turn before has begun to send.
+    func resumeUnfinished() {
+        serving.swap(with: unfinished)
+        for index in serving.indices {
+            let endpoint = serving[index]
+            endpoint.flags.remove(.inUnfinishedList)
+            flushLater(endpoint)
+        }
+        serving.removeAll()
+    }
+
     /// Sends bytes at once without queueing when nothing waits before them; what does not fit is copied to the queue.
     func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
@@ -70,12 +88,15 @@ extension EventLoop {
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }
         queue.sealTail()
+        var ofFiles = queue.fileChunk
         while !queue.isSent {
             let code: Int
             if let (file, range) = queue.frontFile {
+                guard ofFiles > 0 else { return flushSoon(endpoint) }
                 code = kernel.sendFile(
                     endpoint.descriptor, file: file.descriptor, offset: range.lowerBound,
-                    count: min(range.count, 2_147_479_552))
+                    count: min(range.count, ofFiles, 2_147_479_552))
+                ofFiles -= max(code, 0)
                 if code == 0, !range.isEmpty {
                     // The file was truncated under us: the promised length cannot be kept.
                     endpoint.fileEnded(at: range.lowerBound)

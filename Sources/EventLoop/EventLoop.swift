@@ -40,8 +40,10 @@ final class EventLoop {
     let unflushed = List<Endpoint>()
     /// Endpoints to call in the next turn.
     let toCall = List<Endpoint>()
-    /// What `ready` or `toCall` held when its turn came, while it is served: those lists fill anew meanwhile.
-    private let serving = List<Endpoint>()
+    /// Endpoints that have sent as much in this turn as they may.
+    let unfinished = List<Endpoint>()
+    /// What `ready`, `toCall` or `unfinished` held when its turn came, while it is served: those lists fill anew meanwhile.
+    let serving = List<Endpoint>()
     let wheel: TimerWheel
     private let due = List<TimerWheel.Entry>()
     let scratch: Buffer
@@ -54,6 +56,11 @@ final class EventLoop {
     let idleQueues = List<OutputQueue>()
     let sendVector = SendVector()
     private let events: PollEvents
+    /// Descriptors to close at the turn's end, when the logs are written: who sees a connection end finds its line there.
+    private let closing = List<Int32>()
+    private var isTurning = false
+    /// Present while the clocks are read at its ticks only, by which timers are due, too.
+    private var ticker: Ticker?
     /// Registered endpoints, timers included.
     private(set) var endpointCount = 0
 
@@ -91,16 +98,17 @@ final class EventLoop {
     /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
     func turn(waitingAtMost limit: Int = .max) {
         var timeout: Int32 = -1
-        if !ready.isEmpty || !toCall.isEmpty {
+        if !ready.isEmpty || !toCall.isEmpty || !unfinished.isEmpty {
             timeout = 0
-        } else {
+        } else if ticker == nil {
             let delay = min(wheel.delay(from: now) ?? .max, limit)
             if delay < .max { timeout = Int32(clamping: delay) }
         }
+        isTurning = true
         let count = kernel.pollWait(poll, into: events, timeout: timeout)
         moment &+= 1
         turnMoment = moment
-        readClocks()
+        if ticker == nil { readClocks() }
         if !ready.isEmpty { resumeReady() }
         if !toCall.isEmpty { callEndpoints() }
         if count > 0 {
@@ -109,11 +117,19 @@ final class EventLoop {
                 serve(event.key, event.mask)
             }
         }
+        if !unfinished.isEmpty { resumeUnfinished() }
         expireTimers()
         if !unflushed.isEmpty { flushAll() }
         // After the flush: requests that end with their last byte sent log their lines there.
         for index in endOfTurn.indices { endOfTurn[index]() }
         if !unflushed.isEmpty { flushAll() }
+        isTurning = false
+        if !closing.isEmpty { closeDescriptors() }
+    }
+
+    private func closeDescriptors() {
+        for index in closing.indices { kernel.close(closing[index]) }
+        closing.removeAll()
     }
 
     /// Bytes were received: they had arrived by now, and the first of them by the turn's wait if that has told of them.
@@ -121,6 +137,15 @@ final class EventLoop {
         moment &+= 1
         inputMoment = isEventFresh ? turnMoment : moment
         isEventFresh = false
+    }
+
+    /// Reads the clocks every so many milliseconds rather than in each turn: `timer_resolution`.
+    func readClocks(every milliseconds: Int) throws(Errno) {
+        let code = kernel.ticker(milliseconds: milliseconds)
+        guard code >= 0 else { throw Errno(Int32(-code)) }
+        let ticker = Ticker(loop: self, descriptor: Int32(code))
+        try addListening(ticker, exclusive: false)
+        self.ticker = ticker
     }
 
     func readClocks() {
@@ -311,7 +336,7 @@ final class EventLoop {
         if let output = endpoint.output.take() { recycle(output) }
         // Closing the last descriptor of a socket also ends its registration with epoll.
         if endpoint.descriptor >= 0 {
-            kernel.close(endpoint.descriptor)
+            if isTurning { closing.append(endpoint.descriptor) } else { kernel.close(endpoint.descriptor) }
             endpoint.descriptor = -1
         }
         endpoint.armedTick = 0
@@ -344,7 +369,7 @@ final class EventLoop {
         successor.security = endpoint.security
         successor.security?.endpoint = successor
         successor.bytesSent = endpoint.bytesSent
-        let lists: Endpoint.Flags = [.inReadyList, .inFlushList, .inCallList]
+        let lists: Endpoint.Flags = [.inReadyList, .inFlushList, .inCallList, .inUnfinishedList]
         let flags = endpoint.flags
         successor.flags.formUnion(flags.subtracting(lists))
         endpoint.slot = -1
@@ -361,6 +386,7 @@ final class EventLoop {
             flushLater(successor)
         }
         if flags.contains(.inCallList) { callSoon(successor) }
+        if flags.contains(.inUnfinishedList) { flushLater(successor) }
     }
 
     /// Every registered endpoint, in no order: for closing idle connections at shutdown.
@@ -398,6 +424,14 @@ final class EventLoop {
         if endpoint.armedTick != 0, endpoint.armedTick <= tick { return }
         endpoint.armedTick = tick
         wheel.insert(.init(slot: endpoint.slot, generation: endpoint.generation, tick: tick))
+    }
+}
+
+/// Tells a loop when to read the clocks.
+private final class Ticker: Endpoint {
+    override func becameReadable() {
+        loop.kernel.takeTicks(descriptor)
+        loop.readClocks()
     }
 }
 

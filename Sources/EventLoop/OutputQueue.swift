@@ -57,6 +57,9 @@ final class OutputQueue {
     /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
     private var tail: Buffer?
     private var tailStart = 0
+    /// Bytes of files that are sent in one turn at most, so that a fast client does not hold the others up.
+    var fileChunk = OutputQueue.standardChunk
+    static let standardChunk = 2 * 1_048_576
     private let pool: BufferPool
     private let largePool: BufferPool
 
@@ -141,6 +144,7 @@ final class OutputQueue {
         for index in first..<pieces.count { release(pieces[index]) }
         if let tail = tail.take() { pool.give(tail) }
         byteCount = 0
+        fileChunk = Self.standardChunk
         forgetSent()
     }
 

@@ -18,6 +18,8 @@ class ClientConnection: Endpoint {
     final var serverName = ByteString.empty
     /// What the connection is doing, for the error log: " while ...".
     final var action: Action = .waiting
+    /// `debug_connection` names its client: everything is logged.
+    final var isDebugged = false
 
     enum Action: UInt8 {
         case none, waiting, readingRequestLine, readingHead, readingBody, keepAlive, sending
@@ -115,6 +117,11 @@ extension ClientConnection: LogContext {
         address.appendText(to: line, withPort: false)
         line.append(", server: ")
         binding.address.appendText(to: line, withPort: true)
+    }
+
+    /// Writes to that log without the circumstances, but for the connection's number.
+    final func writeBare(_ level: LogLevel, _ compose: (Buffer) -> Void) {
+        server.root.errorLog.write(level, connection: number, compose)
     }
 
     /// Writes to the error log of the server that holds so far.

@@ -7,7 +7,9 @@ struct CoreSettings: Sendable {
     var alias: Template?
     var types = TypeTable.standard
     var defaultType: ByteString = "text/plain"
-    var followsLinks = true
+    /// Nil: files are not kept open.
+    var openFiles: OpenFileCache?
+    var openFileRules = OpenFileCache.Rules()
 
     // What a location is.
     var isInternal = false
@@ -23,14 +25,11 @@ struct CoreSettings: Sendable {
     var bodyBufferSize = 16_384
     var bodyTimeout = 60_000
     var bodyInFileOnly = BodyInFile.off
-    var bodyInSingleBuffer = false
     var bodyTempPath = TempPath("client_body_temp")
 
     // Sending.
     var sendFile = false
     var sendFileMaxChunk = 2 * 1_048_576
-    var tcpNoPush = false
-    var tcpNoDelay = true
     var sendTimeout = 60_000
     var postponeOutput = 1_460
     var outputBuffers = BufferPlan(count: 2, size: 32_768)

@@ -1,5 +1,6 @@
 extension Request: LogContext {
     var connectionNumber: UInt64 { connection.number }
+    var isDebugged: Bool { connection.isDebugged }
 
     /// nginx's context of a message: `, client: …, server: …, request: "…", upstream: "…", host: "…", referrer: "…"`.
     func appendContext(to line: Buffer) {
@@ -40,10 +41,13 @@ extension Request: LogContext {
         out.append(head.bytes, line)
     }
 
+    /// Whether a message of the level goes anywhere.
+    func isLogged(_ level: LogLevel) -> Bool { location.errorLog.isEnabled(level) || isDebugged }
+
     /// Writes to the location's error log; `compose` runs only if the level is logged.
     func log(_ level: LogLevel, errno: Errno? = nil, _ compose: (Buffer) -> Void) {
         let log = location.errorLog
-        guard log.isEnabled(level) else { return }
+        guard isLogged(level) else { return }
         log.write(level, errno: errno, self, compose)
     }
 

@@ -67,11 +67,11 @@ final class Request: VariableScope {
         static let logged = Flags(rawValue: 128)
         /// The connection is closed gently, reading what the client still sends.
         static let lingers = Flags(rawValue: 256)
-        /// The log must not tell of missing files.
+        /// The client let too much time pass, or is to be answered with nothing: `reset_timedout_connection` holds.
         static let isTimedOut = Flags(rawValue: 512)
-        /// The kernel has taken the whole answer.
         /// The request had begun to arrive before the one before it was answered.
         static let pipelined = Flags(rawValue: 2_048)
+        /// The kernel has taken the whole answer.
         static let isAnswered = Flags(rawValue: 1_024)
     }
 

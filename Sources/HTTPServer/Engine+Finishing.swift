@@ -11,6 +11,7 @@ extension Engine {
             if !request.response.isBodyComplete { breakOff(request) }
         case 444:
             request.response.status = 444
+            request.flags.insert(.isTimedOut)
             breakOff(request)
         case 408, 499:
             if !request.response.isHeadSent { request.response.status = Status(rawValue: code) }
@@ -61,6 +62,7 @@ extension Engine {
         request.routing.phase = .log
         request.bytesSent = request.stream.bytesSent
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
+        tellEnd(of: request)
         let steps = request.location.plan.log
         for index in steps.indices { _ = Roster.handle(steps[index], request) }
     }
@@ -90,6 +92,7 @@ extension Engine {
             }
         }
         if !request.response.isHeadSent { request.response.status = 408 }
+        request.flags.insert(.isTimedOut)
         breakOff(request)
     }
 
@@ -106,6 +109,7 @@ extension Engine {
             $0.append("client timed out")
         }
         request.response.status = 408
+        request.flags.insert(.isTimedOut)
         logAbandoned(request)
     }
 

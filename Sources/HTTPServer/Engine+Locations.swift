@@ -11,6 +11,7 @@ extension Engine {
         let settings = location.core
         if settings.value.isInternal, !routing.isInternal { return .answer(404) }
         applyLocation(request)
+        tellLocation(of: request)
         let length = request.head.contentLength
         if length >= 0, settings.value.maxBodySize > 0, length > settings.value.maxBodySize,
             request.body.state == .untouched || !request.isMain
@@ -106,7 +107,7 @@ extension Engine {
         guard request.flags.contains(.keepAlive) else { return }
         let settings = request.core
         let connection = request.connection
-        if isShuttingDown || settings.value.keepaliveTimeout == 0
+        if settings.value.keepaliveTimeout == 0
             || Int(connection.requestCount) >= settings.value.keepaliveRequests
             || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
             || isKeptFrom(request, settings.value.keepaliveDisable)

@@ -2,6 +2,7 @@
 extension Engine {
     /// The head is complete.
     func start(_ request: Request) {
+        tellHead(of: request)
         settleKeepAlive(request)
         guard !request.routing.path.isEmpty || takeTarget(request) else { return refuseTarget(request) }
         if request.method == .head { request.response.isHeadOnly = true }

@@ -32,9 +32,14 @@ final class Engine: RequestEngine {
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
 
+    /// Clients for which everything is logged: `debug_connection`.
+    private let debuggedClients: TrustedPeers
+
     init(
-        loop: EventLoop, counters: ConnectionCounters, connectionLimit: Int, shutdownTimeout: Int
+        loop: EventLoop, counters: ConnectionCounters, connectionLimit: Int, shutdownTimeout: Int,
+        debuggedClients: TrustedPeers = TrustedPeers()
     ) {
+        self.debuggedClients = debuggedClients
         self.counters = counters
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
@@ -99,6 +104,7 @@ final class Engine: RequestEngine {
         let connection = HTTP1Connection(
             engine: self, descriptor: accepted.descriptor, address: accepted.address,
             binding: binding, number: number)
+        if !debuggedClients.isEmpty { connection.isDebugged = debuggedClients.contains(connection.address) }
         do throws(Errno) {
             try loop.add(connection)
         } catch {

@@ -27,8 +27,7 @@ final class OpenLogFileCache: @unchecked Sendable {
 
     private let limits: Limits
     private let kernel: Kernel
-    private var entries: [ByteString: Entry] = [:]
-    private var swept = 0
+    private let entries = RecentTable<Entry>()
 
     init(_ limits: Limits, kernel: Kernel) {
         self.limits = limits
@@ -40,14 +39,14 @@ final class OpenLogFileCache: @unchecked Sendable {
 
     /// The file for `path`, open.
     func file(_ path: ByteString, at second: Int) throws(LogFileFailure) -> LogFile {
-        sweep(at: second)
+        while let oldest = entries.oldestValue, second - oldest.lastUse > limits.inactive { entries.removeOldest() }
         let entry: Entry
-        if let known = entries[path] {
+        if let known = entries.find(path.span) {
             entry = known
         } else {
-            if entries.count >= limits.max { evictOldest() }
+            if entries.count >= limits.max { entries.removeOldest() }
             entry = Entry(LogFile(path: path, kernel: kernel))
-            entries[path] = entry
+            entries.insert(entry, for: path.span)
         }
         entry.uses += 1
         entry.lastUse = second
@@ -58,7 +57,7 @@ final class OpenLogFileCache: @unchecked Sendable {
         if entry.file.number >= 0 { return entry.file }
         let file = LogFile(path: path, kernel: kernel)
         do { try file.openNow() } catch {
-            entries[path] = nil
+            entries.remove(path.span)
             throw error
         }
         entry.checked = second
@@ -70,18 +69,5 @@ final class OpenLogFileCache: @unchecked Sendable {
     /// Closes all: after a rotation, so that new lines go to new files at once.
     func removeAll() {
         entries.removeAll()
-    }
-
-    /// Once a second, forgets what has not been used.
-    private func sweep(at second: Int) {
-        if second == swept { return }
-        swept = second
-        entries = entries.filter { second - $0.value.lastUse <= limits.inactive }
-    }
-
-    private func evictOldest() {
-        if let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
-            entries[oldest.key] = nil
-        }
     }
 }

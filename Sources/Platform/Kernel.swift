@@ -23,6 +23,16 @@ class Kernel {
         return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
+    /// A descriptor that becomes readable every so many milliseconds.
+    func ticker(milliseconds: Int) -> Int {
+        apus_k_ticker(milliseconds)
+    }
+
+    /// Takes the ticks that have come.
+    func takeTicks(_ ticker: Int32) {
+        apus_k_take_ticks(ticker)
+    }
+
     // MARK: - Sockets
 
     /// The type of sockets that carry a stream of bytes.
@@ -120,6 +130,11 @@ class Kernel {
         apus_k_shutdown_sending(descriptor)
     }
 
+    /// Lets the closing of a socket throw away what is unsent, and tell the peer by a reset.
+    func resetOnClose(_ descriptor: Int32) -> Int {
+        apus_k_reset_on_close(descriptor)
+    }
+
     /// Closes; never retried, since Linux has freed the descriptor whatever it answers.
     func close(_ descriptor: Int32) {
         _ = CLinux.close(descriptor)
@@ -174,6 +189,11 @@ class Kernel {
         _ path: UnsafePointer<CChar>, into space: UnsafeMutableRawBufferPointer
     ) -> Int {
         unsafe apus_k_realpath(path, space.baseAddress?.assumingMemoryBound(to: CChar.self))
+    }
+
+    /// Tells the kernel that the file will be read from its beginning to its end.
+    func readAhead(_ file: Int32) -> Int {
+        apus_k_read_ahead(file)
     }
 
     func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {

@@ -5,6 +5,8 @@ final class SiteService: Service {
     private let files: any ConfigurationFiles
     /// Counted over all reloads.
     private var counters: ConnectionCounters?
+    /// The certificates and keys of the configuration before, which the next one takes over where their files are the same.
+    private var tlsObjects: TLSObjectCache?
 
     /// - Parameter files: where configurations are read from.
     init(identity: Identity, files: any ConfigurationFiles = SystemFiles()) {
@@ -27,7 +29,8 @@ final class SiteService: Service {
         let logs = LogFiles(environment: options.logEnvironment, prefix: options.prefix)
         let builder = ConfigurationBuilder(
             logFiles: logs, zones: SharedZones(), identity: identity,
-            counters: try sharedCounters(options), evaluation: evaluation)
+            counters: try sharedCounters(options), evaluation: evaluation,
+            tlsObjects: TLSObjectCache(previous: tlsObjects))
         let root = Scope(evaluation: evaluation, builder: builder)
         let tree = source.read(options.configurationFile, parameters: options.directives)
         do throws(ConfigurationError) {
@@ -35,6 +38,8 @@ final class SiteService: Service {
             logs.addDefaultErrorLog(options.errorLogPath)
             let http = builder.http == nil ? nil : try HTTPFreezing(builder)
             for warning in evaluation.warnings { options.report(warning, in: source) }
+            builder.tlsObjects.isInheritable = root[SiteCycle.coreSlot].inheritsTLSObjects
+            tlsObjects = builder.tlsObjects.sealed()
             return SiteCycle(
                 core: root[SiteCycle.coreSlot], logs: logs, zones: builder.zones, http: http,
                 counters: builder.counters, source: source,

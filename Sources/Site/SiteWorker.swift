@@ -12,7 +12,10 @@ final class SiteWorker {
             for listener in context.listeners {
                 try worker.accept(on: listener.number, at: listener.address)
             }
+            if cycle.core.timerResolution > 0 { try worker.loop.readClocks(every: cycle.core.timerResolution) }
             worker.loop.run()
+            // What is gathered in the logs' buffers would be lost.
+            cycle.logs.detach()
             return 0
         } catch {
             cycle.logs.errorLog.write(.alert, connection: 0, errno: error) {
@@ -28,7 +31,7 @@ final class SiteWorker {
         loop = try EventLoop(kernel: cycle.logs.environment.kernel)
         engine = Engine(
             loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
-            shutdownTimeout: cycle.core.shutdownTimeout)
+            shutdownTimeout: cycle.core.shutdownTimeout, debuggedClients: cycle.core.debuggedClients)
         cycle.logs.attach(to: loop)
     }
 

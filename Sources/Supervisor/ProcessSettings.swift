@@ -30,20 +30,6 @@ enum WorkerAffinity: Equatable, Sendable {
     }
 }
 
-/// What a process does when it finds itself in a state that should not be.
-enum DebugPoint: Sendable {
-    case none, stop, abort
-
-    /// Stops this process or ends it with a core file, as configured.
-    func reach() {
-        switch self {
-        case .none: break
-        case .stop: Process.raise(.stop)
-        case .abort: Process.raise(.abort)
-        }
-    }
-}
-
 /// A `thread_pool`.
 struct ThreadPool: Equatable, Sendable {
     var name: ByteString
@@ -72,8 +58,6 @@ struct ProcessSettings: Sendable {
     var workingDirectory: ByteString?
     /// `NAME` to keep or `NAME=value` to set.
     var environment: [ByteString] = []
-    var debugPoint = DebugPoint.none
-    var compilesExpressions = false
     var inheritsTLSObjects = true
     var threadPools: [ThreadPool] = []
 
@@ -81,13 +65,8 @@ struct ProcessSettings: Sendable {
     var hasEvents = false
     var workerConnections = 512
     var acceptsAllAtOnce = false
-    var serialisesAccepting = false
-    /// Milliseconds.
-    var acceptDelay = 500
-    var asynchronousRequests = 32
     /// Clients for which everything is logged.
-    var debuggedClients: [Network] = []
-    var debugsUnixClients = false
+    var debuggedClients = TrustedPeers()
 
     init() {}
 }

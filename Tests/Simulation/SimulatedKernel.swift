@@ -346,6 +346,16 @@ final class SimulatedKernel: Kernel {
         return socket(descriptor) == nil ? -Int(EBADF) : 0
     }
 
+    override func resetOnClose(_ descriptor: Int32) -> Int {
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        socket.resetsOnClose = true
+        return 0
+    }
+
+    override func readAhead(_ file: Int32) -> Int { self.file(file) == nil ? -Int(EBADF) : 0 }
+
+    override func ticker(milliseconds: Int) -> Int { -Int(ENOSYS) }
+
     override func tcpFigure(_ descriptor: Int32, _ index: Int) -> Int? {
         socket(descriptor) == nil ? nil : 1_000 + index
     }

@@ -24,6 +24,8 @@ final class SimulatedSocket {
     private(set) var inputEnded = false
     private(set) var outputEnded = false
     private(set) var isClosed = false
+    /// The end is a reset, whatever has come: SO_LINGER.
+    var resetsOnClose = false
     /// Pending, as `SO_ERROR` tells it.
     var error: Int32 = 0
     /// The connection was broken off by the peer.
@@ -232,7 +234,7 @@ final class SimulatedSocket {
         backlog = []
         if state == .open {
             // As on Linux, unread input turns the orderly end into a reset.
-            if available > 0 { reset() } else { endOutput() }
+            if available > 0 || resetsOnClose { reset() } else { endOutput() }
         }
         isClosed = true
     }

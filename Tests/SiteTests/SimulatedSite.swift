@@ -23,8 +23,9 @@ final class SimulatedSite {
     /// - Parameters:
     ///   - http: what stands in the `http` block, behind the test's own log format.
     ///   - main: directives of the main context.
+    ///   - events: those of the `events` block.
     init(
-        http: String, main: String = "", seed: UInt64 = 1,
+        http: String, main: String = "", events: String = "", seed: UInt64 = 1,
         prepare: (SimulatedKernel) -> Void = { _ in }
     ) throws {
         kernel = SimulatedKernel(seed: seed)
@@ -36,7 +37,7 @@ final class SimulatedSite {
         let log = ErrorLog(
             environment: environment, targets: [ErrorLogTarget(sink: .memory(said), level: .warn)])
         let path = Self.prefix + "nginx.conf"
-        let files = MemoryFiles([path: Self.configuration(main: main, http: http)])
+        let files = MemoryFiles([path: Self.configuration(main: main, events: events, http: http)])
         var options = CommandLineOptions()
         options.prefix = ByteString(Self.prefix)
         let identity = Identity(
@@ -67,11 +68,11 @@ final class SimulatedSite {
         for endpoint in endpoints { worker.loop.close(endpoint) }
     }
 
-    private static func configuration(main: String, http: String) -> String {
+    private static func configuration(main: String, events: String, http: String) -> String {
         """
         error_log logs/error.log info;
         \(main)
-        events { worker_connections 256; }
+        events { worker_connections 256; \(events) }
         http {
             log_format test '$request|$status|$body_bytes_sent|$request_length|$upstream_addr|$upstream_status';
             access_log logs/access.log test;
@@ -195,7 +196,7 @@ final class SimulatedSite {
         return String(decoding: node.bytes, as: UTF8.self)
     }
 
-    private func lines(of log: String) -> [String] {
+    func lines(of log: String) -> [String] {
         text(of: log).split(separator: "\n").map(String.init)
     }
 

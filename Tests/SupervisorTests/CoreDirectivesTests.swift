@@ -41,7 +41,7 @@ import Testing
         #expect(core.shutdownTimeout == 5_000)
         #expect(core.priority == -5)
         #expect(core.openFiles == 1_000)
-        #expect(core.debuggedClients.count == 1)
+        #expect(core.debuggedClients.networks.count == 1)
         #expect(core.threadPools.first?.threads == 4)
     }
 

@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -85,6 +86,31 @@ static inline long apus_k_connect(int fd, const void *address, size_t length) {
 }
 static inline long apus_k_set_option(int fd, int level, int name, int value) {
     APUS_RESULT(int, setsockopt(fd, level, name, &value, sizeof value));
+}
+/* Closing throws away what is unsent and tells the peer so by a reset. */
+static inline long apus_k_reset_on_close(int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    APUS_RESULT(int, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+/* A descriptor that becomes readable every so many milliseconds. */
+static inline long apus_k_ticker(long milliseconds) {
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return -(long)errno;
+    struct timespec period = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+    struct itimerspec times = {.it_interval = period, .it_value = period};
+    if (timerfd_settime(fd, 0, &times, NULL) == 0) return fd;
+    long code = -(long)errno;
+    close(fd);
+    return code;
+}
+/* Takes the ticks that have come: without that the descriptor would stay readable. */
+static inline void apus_k_take_ticks(int fd) {
+    uint64_t count;
+    ssize_t code = read(fd, &count, sizeof count);
+    (void)code;
+}
+static inline long apus_k_read_ahead(int fd) {
+    return -(long)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 static inline long apus_k_recv(int fd, void *space, size_t size, int flags) {
     APUS_RESULT(ssize_t, recv(fd, space, size, flags));

@@ -104,8 +104,52 @@ extension Core {
                 "Buffers for reading files that are not sent by the kernel."),
             .size(
                 "read_ahead", in: .request, slot, \.readAhead,
-                "How much of a file the kernel is asked to read ahead."),
+                "Whether the kernel is asked to read large files ahead: 0 is no."),
         ]
+    }
+
+    static var openFileRows: [Row] {
+        [
+            .value(
+                "open_file_cache", in: .request, .between(1, 2), slot, \.openFiles,
+                "How many paths are kept, with their files open, and for how long unused.",
+                syntax: "off | max=number [inactive=time]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try openFileCache(invocation)
+            },
+            .seconds(
+                "open_file_cache_valid", in: .request, slot, \.openFileRules.valid,
+                "How long what was found at a path holds without another look."),
+            .number(
+                "open_file_cache_min_uses", in: .request, slot, \.openFileRules.minUses,
+                "The number of uses from which on a file stays open."),
+            .flag(
+                "open_file_cache_errors", in: .request, slot, \.openFileRules.keepsErrors,
+                "Whether it is kept, too, that a file could not be opened."),
+        ]
+    }
+
+    private static func openFileCache(_ invocation: Invocation) throws(ConfigurationError) -> OpenFileCache? {
+        var isOff = false
+        var limits = OpenFileCache.Limits(max: 0)
+        for word in invocation.arguments {
+            if let text = word.value.value(of: "max="), let count = Units.number(text), count > 0 {
+                limits.max = count
+            } else if let text = word.value.value(of: "inactive="), let seconds = Units.seconds(text) {
+                limits.inactive = seconds
+            } else if word.value == "off" {
+                isOff = true
+            } else {
+                throw invocation.fail(
+                    "invalid \"\(invocation.name)\" parameter \"\(word.text)\"",
+                    advice: "max=1000 inactive=20s, for example, or off", at: word)
+            }
+        }
+        if isOff { return nil }
+        guard limits.max > 0 else {
+            throw invocation.fail("\"\(invocation.name)\" must have the \"max\" parameter")
+        }
+        return OpenFileCache(limits)
     }
 
     private static func setRoot(_ invocation: inout Invocation) throws(ConfigurationError) {

@@ -17,9 +17,9 @@ extension Core {
                 "client_body_in_file_only", in: .request, slot, \.bodyInFileOnly,
                 [("off", .off), ("on", .on), ("clean", .clean)],
                 "Whether each request's body is written to a file, and whether that is kept."),
-            .flag(
-                "client_body_in_single_buffer", in: .request, slot, \.bodyInSingleBuffer,
-                "Whether a body in memory is in one piece. It always is."),
+            .ignoredFlag(
+                "client_body_in_single_buffer", in: .request, "Whether a body in memory is in one piece.",
+                reason: "it always is"),
             .value(
                 "client_body_temp_path", in: .request, .between(1, 4), slot, \.bodyTempPath,
                 "Where bodies that do not fit into memory are written.",
@@ -32,12 +32,12 @@ extension Core {
 
     static var sendRows: [Row] {
         [
-            .flag(
-                "tcp_nopush", in: .request, slot, \.tcpNoPush,
-                "Whether heads and bodies are gathered into full packets. They always are."),
-            .flag(
-                "tcp_nodelay", in: .request, slot, \.tcpNoDelay,
-                "Whether the last, short packet is sent at once. It always is."),
+            .ignoredFlag(
+                "tcp_nopush", in: .request, "Whether heads and bodies are gathered into full packets.",
+                reason: "they always are"),
+            .ignoredFlag(
+                "tcp_nodelay", in: .request, "Whether the last, short packet is sent at once.",
+                reason: "it always is"),
             .milliseconds(
                 "send_timeout", in: .request, slot, \.sendTimeout,
                 "How long a client may take nothing of the answer."),
@@ -205,8 +205,6 @@ extension Core {
             ("aio", .request), ("aio_write", .request), ("directio", .request),
             ("directio_alignment", .request), ("disable_symlinks", .request),
             ("resolver", .request), ("resolver_timeout", .request),
-            ("open_file_cache", .request), ("open_file_cache_errors", .request),
-            ("open_file_cache_min_uses", .request), ("open_file_cache_valid", .request),
             ("error_log_tag", .request),
         ]
         return names.map { .unsupported($0.0, in: $0.1, "Not built yet.") }

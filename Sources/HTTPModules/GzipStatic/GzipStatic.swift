@@ -35,7 +35,7 @@ enum GzipStatic {
         request.appendFilePath(to: name)
         name.append(".gz")
         guard name.span.firstIndex(of: ASCII.nul) == nil else { return .decline }
-        let found = HotFiles.of(request.engine.loop).open(name, arrival: request.arrival)
+        let found = request.open(name)
         if case .failed(let error) = found { return failed(request, name, error) }
         if mode == .on {
             // Whoever keeps the answer has to know that there are two.

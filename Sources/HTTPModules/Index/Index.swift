@@ -99,7 +99,7 @@ enum Index {
         path.append(0)
         defer { path.truncate(to: path.count - 1) }
         var status = FileStatus()
-        return request.engine.loop.kernel.status(at: path, &status)
+        return request.status(at: path, &status)
     }
 
     /// A first index file is missing: so may be the folder. Nil when it is there.
@@ -112,7 +112,7 @@ enum Index {
         if name.count > 1, name[name.count - 1] == ASCII.slash { name.truncate(to: name.count - 1) }
         name.append(0)
         var status = FileStatus()
-        let code = request.engine.loop.kernel.status(at: name, &status)
+        let code = request.status(at: name, &status)
         guard code < 0 else {
             if status.isDirectory { return nil }
             request.log(.alert) {

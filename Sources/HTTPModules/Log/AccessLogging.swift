@@ -27,7 +27,7 @@ enum AccessLogging {
         (core.alias ?? core.root).append(to: path, scope: request)
         path.append(0)
         var status = FileStatus()
-        let code = request.engine.loop.kernel.status(at: path, &status)
+        let code = request.status(at: path, &status)
         if code >= 0, status.isDirectory { return true }
         path.truncate(to: path.count - 1)
         request.log(.error, errno: code < 0 ? Errno(Int32(-code)) : .notDirectory) { line in

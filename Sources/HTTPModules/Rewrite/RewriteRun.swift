@@ -228,7 +228,7 @@ extension RewriteRun {
     private func passes(_ test: RewriteCondition.FileTest, _ path: Buffer) -> Bool {
         path.append(0)
         var status = FileStatus()
-        let code = request.engine.loop.kernel.status(at: path, &status)
+        let code = request.status(at: path, &status)
         guard code >= 0 else {
             request.logFailedStatus(of: path, Errno(Int32(-code)))
             return false

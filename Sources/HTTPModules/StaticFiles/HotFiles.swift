@@ -5,15 +5,13 @@ final class HotFile {
     let eTag = Buffer(capacity: 32)
     /// The file was so young when it was read that a later change could bear the same times: it is read again.
     let isSettled: Bool
-    var lastUse: Int
     /// The moment of the loop at which the path was found to name this very file.
     var checkedAt: UInt64
 
-    init(status: FileStatus, bytes: Buffer, isSettled: Bool, lastUse: Int, checkedAt: UInt64) {
+    init(status: FileStatus, bytes: Buffer, isSettled: Bool, checkedAt: UInt64) {
         self.status = status
         self.bytes = bytes
         self.isSettled = isSettled
-        self.lastUse = lastUse
         self.checkedAt = checkedAt
         status.appendETag(to: eTag)
     }
@@ -41,7 +39,7 @@ final class HotFiles {
     private static let settlingMilliseconds = 50
 
     private let loop: EventLoop
-    private var files: [ByteString: HotFile] = [:]
+    private let files = RecentTable<HotFile>()
     private var size = 0
     /// The path of the last lookup with a NUL at its end, for the kernel.
     private let path = Buffer(capacity: 256)
@@ -62,7 +60,9 @@ final class HotFiles {
     }
 
     /// Finds or opens the file of this name, for a request that had arrived by a moment of the loop.
-    func open(_ name: Buffer, arrival: UInt64) -> Found {
+    ///
+    /// - Parameter readAhead: `read_ahead`.
+    func open(_ name: Buffer, arrival: UInt64, readAhead: Int) -> Found {
         let known = find(name)
         // Looked at in this turn, and not before the request had come.
         if let known, known.checkedAt >= max(arrival, loop.turnMoment) { return .hot(known) }
@@ -73,54 +73,41 @@ final class HotFiles {
             var status = FileStatus()
             let code = loop.kernel.status(at: path, &status)
             if code == 0, known.isSettled, known.status == status {
-                known.lastUse = loop.now
                 known.checkedAt = loop.moment
                 return .hot(known)
             }
             forget(name)
             if code < 0 { return .failed(Errno(Int32(-code))) }
         }
-        return openAnew(name)
+        switch OpenFile.look(at: path, kernel: loop.kernel, readAhead: readAhead) {
+        case .file(let file): return read(file, name).map { .hot($0) } ?? .file(file)
+        case .folder: return .folder
+        case .other: return .failed(.notFound)
+        case .failed(let error): return .failed(error)
+        }
+    }
+
+    /// The content of an open file that is small enough to be kept.
+    func content(of file: OpenFile, _ name: Buffer) -> HotFile? {
+        if let known = find(name) {
+            if known.isSettled, known.status == file.status { return known }
+            forget(name)
+        }
+        return read(file, name)
     }
 
     private func find(_ name: Buffer) -> HotFile? {
         if let lastFile, lastName.equals(name.span) { return lastFile }
-        guard !files.isEmpty else { return nil }
-        let key = ByteString(name.span)
-        guard let found = files[key] else { return nil }
-        lastName = key
+        guard let found = files.find(name.span) else { return nil }
+        lastName = ByteString(name.span)
         lastFile = found
         return found
     }
 
-    private func openAnew(_ name: Buffer) -> Found {
-        // O_NONBLOCK: a named pipe must not hold the worker up.
-        let code = loop.kernel.open(path: path, flags: 0o4000)
-        guard code >= 0 else { return .failed(Errno(Int32(-code))) }
-        let descriptor = Int32(code)
-        var status = FileStatus()
-        let statusCode = loop.kernel.status(of: descriptor, &status)
-        guard statusCode >= 0 else {
-            loop.kernel.close(descriptor)
-            return .failed(Errno(Int32(-statusCode)))
-        }
-        if status.isDirectory {
-            loop.kernel.close(descriptor)
-            return .folder
-        }
-        guard status.isRegular else {
-            loop.kernel.close(descriptor)
-            return .failed(.notFound)
-        }
-        let file = OpenFile(descriptor: descriptor, status: status, kernel: loop.kernel)
-        guard status.size <= Self.largest, let hot = read(file) else { return .file(file) }
-        keep(hot, ByteString(name.span))
-        return .hot(hot)
-    }
-
-    /// Reads the file whole; nil if it changes under the reading.
-    private func read(_ file: OpenFile) -> HotFile? {
+    /// Reads a small file whole, and keeps it; nil if it is too large, or changes under the reading.
+    private func read(_ file: OpenFile, _ name: Buffer) -> HotFile? {
         let status = file.status
+        guard status.size <= Self.largest else { return nil }
         let bytes = Buffer(capacity: max(status.size, 16))
         while bytes.count < status.size {
             let got = loop.kernel.read(
@@ -129,39 +116,27 @@ final class HotFiles {
         }
         let changed = status.changed * 1_000 + status.changedNanoseconds / 1_000_000
         let age = loop.kernel.wallMilliseconds() - changed
-        return HotFile(
-            status: status, bytes: bytes, isSettled: age > Self.settlingMilliseconds,
-            lastUse: loop.now, checkedAt: 0)
+        let hot = HotFile(
+            status: status, bytes: bytes, isSettled: age > Self.settlingMilliseconds, checkedAt: 0)
+        keep(hot, name)
+        return hot
     }
 
     // MARK: - Keeping
 
-    private func keep(_ file: HotFile, _ name: ByteString) {
+    private func keep(_ file: HotFile, _ name: Buffer) {
         guard file.isSettled else { return }
-        while size + file.bytes.capacity > Self.budget, !files.isEmpty { dropOldest() }
-        files[name] = file
+        while size + file.bytes.capacity > Self.budget, let oldest = files.removeOldest() {
+            size -= oldest.bytes.capacity
+        }
+        files.insert(file, for: name.span)
         size += file.bytes.capacity
-        lastName = name
+        lastName = ByteString(name.span)
         lastFile = file
     }
 
     private func forget(_ name: Buffer) {
-        let key = ByteString(name.span)
-        if let old = files.removeValue(forKey: key) { size -= old.bytes.capacity }
-        lastFile = nil
-    }
-
-    /// Drops the least recently used of a sample: exact order is not worth a list.
-    private func dropOldest() {
-        var oldest: (name: ByteString, use: Int)?
-        var looked = 0
-        for (name, file) in files {
-            if oldest.map({ file.lastUse < $0.use }) ?? true { oldest = (name, file.lastUse) }
-            looked += 1
-            if looked == 16 { break }
-        }
-        guard let oldest else { return }
-        if let old = files.removeValue(forKey: oldest.name) { size -= old.bytes.capacity }
+        if let old = files.remove(name.span) { size -= old.bytes.capacity }
         lastFile = nil
     }
 }

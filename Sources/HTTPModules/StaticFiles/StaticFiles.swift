@@ -11,8 +11,7 @@ enum StaticFiles {
         defer { request.engine.loop.buffers.give(name) }
         guard request.appendFilePath(to: name) else { return .answer(.internalServerError) }
         guard name.span.firstIndex(of: ASCII.nul) == nil else { return .answer(.notFound) }
-        let hot = HotFiles.of(request.engine.loop)
-        switch hot.open(name, arrival: request.arrival) {
+        switch request.open(name) {
         // Files cannot be posted to, but one that is missing is missing.
         case .hot where request.method == .post: return .answer(.notAllowed)
         case .file where request.method == .post: return .answer(.notAllowed)

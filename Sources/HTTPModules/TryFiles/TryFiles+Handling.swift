@@ -90,7 +90,7 @@ extension TryFiles {
         path.append(0)
         defer { path.truncate(to: path.count - 1) }
         var status = FileStatus()
-        let code = request.engine.loop.kernel.status(at: path, &status)
+        let code = request.status(at: path, &status)
         guard code >= 0 else {
             request.logFailedStatus(of: path, Errno(Int32(-code)))
             return false

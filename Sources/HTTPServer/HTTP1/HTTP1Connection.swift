@@ -29,8 +29,11 @@ final class HTTP1Connection: ServedConnection {
             number: number)
     }
 
+    /// `keepalive_min_timeout` has not passed yet: so many milliseconds are left then. Negative: it has.
+    private var keptFurther: Int32 = -1
+
     /// Whether it can be closed without breaking off a request. One that was only just accepted has a request on its way.
-    private var isIdle: Bool { state == .readingHead && stream == nil && requestCount > 0 }
+    private var isIdle: Bool { action == .keepAlive && stream == nil && keptFurther < 0 }
 
     override func shutDown() {
         if isIdle { end() }
@@ -124,6 +127,8 @@ final class HTTP1Connection: ServedConnection {
             if let stream {
                 engine.logClientLeft(stream.request)
                 stream.abandonHead()
+            } else if !awaitsProxyHeader {
+                logClientLeft()
             }
             end()
         case .serving:
@@ -136,6 +141,16 @@ final class HTTP1Connection: ServedConnection {
     override func secured() {
         action = .waiting
         if tls?.hasSelected("h2") == true { becomeHTTP2(Span()) }
+    }
+
+    /// The client has left before it asked for anything, or for anything more.
+    private func logClientLeft() {
+        guard action == .keepAlive else { return log(.info) { $0.append("client closed connection") } }
+        writeBare(.info) {
+            $0.append("client ")
+            address.appendText(to: $0, withPort: false)
+            $0.append(" closed keepalive connection")
+        }
     }
 
     override func receivedUnprotected() { action = .waiting }
@@ -161,6 +176,9 @@ final class HTTP1Connection: ServedConnection {
             if let stream {
                 engine.logFailure(stream.request, error)
                 stream.abandonHead()
+            } else if action != .keepAlive || error != .connectionReset {
+                // Some browsers end a kept connection by a reset.
+                log(.info, errno: error) { $0.append("recv() failed") }
             }
             end()
         case .discarding, .lingering:
@@ -205,6 +223,11 @@ final class HTTP1Connection: ServedConnection {
         switch state {
         case .readingHead:
             guard let stream else {
+                if keptFurther > 0, !engine.isShuttingDown {
+                    let rest = Int(keptFurther)
+                    keptFurther = -1
+                    return loop.setInputDeadline(self, in: rest)
+                }
                 // A connection that is kept may be silent; one that was just made should not be.
                 if action != .keepAlive { log(.info, errno: .timedOut) { $0.append("client timed out") } }
                 return end()
@@ -259,7 +282,9 @@ final class HTTP1Connection: ServedConnection {
     /// Waits for the next request, or begins it if it has come already.
     private func nextRequest() {
         guard let stream else { return }
-        let timeout = stream.request.core.value.keepaliveTimeout
+        let settings = stream.request.core
+        let timeout = settings.value.keepaliveTimeout
+        let least = settings.value.keepaliveMinTimeout
         let rest = stream.takeUnreadInput()
         giveBackStream()
         state = .readingHead
@@ -274,7 +299,8 @@ final class HTTP1Connection: ServedConnection {
         }
         engine.count(self, as: .waiting)
         if timeout == 0 { return end() }
-        loop.setInputDeadline(self, in: timeout)
+        keptFurther = least > 0 ? Int32(clamping: max(timeout - least, 0)) : -1
+        loop.setInputDeadline(self, in: least > 0 ? min(least, timeout) : timeout)
     }
 
     /// Receives what comes. The client's end may have been told of before, and no event will tell of it again.

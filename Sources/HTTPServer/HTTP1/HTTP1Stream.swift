@@ -122,7 +122,7 @@ final class HTTP1Stream: ClientStream {
 
     func headTimedOut() {
         connection.engine.headTimedOut(request)
-        connection.end()
+        abort(request)
     }
 
     func abandonHead() {
@@ -313,7 +313,12 @@ final class HTTP1Stream: ClientStream {
 
     override func finish(_ request: Request) { connection.finished(self) }
 
-    override func abort(_ request: Request) { connection.end() }
+    override func abort(_ request: Request) {
+        if request.flags.contains(.isTimedOut), request.core.value.resetsTimedOut, !connection.isClosed {
+            _ = loop.kernel.resetOnClose(connection.descriptor)
+        }
+        connection.end()
+    }
 
     override func writeBody(of request: Request) {
         if request.limitRate > 0 { return writeLimited(request) }
@@ -384,9 +389,16 @@ final class HTTP1Stream: ClientStream {
                 queue.writable.append(buffer, range)
                 loop.release(piece)
             } else {
+                if case .file = piece { queue.fileChunk = fileChunk(of: request) }
                 queue.append(piece)
             }
         }
+    }
+
+    /// `sendfile_max_chunk`: how much of a file goes out in one turn.
+    func fileChunk(of request: Request) -> Int {
+        let chunk = request.core.value.sendFileMaxChunk
+        return chunk > 0 ? chunk : .max
     }
 
     private func writeChunk(_ request: Request, _ queue: OutputQueue, isLast: Bool) {

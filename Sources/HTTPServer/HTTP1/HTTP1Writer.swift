@@ -2,6 +2,8 @@
 enum HTTP1Writer {
     static func appendHead(of request: Request, engine: Engine, to output: Buffer) {
         let response = request.response
+        // It would be closed although the client was told that it is kept.
+        if engine.isShuttingDown { request.flags.remove(.keepAlive) }
         settleFraming(of: request)
         output.append("HTTP/1.1 ")
         if response.statusLine.isEmpty {

@@ -55,6 +55,7 @@ final class RateLimit: Endpoint {
     private func queue(upTo limit: Int, _ request: Request) {
         var left = limit
         let output = loop.output(of: stream.connection)
+        output.fileChunk = stream.fileChunk(of: request)
         while left > 0, next < held.count {
             let piece = held[next]
             if piece.count > left {

@@ -1,4 +1,6 @@
 extension CoreDirectives {
+    private static let wakesOne = "the kernel wakes one worker for a connection: there are no turns"
+
     static func eventRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
             .block(
@@ -42,16 +44,17 @@ extension CoreDirectives {
             .flag(
                 "multi_accept", in: .events, slot, \.acceptsAllAtOnce,
                 "Whether a worker accepts all waiting connections at once."),
-            .flag(
-                "accept_mutex", in: .events, slot, \.serialisesAccepting,
-                "Whether workers take turns in accepting. The kernel wakes one worker only, so it is off."
-            ),
-            .milliseconds(
-                "accept_mutex_delay", in: .events, slot, \.acceptDelay,
-                "How long a worker waits for its turn to accept."),
-            .number(
-                "worker_aio_requests", in: .events, slot, \.asynchronousRequests,
-                "The most asynchronous reads of files that wait at once."),
+            .ignoredFlag(
+                "accept_mutex", in: .events, "Whether workers take turns in accepting.", reason: wakesOne),
+            .ignored(
+                "accept_mutex_delay", in: .events, .one, "How long a worker waits for its turn to accept.",
+                reason: wakesOne, syntax: "time"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                _ = try invocation.milliseconds()
+            },
+            .ignoredNumber(
+                "worker_aio_requests", in: .events, "The most asynchronous reads of files that wait at once.",
+                reason: "no reads are asynchronous"),
             .custom(
                 "debug_connection", in: .events, .one,
                 "A client for which everything is logged.", syntax: "address | CIDR | unix:"
@@ -68,11 +71,7 @@ extension CoreDirectives {
         outer.write(slot) { core in
             core.workerConnections = inner.workerConnections
             core.acceptsAllAtOnce = inner.acceptsAllAtOnce
-            core.serialisesAccepting = inner.serialisesAccepting
-            core.acceptDelay = inner.acceptDelay
-            core.asynchronousRequests = inner.asynchronousRequests
             core.debuggedClients = inner.debuggedClients
-            core.debugsUnixClients = inner.debugsUnixClients
         }
     }
 
@@ -81,14 +80,14 @@ extension CoreDirectives {
     ) throws(ConfigurationError) {
         let text = invocation[0]
         if text == "unix:" {
-            invocation.write(slot) { $0.debugsUnixClients = true }
+            invocation.write(slot) { $0.debuggedClients.includesUnix = true }
             return
         }
         if let (network, isExact) = Network.read(text.span) {
             if !isExact {
                 invocation.warn("low address bits of \(text) are meaningless")
             }
-            invocation.write(slot) { $0.debuggedClients.append(network) }
+            invocation.write(slot) { $0.debuggedClients.networks.append(network) }
             return
         }
         guard let found = HostLookup.addresses(of: text) else {
@@ -98,6 +97,6 @@ extension CoreDirectives {
             let isIPv4 = address.family == .ipv4
             return Network(isIPv4: isIPv4, address.number, prefixLength: isIPv4 ? 32 : 128)
         }
-        invocation.write(slot) { $0.debuggedClients += networks }
+        invocation.write(slot) { $0.debuggedClients.networks += networks }
     }
 }

@@ -115,13 +115,16 @@ enum CoreDirectives {
 
     private static func otherRows(_ slot: Slot<ProcessSettings>) -> [Row] {
         [
-            .choice(
-                "debug_points", in: .main, slot, \.debugPoint,
-                [("stop", .stop), ("abort", .abort)],
-                "What a process does that finds itself in a state that should not be."),
-            .flag(
-                "pcre_jit", in: .main, slot, \.compilesExpressions,
-                "Whether regular expressions are compiled to machine code."),
+            .ignored(
+                "debug_points", in: .main, .one, "What a process does that finds itself in a state that should not be.",
+                reason: "a process in a state that should not be always ends, with a core file where the system writes one",
+                syntax: "stop | abort"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                _ = try invocation.choice(of: ["stop", "abort"], invocation.arguments[0])
+            },
+            .ignoredFlag(
+                "pcre_jit", in: .main, "Whether regular expressions are compiled to machine code.",
+                reason: "all of a configuration are"),
             .flag(
                 "ssl_object_cache_inheritable", in: .main, slot, \.inheritsTLSObjects,
                 "Whether certificates and keys are kept over a reload."),
@@ -139,14 +142,14 @@ enum CoreDirectives {
                 notice.level = .notice
                 invocation.scope.evaluation.warn(notice)
             },
-            .custom(
-                "thread_pool", in: .main, .between(2, 3),
-                "A pool of threads for reading files.",
-                syntax: "name threads=number [max_queue=number]"
-            ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                let pool = try threadPool(&invocation, known: invocation[slot].threadPools)
-                invocation.write(slot) { $0.threadPools.append(pool) }
-            },
+            Row(
+                name: "thread_pool", in: .main, .between(2, 3), "A pool of threads for reading files.",
+                mayRepeat: true, syntax: "name threads=number [max_queue=number]",
+                action: .ignored(reason: "files are read without threads") {
+                    (invocation: inout Invocation) throws(ConfigurationError) in
+                    let pool = try threadPool(&invocation, known: invocation[slot].threadPools)
+                    invocation.write(slot) { $0.threadPools.append(pool) }
+                }),
         ]
     }
 }
