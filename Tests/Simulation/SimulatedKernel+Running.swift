@@ -20,13 +20,15 @@ extension SimulatedKernel {
     ) -> Bool {
         let end = now + milliseconds
         var futile = 0
+        var turnsAtOnce = 0
         while !condition() {
             if now >= end || loop.shouldStop { return condition() }
-            let before = progress
+            let before = (progress, now)
             loop.turn(waitingAtMost: end - now)
-            futile = progress == before ? futile + 1 : 0
-            if futile > 200 {
-                note("the loop spins: 200 turns in which nothing happens")
+            futile = progress == before.0 ? futile + 1 : 0
+            turnsAtOnce = now == before.1 ? turnsAtOnce + 1 : 0
+            if futile > 200 || turnsAtOnce > 100_000 {
+                note("the loop spins: \(futile) turns in which nothing happens, \(turnsAtOnce) at one moment")
                 return condition()
             }
         }
