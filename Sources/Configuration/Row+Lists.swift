@@ -9,13 +9,31 @@ struct KeyValue: Equatable, Sendable {
     }
 }
 
+/// What a list's property may be: the list itself or an optional of it, whose nil means "not set".
+protocol ListStorable<Element> {
+    associatedtype Element
+    var elements: [Element] { get }
+    static func storing(_ elements: [Element]) -> Self
+}
+
+extension Array: ListStorable {
+    var elements: [Element] { self }
+    static func storing(_ elements: [Element]) -> [Element] { elements }
+}
+
+extension Optional: ListStorable where Wrapped: ListStorable {
+    typealias Element = Wrapped.Element
+    var elements: [Wrapped.Element] { self?.elements ?? [] }
+    static func storing(_ elements: [Wrapped.Element]) -> Wrapped? { .some(Wrapped.storing(elements)) }
+}
+
 /// Rows whose setting is a list. The first occurrence in a block replaces what was inherited, further ones append.
 extension Row {
     /// A list with elements that `parse` makes of one occurrence.
-    static func list<S, Element>(
+    static func list<S, Elements: ListStorable>(
         _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
-        _ path: Path<S, [Element]>, _ summary: String, syntax: String = "",
-        _ parse: @escaping Parse<[Element]>
+        _ path: Path<S, Elements>, _ summary: String, syntax: String = "",
+        _ parse: @escaping Parse<[Elements.Element]>
     ) -> Row {
         Row(
             name: name, in: contexts, arity, summary, mayRepeat: true, syntax: syntax,
@@ -23,26 +41,7 @@ extension Row {
                 let elements = try parse(&invocation)
                 let replaces = invocation.isFirst
                 invocation.scope.write(slot) {
-                    if replaces { $0[keyPath: path] = [] }
-                    $0[keyPath: path].append(contentsOf: elements)
-                }
-            })
-    }
-
-    /// A list that may be nil: not set.
-    static func list<S, Element>(
-        _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>,
-        _ path: Path<S, [Element]?>, _ summary: String, syntax: String = "",
-        _ parse: @escaping Parse<[Element]>
-    ) -> Row {
-        Row(
-            name: name, in: contexts, arity, summary, mayRepeat: true, syntax: syntax,
-            action: .simple { (invocation: inout Invocation) throws(ConfigurationError) in
-                let elements = try parse(&invocation)
-                let replaces = invocation.isFirst
-                invocation.scope.write(slot) {
-                    if replaces || $0[keyPath: path] == nil { $0[keyPath: path] = [] }
-                    $0[keyPath: path]?.append(contentsOf: elements)
+                    $0[keyPath: path] = .storing((replaces ? [] : $0[keyPath: path].elements) + elements)
                 }
             })
     }

@@ -55,14 +55,24 @@ extension Row {
             })
     }
 
+    /// A row for a value whose property may be an optional of it.
+    private static func stored<S, V: Storable>(
+        _ name: String, in contexts: Contexts, _ arity: Arity, _ slot: Slot<S>, _ path: Path<S, V>,
+        _ summary: String, syntax: String, _ parse: @escaping Parse<V.Setting>
+    ) -> Row {
+        value(name, in: contexts, arity, slot, path, summary, syntax: syntax) {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            V.storing(try parse(&invocation))
+        }
+    }
+
     /// `on` or `off`.
     static func flag<S, V: Storable<Bool>>(
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .flag, slot, path, summary, syntax: "on | off") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(try invocation.flag())
+        stored(name, in: contexts, .flag, slot, path, summary, syntax: "on | off") {
+            (invocation: inout Invocation) throws(ConfigurationError) in try invocation.flag()
         }
     }
 
@@ -71,11 +81,11 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         atLeast lowest: Int? = nil, atMost highest: Int? = nil, _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "number") {
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "number") {
             (invocation: inout Invocation) throws(ConfigurationError) in
             let number = try invocation.number()
             try invocation.check(number, atLeast: lowest, atMost: highest)
-            return V.storing(number)
+            return number
         }
     }
 
@@ -84,9 +94,8 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "size") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(try invocation.size())
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in try invocation.size()
         }
     }
 
@@ -95,9 +104,8 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "size") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(try invocation.offset())
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in try invocation.offset()
         }
     }
 
@@ -106,9 +114,8 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "time") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(try invocation.milliseconds())
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "time") {
+            (invocation: inout Invocation) throws(ConfigurationError) in try invocation.milliseconds()
         }
     }
 
@@ -117,9 +124,8 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "time") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(try invocation.seconds())
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "time") {
+            (invocation: inout Invocation) throws(ConfigurationError) in try invocation.seconds()
         }
     }
 
@@ -128,9 +134,8 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "string") {
-            (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(invocation[0])
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "string") {
+            (invocation: inout Invocation) throws(ConfigurationError) in invocation[0]
         }
     }
 
@@ -139,9 +144,9 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         relativeTo start: Invocation.PathStart = .prefix, _ summary: String
     ) -> Row {
-        value(name, in: contexts, .one, slot, path, summary, syntax: "path") {
+        stored(name, in: contexts, .one, slot, path, summary, syntax: "path") {
             (invocation: inout Invocation) throws(ConfigurationError) in
-            V.storing(invocation.path(invocation[0], relativeTo: start))
+            invocation.path(invocation[0], relativeTo: start)
         }
     }
 
@@ -188,12 +193,12 @@ extension Row {
         _ name: String, in contexts: Contexts, _ slot: Slot<S>, _ path: Path<S, V>,
         _ summary: String
     ) -> Row {
-        value(name, in: contexts, .two, slot, path, summary, syntax: "number size") {
+        stored(name, in: contexts, .two, slot, path, summary, syntax: "number size") {
             (invocation: inout Invocation) throws(ConfigurationError) in
             guard let count = Units.number(invocation[0]), count > 0,
                 let size = Units.size(invocation[1]), size > 0
             else { throw invocation.refuse("invalid value") }
-            return V.storing(BufferPlan(count: count, size: size))
+            return BufferPlan(count: count, size: size)
         }
     }
 }

@@ -1,4 +1,4 @@
-/// One header field of a parsed head: ranges into the head's bytes.
+/// One header field: ranges into the bytes of a head, or of a list of fields to be sent.
 struct Field: Sendable {
     var name: FieldName
     /// The name as sent.
@@ -13,14 +13,17 @@ struct Field: Sendable {
     }
 }
 
-/// The header fields of a parsed head, in the order received. Keeps its memory over messages.
+/// Header fields in the order received, or to be sent. Keeps its memory over messages.
 final class FieldTable {
-    private let fields = List<Field>(capacity: 16)
+    private let fields: List<Field>
     private var present: FieldNameSet = []
 
-    init() {}
+    init(capacity: Int = 16) {
+        fields = List(capacity: capacity)
+    }
 
     var count: Int { fields.count }
+    var isEmpty: Bool { fields.isEmpty }
     var indices: Range<Int> { 0..<fields.count }
     subscript(index: Int) -> Field { fields[index] }
 
@@ -34,7 +37,15 @@ final class FieldTable {
         present.insert(field.name)
     }
 
-    /// Whether a field of this well-known name was received.
+    func setValueRange(at index: Int, _ range: ByteRange) { fields[index].valueRange = range }
+
+    func remove(at index: Int) {
+        let name = fields[index].name
+        fields.remove(at: index)
+        if name != .other, firstIndex(of: name) == nil { present.remove(name) }
+    }
+
+    /// Whether a field of this well-known name is there.
     func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.

@@ -3,33 +3,25 @@
 /// Removing or replacing leaves the old bytes behind until `removeAll`, so a filter that rewrites one header over and over
 /// within one response costs memory; none does.
 final class HeaderList {
-    /// One field; the ranges are of `bytes`.
-    struct Entry: Sendable {
-        var name: FieldName
-        var nameRange: ByteRange
-        var valueRange: ByteRange
-    }
-
     /// The names and values, one after another.
     let bytes: Buffer
-    private let entries: List<Entry>
-    private var present: FieldNameSet = []
+    private let fields: FieldTable
 
     init(capacity: Int = 512) {
         bytes = Buffer(capacity: capacity)
-        entries = List(capacity: 24)
+        fields = FieldTable(capacity: 24)
     }
 
-    var count: Int { entries.count }
-    var isEmpty: Bool { entries.isEmpty }
-    var indices: Range<Int> { 0..<entries.count }
-    subscript(index: Int) -> Entry { entries[index] }
+    var count: Int { fields.count }
+    var isEmpty: Bool { fields.isEmpty }
+    var indices: Range<Int> { fields.indices }
+    /// A field; its ranges are of `bytes`.
+    subscript(index: Int) -> Field { fields[index] }
 
     /// Forgets all fields, keeps the memory.
     func removeAll() {
         bytes.removeAll()
-        entries.removeAll()
-        present.removeAll()
+        fields.removeAll()
     }
 
     // MARK: - Reading
@@ -37,31 +29,16 @@ final class HeaderList {
     // Spans cannot be handed out through a class's property: read `let bytes = list.bytes`, then
     // `bytes.span(list[index].valueRange)`.
 
-    func contains(_ name: FieldName) -> Bool { present.contains(name) }
+    func contains(_ name: FieldName) -> Bool { fields.contains(name) }
 
     /// The index of the first field of a well-known name at or after `start`, or nil.
     func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
-        guard present.contains(name) else { return nil }
-        var index = start
-        while index < entries.count {
-            if entries[index].name == name { return index }
-            index &+= 1
-        }
-        return nil
+        fields.firstIndex(of: name, from: start)
     }
 
     /// The index of the first field of any name at or after `start`, compared without regard to case, or nil.
     func firstIndex(named name: Span<UInt8>, from start: Int = 0) -> Int? {
-        let bytes = self.bytes
-        var index = start
-        while index < entries.count {
-            let range = entries[index].nameRange
-            if range.count == name.count, bytes.span(range).equalsIgnoringCase(name) {
-                return index
-            }
-            index &+= 1
-        }
-        return nil
+        fields.firstIndex(named: name, in: bytes, from: start)
     }
 
     // MARK: - Writing
@@ -141,20 +118,16 @@ final class HeaderList {
     func setValue(at index: Int, _ value: Span<UInt8>) {
         let start = bytes.count
         bytes.append(value)
-        entries[index].valueRange = ByteRange(start, bytes.count)
+        fields.setValueRange(at: index, ByteRange(start, bytes.count))
     }
 
     /// Narrows or moves the value of the field at an index to other bytes already in `bytes`.
     func setValueRange(at index: Int, _ range: ByteRange) {
         precondition(range.end <= bytes.count)
-        entries[index].valueRange = range
+        fields.setValueRange(at: index, range)
     }
 
-    func remove(at index: Int) {
-        let name = entries[index].name
-        entries.remove(at: index)
-        if name != .other, firstIndex(of: name) == nil { present.remove(name) }
-    }
+    func remove(at index: Int) { fields.remove(at: index) }
 
     /// Removes all fields of a well-known name from an index on.
     func removeAll(_ name: FieldName, from start: Int = 0) {
@@ -175,21 +148,18 @@ final class HeaderList {
     }
 
     private func add(_ name: FieldName, _ start: Int, _ middle: Int) {
-        entries.append(
-            Entry(
-                name: name, nameRange: ByteRange(start, middle),
-                valueRange: ByteRange(middle, bytes.count)))
-        present.insert(name)
+        fields.append(
+            Field(name: name, nameRange: ByteRange(start, middle), valueRange: ByteRange(middle, bytes.count)))
     }
 
     /// Appends all fields as lines, `Name: value` CR LF, without the empty line at the end.
     func write(to output: Buffer) {
         let bytes = self.bytes
-        for index in entries.indices {
-            let entry = entries[index]
-            output.append(bytes.span(entry.nameRange))
+        for index in fields.indices {
+            let field = fields[index]
+            output.append(bytes.span(field.nameRange))
             output.append(": ")
-            output.append(bytes.span(entry.valueRange))
+            output.append(bytes.span(field.valueRange))
             output.append("\r\n")
         }
     }

@@ -14,15 +14,6 @@ extension LimitConnections {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 [try limit(invocation)]
             },
-            .choice(
-                "limit_conn_log_level", in: .request, slot, \.level, LimitZones.levels,
-                "How grave a refused request is to the error log."),
-            .number(
-                "limit_conn_status", in: .request, slot, \.status, atLeast: 400, atMost: 599,
-                "The status that refused requests are answered with."),
-            .flag(
-                "limit_conn_dry_run", in: .request, slot, \.isDryRun,
-                "Whether requests over the limit are only logged."),
             .custom(
                 "limit_zone", in: .http, .any,
                 "The old form of `limit_conn_zone`, which nginx has dropped."
@@ -31,7 +22,7 @@ extension LimitConnections {
                     "unknown directive \"limit_zone\"",
                     advice: "write limit_conn_zone $variable zone=name:size")
             },
-        ]
+        ] + LimitRefusal.rows(prefix: "limit_conn_", slot, "The level at which a refused request is logged.")
     }
 
     private static let kind = "limit_conn"
@@ -45,26 +36,14 @@ extension LimitConnections {
             }
             place = try LimitZones.place(invocation, word, text)
         }
-        let zone = limitZone(
-            of: try LimitZones.define(invocation, place, kind: kind, key: key))
-        if let known = zone.key {
-            throw LimitZones.alreadyBound(invocation, zone.zone, known)
-        }
+        let zone: ConnectionLimitZone = try LimitZones.define(invocation, place, kind: kind)
         zone.define(key: key)
-    }
-
-    private static func limitZone(of zone: Zone) -> ConnectionLimitZone {
-        if let known = zone.attachment as? ConnectionLimitZone { return known }
-        let made = ConnectionLimitZone(zone: zone)
-        zone.attachment = made
-        return made
     }
 
     private static func limit(
         _ invocation: Invocation
     ) throws(ConfigurationError) -> LimitConnectionsSettings.Limit {
-        let zone = limitZone(
-            of: try LimitZones.refer(invocation, to: invocation[0], kind: kind))
+        let zone: ConnectionLimitZone = try LimitZones.refer(invocation, to: invocation[0], kind: kind)
         if !invocation.isFirst, invocation[slot].limits.contains(where: { $0.zone === zone }) {
             throw invocation.refuse("is duplicate")
         }

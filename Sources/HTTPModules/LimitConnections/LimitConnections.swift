@@ -16,7 +16,7 @@ enum LimitConnections {
             let mark = scratch.count
             defer { scratch.truncate(to: mark) }
             guard let counts = limit.zone.counts,
-                appendKey(of: limit.zone, request, to: scratch, from: mark)
+                LimitZones.appendKey(limit.zone.key, of: request, to: scratch, atMost: 255)
             else { continue }
             request.admission.connections = .passed
             let outcome = counts.admit(
@@ -26,8 +26,8 @@ enum LimitConnections {
             case .admitted(let slot):
                 request.admission.hold(.init(counts: counts, slot: slot))
             case .refused:
-                let isDryRun = settings.value.isDryRun
-                request.log(settings.value.level) {
+                let isDryRun = settings.value.refusal.isDryRun
+                request.log(settings.value.refusal.level) {
                     $0.append("limiting connections")
                     if isDryRun { $0.append(", dry run,") }
                     $0.append(" by zone \"")
@@ -42,31 +42,13 @@ enum LimitConnections {
         return .decline
     }
 
-    /// False: the key is empty, or longer than nginx takes it.
-    private static func appendKey(
-        of zone: ConnectionLimitZone, _ request: Request, to scratch: Buffer, from mark: Int
-    ) -> Bool {
-        guard let key = zone.key else { return false }
-        key.append(to: scratch, scope: request)
-        let length = scratch.count - mark
-        guard length > 255 else { return length > 0 }
-        request.log(.error) {
-            $0.append("the value of the \"")
-            $0.append(key.source)
-            $0.append("\" key is more than 255 bytes: \"")
-            $0.append(scratch, mark..<mark + length)
-            $0.append(ASCII.quote)
-        }
-        return false
-    }
-
     private static func refuse(
         _ request: Request, _ settings: Box<LimitConnectionsSettings>
     ) -> Verdict {
         request.admission.releasePlaces()
-        let isDryRun = settings.value.isDryRun
+        let isDryRun = settings.value.refusal.isDryRun
         request.admission.connections = isDryRun ? .rejectedDryRun : .rejected
-        return isDryRun ? .decline : .answer(Status(settings.value.status))
+        return isDryRun ? .decline : .answer(Status(settings.value.refusal.status))
     }
 
     static func declareVariables(in registry: VariableRegistry) throws(ConfigurationError) {
@@ -79,20 +61,18 @@ enum LimitConnections {
 }
 
 /// What the directives of connection limits set.
-struct LimitConnectionsSettings: Sendable {
+struct LimitConnectionsSettings: LimitSettings {
     struct Limit: Sendable {
         let zone: ConnectionLimitZone
         let count: Int
     }
 
     var limits: [Limit] = []
-    var level = LogLevel.error
-    var status = 503
-    var isDryRun = false
+    var refusal = LimitRefusal()
 }
 
 /// A zone of `limit_conn_zone`: its key, and the counts for each of the key's values.
-final class ConnectionLimitZone {
+final class ConnectionLimitZone: LimitZone {
     let zone: Zone
     /// Nil until `limit_conn_zone` is read.
     private(set) var key: Template?

@@ -25,7 +25,7 @@ struct LeakyBucket: BitwiseCopyable {
 }
 
 /// A zone of `limit_req_zone`: the buckets of all values of its key, and their rate.
-final class RequestRates {
+final class RequestRates: LimitZone {
     let zone: Zone
     /// Nil until `limit_req_zone` is read.
     private(set) var key: Template?

@@ -19,7 +19,7 @@ enum LimitRequests {
             let limit = limits[index]
             let mark = scratch.count
             defer { scratch.truncate(to: mark) }
-            guard appendKey(of: limit.rates, request, to: scratch, from: mark) else { continue }
+            guard LimitZones.appendKey(limit.rates.key, of: request, to: scratch, atMost: 65_535) else { continue }
             asked = true
             let outcome = limit.rates.look(
                 up: scratch.span(mark..<scratch.count), burst: limit.burst, now: now,
@@ -35,30 +35,12 @@ enum LimitRequests {
         return delay(request, settings, limits, held, (limits.count - 1, 0), now)
     }
 
-    /// False: the key is empty, or longer than nginx takes it.
-    private static func appendKey(
-        of rates: RequestRates, _ request: Request, to scratch: Buffer, from mark: Int
-    ) -> Bool {
-        guard let key = rates.key else { return false }
-        key.append(to: scratch, scope: request)
-        let length = scratch.count - mark
-        guard length > 65_535 else { return length > 0 }
-        request.log(.error) {
-            $0.append("the value of the \"")
-            $0.append(key.source)
-            $0.append("\" key is more than 65535 bytes: \"")
-            $0.append(scratch, mark..<mark + length)
-            $0.append(ASCII.quote)
-        }
-        return false
-    }
-
     private static func refuse(
         _ request: Request, _ settings: Box<LimitRequestsSettings>, _ limit: RequestLimit,
         _ excess: Int
     ) -> Verdict {
-        let isDryRun = settings.value.isDryRun
-        request.log(settings.value.level) {
+        let isDryRun = settings.value.refusal.isDryRun
+        request.log(settings.value.refusal.level) {
             $0.append("limiting requests")
             if isDryRun { $0.append(", dry run") }
             $0.append(", excess: ")
@@ -68,7 +50,7 @@ enum LimitRequests {
             $0.append(ASCII.quote)
         }
         request.admission.requests = isDryRun ? .rejectedDryRun : .rejected
-        return isDryRun ? .decline : .answer(Status(settings.value.status))
+        return isDryRun ? .decline : .answer(Status(settings.value.refusal.status))
     }
 
     /// Counts what is held, and waits as long as the slowest limit asks for.
@@ -87,9 +69,9 @@ enum LimitRequests {
             request.admission.requests = .passed
             return .decline
         }
-        let isDryRun = settings.value.isDryRun
+        let isDryRun = settings.value.refusal.isDryRun
         let zone = limits[slowest].rates.zone
-        request.log(settings.value.delayLevel) {
+        request.log(settings.value.refusal.delayLevel) {
             $0.append("delaying request")
             if isDryRun { $0.append(", dry run") }
             $0.append(", excess: ")
@@ -120,16 +102,9 @@ enum LimitRequests {
 }
 
 /// What the directives of request limits set.
-struct LimitRequestsSettings: Sendable {
+struct LimitRequestsSettings: LimitSettings {
     var limits: [RequestLimit] = []
-    var level = LogLevel.error
-    var status = 503
-    var isDryRun = false
-
-    /// Delays are less grave than refusals by one.
-    var delayLevel: LogLevel {
-        level == .info ? .info : LogLevel(rawValue: level.rawValue + 1) ?? .info
-    }
+    var refusal = LimitRefusal()
 }
 
 /// One `limit_req`.
