@@ -29,6 +29,9 @@ class ClientStream {
     /// Starts to read the request's body: lets input flow, says `100 Continue` if the client waits for it.
     func startReadingBody(of request: Request) {}
 
+    /// Whether what has come of the body, which nobody has read, is not what it should be.
+    func isBodyMalformed(of request: Request) -> Bool { false }
+
     /// The body is not wanted any faster: holds input back, or lets it flow again.
     func pauseReadingBody(_ isPaused: Bool) {}
 

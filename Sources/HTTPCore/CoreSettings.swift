@@ -16,6 +16,8 @@ struct CoreSettings: Sendable {
     var satisfiesAny = false
     var authDelay = 0
     var errorPages: [ErrorPage] = []
+    /// A path, or the `@name` of a location: what is asked for when a request is over. Nil: nothing.
+    var postAction: ByteString?
     var recursiveErrorPages = false
     var logsNotFound = true
     var logsSubrequests = false

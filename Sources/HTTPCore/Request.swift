@@ -71,6 +71,10 @@ final class Request: VariableScope {
         static let isTimedOut = Flags(rawValue: 512)
         /// The request had begun to arrive before the one before it was answered.
         static let pipelined = Flags(rawValue: 2_048)
+        /// The request that `post_action` asks for is made.
+        static let hasPostAction = Flags(rawValue: 4_096)
+        /// It is that request.
+        static let isPostAction = Flags(rawValue: 8_192)
         /// The kernel has taken the whole answer.
         static let isAnswered = Flags(rawValue: 1_024)
     }
@@ -171,6 +175,8 @@ final class Request: VariableScope {
     }
     /// The request that the client has sent.
     var main: Request { kinship?.family.main ?? self }
+    /// The request whose answer is told of: that of `post_action` tells of the one before it.
+    var accounted: Request { flags.contains(.isPostAction) ? main : self }
     /// Bytes that the client, or another request's output, has to take before more is wanted.
     var pendingOutput: Int { stream.pendingOutput + (kinship?.postponedBytes ?? 0) }
     /// The client's address, or what stands for it by `set_real_ip_from`.
@@ -202,6 +208,8 @@ final class Request: VariableScope {
 
     /// The client has closed its side: whoever makes the answer, or a part of it, is told.
     func clientLeft() {
+        // What is done after the answer is not done for the client.
+        if flags.contains(.hasPostAction) { return }
         guard let family = kinship?.family else {
             producer?.clientLeft()
             return
@@ -212,6 +220,18 @@ final class Request: VariableScope {
     }
 
     // MARK: - Answering
+
+    /// A body that nobody reads is checked as far as it has come, as nginx does before an answer. Not nil: the answer is this.
+    func refusalOfBody() -> Status? {
+        isMain && stream.isBodyMalformed(of: self) ? refuseBody() : nil
+    }
+
+    /// The body is not what it should be: what follows it cannot be found.
+    func refuseBody() -> Status {
+        log(.error) { $0.append("client sent invalid chunked body") }
+        flags.remove(.keepAlive)
+        return .badRequest
+    }
 
     func sendHead() { engine.sendHead(self) }
 

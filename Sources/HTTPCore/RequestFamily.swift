@@ -10,8 +10,8 @@ final class RequestFamily {
     private(set) var active: Request
     /// Subrequests whose answers have not ended.
     private(set) var members: [Request] = []
-    /// The main request's answer is sent; it ends with the last member.
-    var isMainAnswered = false
+    /// The main request is over but for its members: it ends with the last of them. Whether its answer was sent; nil before.
+    var isMainAnswered: Bool?
 
     /// Subrequests that may be under way at once.
     static let limit = 64_535

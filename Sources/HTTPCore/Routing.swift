@@ -10,6 +10,8 @@ final class Routing {
     /// The step of the location's plan that is next.
     var step = 0
     var phase = Phase.postRead
+    /// The roster's code of the handler that answers instead of the content phase, 0 for none.
+    var contentHandler: UInt8 = 0
     /// An internal redirect or subrequest: `internal` locations are open to it.
     var isInternal = false
     /// Changes of the path, by rewrites and redirects, that are left until the request is refused as a cycle.
@@ -59,6 +61,7 @@ final class Routing {
         hasQuery = false
         select(server)
         step = 0
+        contentHandler = 0
         phase = .postRead
         isInternal = false
         changesLeft = Self.changeLimit

@@ -41,10 +41,12 @@ extension Engine {
     /// Logs the request and gives the connection back to its protocol.
     func complete(_ request: Request, isSent: Bool = false) {
         guard !request.flags.contains(.finished) else { return }
-        if isSent, let family = request.kinship?.family, !family.members.isEmpty {
+        if request.core.value.postAction != nil { actAfterwards(request, isSent: isSent) }
+        if let family = request.kinship?.family, !family.members.isEmpty, isSent || family.isMainAnswered == nil {
             // As in nginx, subrequests in the background hold the connection's next request back.
-            family.isMainAnswered = true
-            return
+            if isSent { family.isMainAnswered = true }
+            if family.isMainAnswered == nil, request.flags.contains(.hasPostAction) { family.isMainAnswered = false }
+            if family.isMainAnswered != nil { return }
         }
         request.flags.insert(.finished)
         if isSent { request.flags.insert(.isAnswered) }
@@ -53,6 +55,19 @@ extension Engine {
         log(request)
         request.admission.releasePlaces()
         if isSent { request.stream.finish(request) } else { request.stream.abort(request) }
+    }
+
+    /// Does what `post_action` asks for, once.
+    private func actAfterwards(_ request: Request, isSent: Bool) {
+        guard !request.flags.contains(.hasPostAction), let action = request.core.value.postAction else { return }
+        request.flags.insert(.hasPostAction)
+        if isSent {
+            request.flags.insert(.isAnswered)
+        } else {
+            if let producer = request.producer.take() { producer.cancel() }
+            request.kinship?.family.dissolve()
+        }
+        startPostAction(action, of: request)
     }
 
     /// The log phase: access logs, and modules that keep count of requests.
@@ -146,10 +161,8 @@ extension Engine {
     }
 
     func bodyIsInvalid(_ request: Request) {
-        request.log(.error) { $0.append("client sent invalid chunked body") }
         request.body.state = .failed
-        request.flags.remove(.keepAlive)
-        finish(request, code: 400)
+        request.finish(request.refuseBody())
     }
 
     /// The head cannot be taken.

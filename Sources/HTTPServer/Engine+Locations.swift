@@ -3,6 +3,7 @@ extension Engine {
     func findLocation(_ request: Request) -> Progress {
         let routing = request.routing
         routing.isPathChanged = false
+        routing.contentHandler = 0
         let root = routing.server.root
         routing.location = root
         let found = find(in: root.children, request)
@@ -104,6 +105,9 @@ extension Engine {
         if let limit = request.location.limitExcept, limit.methods & request.method.bit == 0 {
             request.routing.location = limit.location
         }
+        // As in nginx, what the block of a condition names stays when another block names nothing.
+        let handler = request.location.contentHandler
+        if handler != 0 { request.routing.contentHandler = handler }
         guard request.flags.contains(.keepAlive) else { return }
         let settings = request.core
         let connection = request.connection

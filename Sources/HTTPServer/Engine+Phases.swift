@@ -65,23 +65,23 @@ extension Engine {
             let next: Progress
             switch request.routing.phase {
             case .postRead:
-                next = runSteps(request.server.root.plan.postRead, request, then: .serverRewrite)
+                next = runSteps(request.server.root.plan.postRead, request) ?? enter(.serverRewrite, request)
             case .serverRewrite:
-                next = runSteps(request.server.root.plan.serverRewrite, request, then: .findConfig)
+                next = runSteps(request.server.root.plan.serverRewrite, request) ?? enter(.findConfig, request)
             case .findConfig:
                 next = findLocation(request)
             case .rewrite:
-                next = runSteps(request.location.plan.rewrite, request, then: .postRewrite)
+                next = runSteps(request.location.plan.rewrite, request) ?? enter(.postRewrite, request)
             case .postRewrite:
                 next = afterRewrite(request)
             case .preaccess:
-                next = runSteps(request.location.plan.preaccess, request, then: .access)
+                next = runSteps(request.location.plan.preaccess, request) ?? enter(.access, request)
             case .access:
                 next = runAccess(request)
             case .postAccess:
                 next = afterAccess(request)
             case .precontent:
-                next = runSteps(request.location.plan.precontent, request, then: .content)
+                next = runSteps(request.location.plan.precontent, request) ?? enter(.content, request)
             case .content:
                 next = runContent(request)
             case .log:
@@ -109,9 +109,8 @@ extension Engine {
         return .next
     }
 
-    private func runSteps(
-        _ steps: Steps, _ request: Request, then following: Phase
-    ) -> Progress {
+    /// Asks a phase's handlers one after the other; nil: they have nothing to say.
+    private func runSteps(_ steps: Steps, _ request: Request) -> Progress? {
         let routing = request.routing
         while routing.step < steps.count {
             let code = steps[routing.step]
@@ -127,7 +126,7 @@ extension Engine {
             case .answer(let status): return .answer(status.rawValue)
             }
         }
-        return enter(following, request)
+        return nil
     }
 
     // MARK: - Around rewriting
@@ -208,8 +207,8 @@ extension Engine {
     // MARK: - Content
 
     private func runContent(_ request: Request) -> Progress {
-        let routing = request.routing
-        let handler = request.location.contentHandler
+        if let refusal = request.refusalOfBody() { return .answer(refusal.rawValue) }
+        let handler = request.routing.contentHandler
         if handler != 0 {
             switch Roster.handle(handler, request) {
             case .answer(let status): return .answer(status.rawValue)
@@ -217,21 +216,12 @@ extension Engine {
             case .done, .wait, .allow, .decline: return .stop
             }
         }
-        let steps = request.location.plan.content
-        while routing.step < steps.count {
-            let code = steps[routing.step]
-            routing.step += 1
-            switch Roster.handle(code, request) {
-            case .decline, .allow: continue
-            case .done: return .stop
-            case .wait:
-                routing.step -= 1
-                return .stop
-            case .reroute: return .next
-            case .answer(let status): return .answer(status.rawValue)
-            }
-        }
-        let path = routing.path
+        return runSteps(request.location.plan.content, request) ?? refuseContent(request)
+    }
+
+    /// Nobody has an answer.
+    private func refuseContent(_ request: Request) -> Progress {
+        let path = request.routing.path
         if !path.isEmpty, path[path.count - 1] == ASCII.slash {
             request.log(.error) {
                 $0.append("directory index of \"")
@@ -284,29 +274,34 @@ extension Engine {
             loop.buffers.give(shown)
             return finish(request, code: code)
         }
-        if routing.path.isEmpty { return refuseName(request, "empty URI in redirect to named location", name) }
+        if routing.path.isEmpty {
+            refuseName(request, "empty URI in redirect to named location", name)
+            return finish(request, code: 500)
+        }
         guard let location = request.server.root.children?.named(name) else {
-            return refuseName(request, "could not find named location", name)
+            refuseName(request, "could not find named location", name)
+            return finish(request, code: 500)
         }
         forgetStates(of: request)
         request.arrival = loop.moment
         routing.isInternal = true
         routing.isPathChanged = false
         routing.location = location
+        routing.contentHandler = 0
         applyLocation(request)
         routing.phase = .rewrite
         routing.step = 0
         run(request)
     }
 
-    private func refuseName(_ request: Request, _ message: StaticString, _ name: Span<UInt8>) {
+    /// Logs why a request does not go on in a named location.
+    func refuseName(_ request: Request, _ message: StaticString, _ name: Span<UInt8>) {
         request.log(.error) {
             $0.append(message)
             $0.append(" \"@")
             $0.append(name)
             $0.append(ASCII.quote)
         }
-        finish(request, code: 500)
     }
 
     private func forgetStates(of request: Request) {

@@ -41,6 +41,29 @@ extension Engine {
         return request
     }
 
+    /// Asks for what `post_action` names, now that a request is over. False: there is no such location.
+    func startPostAction(_ action: ByteString, of request: Request) {
+        let routing = request.routing
+        let isPath = action.hasPrefix("/")
+        var named: Location?
+        if !isPath {
+            let name = action.hasPrefix("@") ? action.slice(1..<action.count) : action
+            named = request.server.root.children?.named(name.span)
+            guard named != nil else { return refuseName(request, "could not find named location", name.span) }
+        }
+        let (present, query) = (routing.path, routing.arguments)
+        let path = isPath ? action : ByteString(present.span)
+        let arguments = isPath ? ByteString.empty : ByteString(query.span)
+        guard let post = makeSubrequest(of: request, path: path.span, arguments: arguments.span, .background, nil)
+        else { return }
+        post.flags.insert(.isPostAction)
+        post.response.isHeadOnly = true
+        guard let named else { return }
+        post.routing.location = named
+        applyLocation(post)
+        post.routing.phase = .rewrite
+    }
+
     private func kinship(of request: Request) -> Kinship {
         if let known = request.kinship { return known }
         let family = RequestFamily(engine: self, main: request)
@@ -99,7 +122,7 @@ extension Engine {
         let parent = kinship.parent
         family.endWasTold(of: request)
         if let parent, parent.kinship != nil { wishes.add(.turn, for: parent) }
-        if family.isMainAnswered, family.members.isEmpty { complete(family.main, isSent: true) }
+        if let isSent = family.isMainAnswered, family.members.isEmpty { complete(family.main, isSent: isSent) }
     }
 }
 

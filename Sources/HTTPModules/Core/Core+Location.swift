@@ -25,6 +25,9 @@ extension Core {
             .flag(
                 "log_subrequest", in: .request, slot, \.logsSubrequests,
                 "Whether subrequests get lines in the access log."),
+            .text(
+                "post_action", in: inIf, slot, \.postAction,
+                "A path, or the @name of a location, that is asked for when a request is over; nobody gets the answer."),
             .list(
                 "error_page", in: inIf, .atLeast(2), slot, \.errorPages,
                 "The URI whose answer is sent instead of an error's built-in page.",

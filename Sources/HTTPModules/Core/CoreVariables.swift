@@ -95,7 +95,7 @@ enum CoreVariables {
             return true
         }
         try registry.declareValue("request_time", .noCacheable) { request, out in
-            appendSeconds(request.connection.loop.now - request.timing.start, to: out)
+            appendSeconds(request.connection.loop.now - request.accounted.timing.start, to: out)
             return true
         }
         try registry.declareValue("limit_rate", [.changeable, .noCacheable], assign: { request, bytes in
@@ -193,17 +193,17 @@ enum CoreVariables {
     private static func declareResponse(
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
-        try registry.declareValue("status", .noCacheable) { appendStatus(of: $0, to: $1) }
+        try registry.declareValue("status", .noCacheable) { appendStatus(of: $0.accounted, to: $1) }
         try registry.declareValue("bytes_sent", .noCacheable) { request, out in
             out.append(decimal: request.stream.bytesSent)
             return true
         }
         try registry.declareValue("body_bytes_sent", .noCacheable) { request, out in
-            out.append(decimal: max(request.stream.bytesSent - request.response.headSize, 0))
+            out.append(decimal: max(request.stream.bytesSent - request.accounted.response.headSize, 0))
             return true
         }
         try registry.declareValue("request_completion", .noCacheable) { request, out in
-            if request.flags.contains(.isAnswered) { out.append("OK") }
+            if request.accounted.flags.contains(.isAnswered) { out.append("OK") }
             return true
         }
         try registry.declareValue("pipe", .noCacheable) { request, out in

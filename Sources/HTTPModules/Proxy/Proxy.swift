@@ -11,7 +11,8 @@ enum Proxy {
     static func handle(_ request: Request) -> Verdict {
         let location = request.location
         let settings = location.settings(slot)
-        guard let target = settings.value.target else { return .decline }
+        // The location was entered behind the one that has the target, by a condition.
+        guard let target = settings.value.target else { return .answer(.internalServerError) }
         let upstream = location.settings(upstreamSlot)
         let exchange: UpstreamExchange
         let proto: HTTPProxyProtocol

@@ -31,6 +31,7 @@ enum Rewrite {
     static func answer(_ answer: RewriteAnswer, _ request: Request) -> Verdict {
         let status = answer.status
         let response = request.response
+        if let refusal = request.refusalOfBody() { return .answer(refusal) }
         if let body = answer.body {
             // Without a text, it is an error like any other, with its page.
             if body.isEmpty, status.rawValue >= 400 { return .answer(status) }

@@ -234,6 +234,21 @@ final class HTTP1Stream: ClientStream {
         if !connection.isClosed, readsBody { loop.resumeReading(connection) }
     }
 
+    override func isBodyMalformed(of request: Request) -> Bool {
+        guard request.head.isChunked, bodyRemaining > 0, request.body.state == .untouched, let input else { return false }
+        // What is found out is forgotten: the body is still to be read or thrown away.
+        var decoder = self.decoder
+        let bytes = input.span(inputStart..<input.count)
+        var position = 0
+        while true {
+            switch decoder.decode(bytes, from: position) {
+            case .data(let range): position = range.upperBound
+            case .needMore, .end: return false
+            case .invalid: return true
+            }
+        }
+    }
+
     override func pauseReadingBody(_ isPaused: Bool) {
         readsBody = !isPaused
         if isPaused {
