@@ -47,6 +47,7 @@ class ClientConnection: Endpoint {
         proxy = old.proxy
         selectedServer = old.selectedServer
         serverName = old.serverName
+        isDebugged = old.isDebugged
         super.init(loop: old.loop, descriptor: -1)
     }
 

@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -195,3 +196,34 @@ def test_syslog(simple, folder):
         assert re.search(r"^<158>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d nginx: 127\.0\.0\.1 - - \[.*\"GET /none HTTP/1\.1\" 404 ", text, re.M), text
         assert re.search(r"^<187>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ mine: \d{4}/\d\d/\d\d .*\[error\] .* open\(\) ", text, re.M), text
         assert server.log("access.log") == ""
+
+
+def test_a_buffered_log_is_written_when_its_worker_ends(simple):
+    server = simple("location / { access_log logs/held.log combined buffer=64k; return 200; }")
+    assert fetch(server.port, "/held").status == 200
+    assert server.log("held.log") == ""
+    server.stop(signal.SIGQUIT)
+    assert '"GET /held HTTP/1.1" 200' in server.log("held.log")
+
+
+@pytest.mark.parametrize("resolution, fewest, most", [("", 5, 1_000), ("timer_resolution 400ms;", 1, 4)])
+def test_time_is_read_as_often_as_the_resolution_says(serve, resolution, fewest, most):
+    server = serve(resolution + """
+        error_log logs/error.log; pid nginx.pid; events { }
+        http { %%TEMP%% access_log off;
+               server { listen 127.0.0.1:%%PORT%%; location / { return 200 $msec; } } }""")
+    times = set()
+    with serving.Connection(server.port) as connection:
+        began = time.monotonic()
+        while time.monotonic() < began + 0.6:
+            times.add(connection.ask(request("/", close=False)).text)
+            time.sleep(0.005)
+    assert fewest <= len(times) <= most
+
+
+def test_a_client_finds_its_line_when_its_answer_ends(simple):
+    """The end of a connection says that its request is over, the log included."""
+    server = simple("location / { return 200 ok; }")
+    for number in range(50):
+        exchange(server.port, request(f"/line-{number}"))
+        assert f"/line-{number} " in server.log("access.log")
