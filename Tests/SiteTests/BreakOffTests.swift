@@ -19,7 +19,7 @@ extension SiteTests {
             site.kernel.gathersEvents = way == .halfClose
             let whole = site.outcome(of: visit)
             let bytes = Array(visit.request.utf8)
-            for count in [0] + Torn.positions(in: visit) where count < 60 || count % 7 == 0 {
+            for count in [0] + Torn.positions(in: visit) where count < 40 || count % 9 == 0 {
                 site.forgetLogs()
                 let client = site.client(port: visit.port, [.send(Array(bytes[..<count])), way.step])
                 site.run(milliseconds: 10_000)
@@ -40,7 +40,7 @@ extension SiteTests {
             let site = try Everything.site()
             let whole = site.outcome(of: visit)
             let length = whole.answers.reduce(0) { $0 + $1.body.count + 250 }
-            let step = length > 2_000 ? length / 15 : 23
+            let step = length > 2_000 ? length / 12 : 29
             for count in stride(from: 0, to: length, by: step) {
                 site.forgetLogs()
                 let client = site.client(

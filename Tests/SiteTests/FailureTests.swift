@@ -15,15 +15,15 @@ extension SiteTests {
             var description: String { "\(call) number \(number) fails with \(error)" }
         }
 
-        private static func failures(_ counts: [SimulatedCall: Int]) -> [Failure] {
+        /// `rotation` has each visit begin with another of the errors: all of them come, though not with every visit.
+        private static func failures(_ counts: [SimulatedCall: Int], rotation: Int) -> [Failure] {
             SimulatedCall.allCases.flatMap { call in
                 let count = counts[call, default: 0]
                 // Of many calls of a kind, the first, the last, and some between.
                 let numbers = (0..<count).filter { $0 < 5 || $0 == count - 1 || $0 % 17 == 0 }
-                return numbers.flatMap { number in
+                return numbers.map { number in
                     let errors = call.plausibleErrors
-                    let tried = number == 0 ? errors : [errors[number % errors.count]]
-                    return tried.map { Failure(call: call, number: number + 1, error: $0) }
+                    return Failure(call: call, number: number + 1, error: errors[(number + rotation) % errors.count])
                 }
             }
         }
@@ -38,7 +38,7 @@ extension SiteTests {
             site.run(milliseconds: 1_000)
             let counts = site.kernel.failures.counts
             #expect(site.problems() == [])
-            for failure in Self.failures(counts) {
+            for failure in Self.failures(counts, rotation: visit.name.utf8.count) {
                 site.kernel.failures.fail(failure.call, number: failure.number, with: failure.error)
                 let outcome = site.outcome(of: visit)
                 for (index, answer) in outcome.answers.enumerated() where answer.isComplete {
