@@ -59,6 +59,9 @@ class EndpointSecurity {
     /// Seals the word that nothing follows.
     func sealEnd() {}
 
+    /// The connection is closed: whatever is under way for it ends.
+    func ended() {}
+
     /// The peer's bytes have ended without its word. False: before the handshake was over.
     func inputEnded() -> Bool { isEstablished }
 

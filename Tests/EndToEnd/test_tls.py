@@ -46,7 +46,8 @@ def secure(serve, authority):
     """Serves an http block with TLS; `CA` stands for the folder of certificates."""
     def start(http, workers=1, start=True, files=None, **values):
         server = serve(FRAME, start=False, values={"WORKERS": workers, "HTTP": "", "CA": authority.folder, **values})
-        server.values["HTTP"] = server.render(http)
+        # Twice: values may name others.
+        server.values["HTTP"] = server.render(server.render(http))
         server.configure(FRAME)
         for path, content in {"index.html": b"the index\n", **(files or {})}.items():
             (server.prefix / "html" / path).write_bytes(content)
