@@ -5,6 +5,9 @@ extension EventLoop {
     static let trainSize = 48 * 1_024
     /// What the records of a train may need beyond the plaintext.
     static let trainOverhead = 4 * 1_024
+    /// So many sealed bytes may wait for a peer: a train, and what the protocol itself has to say. Whoever provokes answers without
+    /// taking them is not served.
+    private static let unsentLimit = 128 * 1_024
     /// Pieces from this size on are sealed where they lie; smaller ones are gathered, since each record has its price.
     private static let gatheredSize = 4 * 1_024
 
@@ -37,6 +40,10 @@ extension EventLoop {
             plaintext.removeAll()
             let outcome = security.open(bytes, from: &position, into: plaintext)
             if security.unsentCount > 0 { flushLater(endpoint) }
+            if security.unsentCount > Self.unsentLimit {
+                fail(endpoint, .noBuffers)
+                return endpoint
+            }
             if !plaintext.isEmpty {
                 endpoint.received(plaintext.span)
                 if endpoint.isClosed { return endpoint }
