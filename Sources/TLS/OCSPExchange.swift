@@ -259,7 +259,8 @@ enum OCSPReply: Equatable {
     /// The number in `HTTP/1.0 200 OK`.
     private static func status(_ line: Span<UInt8>) -> Int? {
         guard line.count >= 12, line.extracting(0..<5).equals("HTTP/"), line[5].isASCIIDigit,
-            line[6] == ASCII.dot, line[7].isASCIIDigit, line[8] == ASCII.space
+            line[6] == ASCII.dot, line[7].isASCIIDigit, line[8] == ASCII.space,
+            line.count == 12 || !line[12].isASCIIDigit
         else { return nil }
         return line.extracting(9..<12).decimalValue
     }
