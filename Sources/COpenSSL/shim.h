@@ -141,3 +141,16 @@ static inline X509_NAME *apus_names_at(const STACK_OF(X509_NAME) *stack, int ind
     return sk_X509_NAME_value(stack, index);
 }
 static inline void apus_names_free(STACK_OF(X509_NAME) *stack) { sk_X509_NAME_pop_free(stack, X509_NAME_free); }
+
+/* OCSP */
+static inline STACK_OF(OPENSSL_STRING) *apus_ocsp_responders(X509 *certificate) { return X509_get1_ocsp(certificate); }
+static inline const char *apus_text_at(const STACK_OF(OPENSSL_STRING) *texts, int index)
+{
+    return sk_OPENSSL_STRING_value(texts, index);
+}
+static inline void apus_texts_free(STACK_OF(OPENSSL_STRING) *texts) { X509_email_free(texts); }
+static inline int apus_ocsp_successful(void) { return OCSP_RESPONSE_STATUS_SUCCESSFUL; }
+static inline int apus_write_response(OCSP_RESPONSE *response, unsigned char **out)
+{
+    return i2d_OCSP_RESPONSE(response, out);
+}

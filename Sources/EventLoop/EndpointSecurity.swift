@@ -59,6 +59,9 @@ class EndpointSecurity {
     /// Seals the word that nothing follows.
     func sealEnd() {}
 
+    /// The connection is closed: whatever is under way for it ends.
+    func ended() {}
+
     /// The peer's bytes have ended without its word. False: before the handshake was over.
     func inputEnded() -> Bool { isEstablished }
 
@@ -72,7 +75,8 @@ class EndpointSecurity {
             sealed = fresh
             return fresh
         }
-        if present.free >= count { return present }
+        // There is no larger one than a train's: it grows if it must.
+        if present.free >= count || present.capacity >= loop.trains.size { return present }
         // A larger one from the pool rather than a growing one, which no pool would take back.
         let larger = loop.pool(for: needed).take()
         larger.append(present.span(sealedStart..<present.count))

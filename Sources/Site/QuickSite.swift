@@ -23,7 +23,7 @@ struct QuickSite {
 
           DIR       a folder of files; the present one if it is not given
           FROM      where to listen: a port, or an address and port
-          TO        where requests go: http://host:port, host:port, or unix:/path
+          TO        where requests go: http://host:port, https://host, host:port, or unix:/path
           --listen ADDRESS   default: 127.0.0.1:8080
           --print-config     print the nginx.conf that the command stands for, and do not serve
 
@@ -83,13 +83,10 @@ struct QuickSite {
 
     private static func upstream(_ text: String) throws(Mistake) -> String {
         var text = text
-        if text.hasPrefix("https://") {
-            throw Mistake(message: "https:// to the other server is not supported yet")
-        }
         if text.utf8.allSatisfy(\.isASCIIDigit), !text.isEmpty { text = "127.0.0.1:" + text }
-        if !text.hasPrefix("http://") { text = "http://" + text }
+        if !text.hasPrefix("http://"), !text.hasPrefix("https://") { text = "http://" + text }
         while text.hasSuffix("/") { text.removeLast() }
-        if text == "http:" { throw Mistake(message: "TO is empty") }
+        if text == "http:" || text == "https:" { throw Mistake(message: "TO is empty") }
         return text
     }
 
@@ -139,7 +136,7 @@ struct QuickSite {
 
                     location / {
                         proxy_pass \(Self.quoted(upstream));
-                        proxy_set_header Host $host;
+                        proxy_set_header Host $host;\(security)
                         proxy_set_header X-Real-IP $remote_addr;
                         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
                         proxy_set_header X-Forwarded-Proto $scheme;
@@ -148,6 +145,12 @@ struct QuickSite {
                     }
             """
         }
+    }
+
+    /// The other server is told its name, by which it may choose its certificate.
+    private var security: String {
+        guard case .proxy(let upstream) = kind, upstream.hasPrefix("https://") else { return "" }
+        return "\n            proxy_ssl_server_name on;"
     }
 
     private var types: String {

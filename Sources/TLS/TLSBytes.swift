@@ -8,22 +8,25 @@ enum TLSBytes {
         guard let made = unsafe BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "apus")
         else { return nil }
         unsafe BIO_meth_set_read_ex(made) { bio, space, count, taken in
-            guard let connection = unsafe TLSBytes.connection(of: bio), let space = unsafe space,
-                let taken = unsafe taken
+            guard let data = unsafe BIO_get_data(bio), let space = unsafe space, let taken = unsafe taken
             else { return 0 }
             unsafe apus_bio_clear_retry(bio)
-            let copied = unsafe connection.takeInput(UnsafeMutableRawPointer(space), count)
+            // The connection holds the BIO, and is held by whoever called OpenSSL.
+            let copied = unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
+                unsafe $0.takeInput(UnsafeMutableRawPointer(space), count)
+            }
             unsafe taken.pointee = copied
             if copied > 0 { return 1 }
             unsafe apus_bio_retry_read(bio)
             return 0
         }
         unsafe BIO_meth_set_write_ex(made) { bio, bytes, count, written in
-            guard let connection = unsafe TLSBytes.connection(of: bio), let bytes = unsafe bytes,
-                let written = unsafe written
+            guard let data = unsafe BIO_get_data(bio), let bytes = unsafe bytes, let written = unsafe written
             else { return 0 }
             unsafe apus_bio_clear_retry(bio)
-            unsafe connection.takeSealed(UnsafeRawBufferPointer(start: bytes, count: count))
+            unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
+                unsafe $0.takeSealed(UnsafeRawBufferPointer(start: bytes, count: count))
+            }
             unsafe written.pointee = count
             return 1
         }
@@ -38,10 +41,5 @@ enum TLSBytes {
         unsafe BIO_set_data(bio, Unmanaged.passUnretained(connection).toOpaque())
         unsafe BIO_set_init(bio, 1)
         return unsafe bio
-    }
-
-    private static func connection(of bio: OpaquePointer?) -> TLSConnection? {
-        guard let data = unsafe BIO_get_data(bio) else { return nil }
-        return unsafe Unmanaged<TLSConnection>.fromOpaque(data).takeUnretainedValue()
     }
 }

@@ -47,6 +47,14 @@ final class TLSCertificateCache: @unchecked Sendable {
         self.inactivity = inactivity
     }
 
+    deinit {
+        // One after the other: a chain of owners would end as deep as it is long.
+        while let entry = oldest {
+            oldest = entry.newer
+            entry.newer = nil
+        }
+    }
+
     var count: Int { entries.count }
 
     func certificates(

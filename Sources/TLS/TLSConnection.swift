@@ -45,6 +45,8 @@ final class TLSConnection: EndpointSecurity {
     /// Where a client keeps the sessions that the server gives it, and for whom.
     var clientSessions: TLSClientSessions?
     var sessionKey: TLSClientSessions.Key?
+    /// The questions about the client's certificate, where they are asked.
+    var statusCheck: TLSStatusCheck?
     /// TLS 1.3's session has been given the time that is left to it.
     var isSessionTimeSet = false
 
@@ -69,6 +71,8 @@ final class TLSConnection: EndpointSecurity {
     }
 
     deinit {
+        // Without this OpenSSL would forget the session because the peer has not said that it leaves.
+        unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
         unsafe SSL_free(ssl)
     }
 
@@ -94,10 +98,32 @@ final class TLSConnection: EndpointSecurity {
         let code = unsafe SSL_do_handshake(ssl)
         if code == 1 {
             phase = .open
-            isEstablished = true
-            return host?.holds(self) == true ? .held : .established
+            return established()
         }
         return handshakeFailed(code, "SSL_do_handshake() failed")
+    }
+
+    /// Plaintext may flow, unless the client's certificate has to be asked about first.
+    private func established() -> Opening {
+        switch role == .server ? beginStatusCheck() : .known {
+        case .known:
+            isEstablished = true
+            return .established
+        case .pending:
+            isEstablished = true
+            return .held
+        case .failed:
+            fail("X509_verify_cert() failed", isExpected: true)
+            return .failed
+        }
+    }
+
+    /// The outcome of the questions about the client's certificate is there.
+    func statusKnown() { loop.resumeInput(of: self) }
+
+    override func ended() {
+        statusCheck?.cancel()
+        statusCheck = nil
     }
 
     private func handshakeFailed(_ code: Int32, _ text: StaticString) -> Opening {
@@ -208,8 +234,7 @@ final class TLSConnection: EndpointSecurity {
             case SSL_READ_EARLY_DATA_SUCCESS:
                 if isEstablished { continue }
                 firstEarly = target
-                isEstablished = true
-                return host?.holds(self) == true ? .held : .established
+                return established()
             case SSL_READ_EARLY_DATA_FINISH:
                 guard isEstablished else {
                     phase = .handshaking

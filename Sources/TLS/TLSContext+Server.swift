@@ -9,6 +9,8 @@ extension TLSContext {
         /// Names the protocol in the identity of sessions: they are good for servers of one protocol only.
         let sessionName: ByteString
         let evaluation: Evaluation
+        /// The log of what is no connection's.
+        let errorLog: ErrorLog
     }
 
     /// The context of a server; nil if it has no certificate and refuses nobody, so that it does not speak TLS.
@@ -26,16 +28,50 @@ extension TLSContext {
         context.installServerCallbacks()
         try context.setCiphers(settings.ciphers, prefersOwn: settings.prefersServerCiphers)
         try context.loadCertificates(settings, surroundings)
+        if settings.compressesCertificates, !context.certificates.isEmpty {
+            surroundings.warn(
+                "\"ssl_certificate_compression\" is not supported on this platform, ignored")
+        }
         context.recordLimit = max(settings.bufferSize, 1)
         try context.setVerification(settings, surroundings)
         if !settings.dhParameters.isEmpty {
             try context.setParameters(surroundings.path(settings.dhParameters))
         }
+        if !settings.helloKeys.isEmpty {
+            surroundings.warn("\"ssl_ech_file\" is not supported on this platform, ignored")
+        }
         try context.setCurves(settings.curves)
         try context.setSessions(settings, surroundings)
+        if settings.stapling {
+            if settings.compressesCertificates {
+                throw failure("\"ssl_stapling\" is incompatible with \"ssl_certificate_compression\"")
+            }
+            try context.staple(settings, surroundings)
+        }
         if settings.takesEarlyData { context.takeEarlyData() }
         try context.run(settings.commands, relativeTo: surroundings.folder)
         return context
+    }
+
+    private func setStatusRules(_ settings: TLSServerSettings) throws(ConfigurationError) {
+        guard settings.asksForStatus != .off else { return }
+        if settings.verification == .optionalWithoutCA {
+            throw Self.failure(
+                "\"ssl_ocsp\" is incompatible with \"ssl_verify_client optional_no_ca\"")
+        }
+        var responder: OCSPResponder?
+        if !settings.statusResponder.isEmpty {
+            do throws(AddressError) {
+                responder = try OCSPResponder(settings.statusResponder, resolves: true)
+            } catch {
+                throw Self.failure(
+                    "\(error.message) in OCSP responder \"\(settings.statusResponder)\" "
+                        + "in \"ssl_ocsp_responder\"")
+            }
+        }
+        statusRules = TLSStatusRules(
+            onlyLeaf: settings.asksForStatus == .leaf, responder: responder,
+            cache: settings.statusCache)
     }
 
     private func loadCertificates(
@@ -100,6 +136,7 @@ extension TLSContext {
         if !settings.revocations.isEmpty {
             try revoke(surroundings.file(settings.revocations), surroundings.objects)
         }
+        try setStatusRules(settings)
     }
 }
 
@@ -109,6 +146,13 @@ extension TLSContext.Surroundings {
     }
 
     func file(_ path: ByteString) -> TLSSource { .file(self.path(path)) }
+
+    /// Says without a place that something is left out.
+    func warn(_ text: String) {
+        var warning = ConfigurationError(text, level: .warn)
+        warning.isPlaceless = true
+        evaluation.warn(warning)
+    }
 }
 
 /// A certificate and its key whose names depend on the connection.

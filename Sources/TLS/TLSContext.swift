@@ -13,6 +13,11 @@ final class TLSContext: @unchecked Sendable {
     var ticketKeys: TLSTicketKeys?
     /// The certificates in the order of the configuration.
     private(set) var certificates: [TLSCertificates] = []
+    /// Their names, for messages.
+    private(set) var certificateNames: [ByteString] = []
+    var staples: [TLSStaple] = []
+    /// What is asked about clients' certificates; nil: nothing.
+    var statusRules: TLSStatusRules?
     /// Those that depend on the connection.
     var dynamicCertificates: TLSDynamicCertificates?
 
@@ -156,6 +161,7 @@ final class TLSContext: @unchecked Sendable {
             }
             if unsafe SSL_CTX_use_PrivateKey(handle, pair.handle) == 1 {
                 certificates.append(chain)
+                certificateNames.append(ByteString(certificate.text))
                 return
             }
             // One of the two may have been renewed while the other was taken from the cache.

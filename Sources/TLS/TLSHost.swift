@@ -22,8 +22,8 @@ class TLSHost {
         _ certificates: TLSDynamicCertificates, for connection: TLSConnection
     ) -> Bool { false }
 
-    /// The handshake is over: whether the connection has to wait before it is used, as for the answer of an OCSP responder.
-    func holds(_ connection: TLSConnection) -> Bool { false }
+    /// Where what concerns a connection is logged, with its number.
+    func log(of connection: TLSConnection) -> (log: ErrorLog, number: UInt64)? { nil }
 
     /// Writes a line about a connection.
     func log(_ level: LogLevel, about connection: TLSConnection, _ compose: (Buffer) -> Void) {}

@@ -5,7 +5,7 @@ struct TLSServerDirectives {
     /// The zones of the configuration that a directive stands in.
     let zones: @Sendable (Invocation) -> SharedZones
 
-    var rows: [Row] { certificateRows + protocolRows + verificationRows + sessionRows }
+    var rows: [Row] { certificateRows + protocolRows + verificationRows + statusRows + sessionRows }
 
     private var certificateRows: [Row] {
         [
@@ -30,6 +30,12 @@ struct TLSServerDirectives {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try invocation.certificateCache()
             },
+            .flag(
+                "ssl_certificate_compression", in: contexts, slot, \.compressesCertificates,
+                "Compresses certificates, where OpenSSL can."),
+            .words(
+                "ssl_ech_file", in: contexts, slot, \.helloKeys, arity: .one,
+                "A key for encrypted greetings, where OpenSSL knows them."),
             .value(
                 "ssl_password_file", in: contexts, .one, slot, \.passwords,
                 "A file with the passwords of keys, one a line, which are tried in order.", syntax: "file"
@@ -94,6 +100,36 @@ struct TLSServerDirectives {
         ]
     }
 
+    private var statusRows: [Row] {
+        [
+            .flag(
+                "ssl_stapling", in: contexts, slot, \.stapling,
+                "Shows clients what the certificate's responder says of it."),
+            .text(
+                "ssl_stapling_file", in: contexts, slot, \.staplingFile,
+                "A file with the responder's answer, instead of asking it."),
+            .text(
+                "ssl_stapling_responder", in: contexts, slot, \.staplingResponder,
+                "The responder's URL, instead of the certificate's."),
+            .flag(
+                "ssl_stapling_verify", in: contexts, slot, \.verifiesStaples,
+                "Whether the responder's answers are verified."),
+            .choice(
+                "ssl_ocsp", in: contexts, slot, \.asksForStatus,
+                [("off", .off), ("on", .on), ("leaf", .leaf)],
+                "Whether responders are asked about clients' certificates: all of the chain, or the client's own."),
+            .text(
+                "ssl_ocsp_responder", in: contexts, slot, \.statusResponder,
+                "The URL of the responder for clients' certificates, instead of that in them."),
+            .value(
+                "ssl_ocsp_cache", in: contexts, .one, slot, \.statusCache,
+                "Where the answers about clients' certificates are kept.", syntax: "off | shared:name:size"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try statusCache(invocation)
+            },
+        ]
+    }
+
     private var sessionRows: [Row] {
         [
             .seconds(
@@ -145,7 +181,28 @@ extension TLSServerDirectives {
     private func sharedCache(
         _ word: Word, _ invocation: Invocation
     ) throws(ConfigurationError) -> TLSSessionCache {
-        let invalid = invocation.fail("invalid session cache \"\(word.text)\"", at: word)
+        let zone = try sharedZone(
+            word, "session cache", kind: "ssl_session_cache", invocation)
+        if let known = zone.attachment as? TLSSessionCache { return known }
+        let cache = TLSSessionCache(in: zone)
+        zone.attachment = cache
+        return cache
+    }
+
+    private func statusCache(_ invocation: Invocation) throws(ConfigurationError) -> OCSPCache? {
+        if invocation[0] == "off" { return nil }
+        let zone = try sharedZone(
+            invocation.arguments[0], "OCSP cache", kind: "ssl_ocsp_cache", invocation)
+        if let known = zone.attachment as? OCSPCache { return known }
+        let cache = OCSPCache(in: zone)
+        zone.attachment = cache
+        return cache
+    }
+
+    private func sharedZone(
+        _ word: Word, _ what: String, kind: String, _ invocation: Invocation
+    ) throws(ConfigurationError) -> Zone {
+        let invalid = invocation.fail("invalid \(what) \"\(word.text)\"", at: word)
         let text = word.value
         guard text.hasPrefix("shared:"), text.count > 7 else { throw invalid }
         let rest = text.slice(7..<text.count)
@@ -153,15 +210,11 @@ extension TLSServerDirectives {
             let size = Units.size(rest.slice(colon + 1..<rest.count))
         else { throw invalid }
         if size < SharedZones.minimumSize {
-            throw invocation.fail("session cache \"\(word.text)\" is too small", at: word)
+            throw invocation.fail("\(what) \"\(word.text)\" is too small", at: word)
         }
         do throws(ZoneError) {
-            let zone = try zones(invocation).zone(
-                name: rest.slice(0..<colon), size: size, kind: "ssl_session_cache")
-            if let known = zone.attachment as? TLSSessionCache { return known }
-            let cache = TLSSessionCache(in: zone)
-            zone.attachment = cache
-            return cache
+            return try zones(invocation).zone(
+                name: rest.slice(0..<colon), size: size, kind: kind)
         } catch {
             throw invocation.fail(error.message, at: word)
         }
@@ -176,7 +229,9 @@ extension Invocation {
         do throws(WholeFile.Failure) {
             content = try WholeFile.read(path.bytes, call: "read()")
         } catch {
-            throw fail("\(error.operation) \"\(path)\" failed (\(error.errno))", at: arguments[0])
+            // nginx reads this file from its position, not at an offset.
+            let call = error.operation.description == "pread()" ? "read()" : error.operation.description
+            throw fail("\(call) \"\(path)\" failed (\(error.errno))", at: arguments[0])
         }
         var found: [ByteString] = []
         for line in content.split(separator: ASCII.lf) {

@@ -26,11 +26,28 @@ struct TLSServerSettings: Sendable {
     var trustedCertificates = ByteString.empty
     var revocations = ByteString.empty
 
+    // What responders say of certificates.
+    var stapling = false
+    var staplingFile = ByteString.empty
+    var staplingResponder = ByteString.empty
+    var verifiesStaples = false
+    var asksForStatus = StatusQuestions.off
+    var statusResponder = ByteString.empty
+    var statusCache: OCSPCache?
+
+    // What this version of OpenSSL does not have.
+    var compressesCertificates = false
+    var helloKeys: [ByteString] = []
+
     // Sessions.
     var sessionTimeout = 300
     var usesTickets = true
     var sessionStorage = TLSSessionStorage()
     var ticketKeyFiles: [ByteString] = []
+
+    enum StatusQuestions: Sendable {
+        case off, on, leaf
+    }
 
     enum ClientVerification: Sendable {
         case off, on, optional, optionalWithoutCA

@@ -74,6 +74,8 @@ ARGUMENTS = {
     "userid_flags": ["secure", "httponly", "samesite=lax"], "userid_mark": ["x"], "valid_referers": ["none", "a.test"],
     "secure_link_secret": ["word"], "sub_filter": ["a", "b"], "sub_filter_types": ["text/x"], "addition_types": ["text/x"],
     "ssi_types": ["text/x"], "auth_request_set": ["$told", "v"], "mirror": ["/copy"],
+    "ssl_protocols": ["TLSv1.2", "TLSv1.3"], "ssl_session_cache": ["builtin:100", "shared:S:1m"], "ssl_ocsp": ["leaf"],
+    "ssl_verify_client": ["optional"], "ssl_conf_command": ["Options", "PrioritizeChaCha"], "ssl_ocsp_cache": ["shared:O:1m"],
     "server upstream": ["127.0.0.1:1", "weight=2", "max_fails=1", "backup"], "keepalive": ["3"],
 }
 # Whatever else an argument is: a word that fits nowhere. No host names, which would be looked up.

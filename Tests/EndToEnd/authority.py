@@ -1,6 +1,7 @@
 """An authority for tests: it signs certificates with the openssl command, and revokes them."""
 
 import pathlib
+import socket
 import ssl
 import subprocess
 
@@ -71,11 +72,18 @@ class Authority:
 
 
 class Secure(serving.Connection):
-    """A connection with TLS."""
+    """A connection with TLS; a preamble is what goes before it, in one packet with the greeting."""
 
-    def __init__(self, port, context, name=None, session=None, **options):
+    def __init__(self, port, context, name=None, session=None, preamble=None, **options):
         super().__init__(port, **options)
+        if preamble:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            self.socket.sendall(preamble)
         self.socket = context.wrap_socket(self.socket, server_hostname=name, session=session)
+        if preamble:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def ask(port, context, path="/", name="localhost", sni=None, **options):

@@ -46,7 +46,8 @@ def secure(serve, authority):
     """Serves an http block with TLS; `CA` stands for the folder of certificates."""
     def start(http, workers=1, start=True, files=None, **values):
         server = serve(FRAME, start=False, values={"WORKERS": workers, "HTTP": "", "CA": authority.folder, **values})
-        server.values["HTTP"] = server.render(http)
+        # Twice: values may name others.
+        server.values["HTTP"] = server.render(server.render(http))
         server.configure(FRAME)
         for path, content in {"index.html": b"the index\n", **(files or {})}.items():
             (server.prefix / "html" / path).write_bytes(content)
@@ -224,3 +225,30 @@ def test_two_kinds_of_certificates(secure, authority):
     assert subject(server.port, context, None) == "rsa"
     context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
     assert subject(server.port, context, None) == "localhost"
+
+
+PROXIED = """
+ssl_certificate %%CA%%/localhost.crt;
+ssl_certificate_key %%CA%%/localhost.key;
+server {
+    listen 127.0.0.1:%%PORT%% ssl proxy_protocol;
+    return 200 "$scheme $proxy_protocol_addr:$proxy_protocol_port";
+}
+"""
+
+
+@pytest.mark.parametrize("preamble, told", [
+    (b"PROXY TCP4 192.0.2.1 192.0.2.2 123 5678\r\n", "https 192.0.2.1:123"),
+    (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 7, 192, 0, 2, 2, 1, 0, 2, 0]), "https 192.0.2.7:256"),
+])
+def test_the_proxy_protocol_before_tls(secure, authority, preamble, told):
+    server = secure(PROXIED)
+    with Secure(server.port, authority.client(), name="localhost", preamble=preamble) as connection:
+        assert connection.ask(request()).text == told
+
+
+def test_tls_where_the_proxy_protocol_is_expected(secure, authority):
+    server = secure(PROXIED)
+    with pytest.raises(OSError):
+        Secure(server.port, authority.client(), name="localhost")
+    server.wait_for_log(r'\[error\] .* broken header: ".*" while reading PROXY protocol')

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Runs every fuzz target over its corpus in Tests/Corpus, each input cut at every byte, and over twenty thousand mutations
-/// made with a fixed seed.
+/// (fewer where one takes long) made with a fixed seed.
 @Suite struct MutationTests {
     @Test func requestHeads() throws {
         let inputs = try corpus("request-head")
@@ -37,6 +37,9 @@ import Testing
         mutateOptions(inputs, fuzzHTTP2, bytes: 1)
     }
 
+    /// Handshakes take their time.
+    @Test func tls() throws { mutate(try corpus("tls"), fuzzTLS, rounds: 500) }
+
     @Test func chunkedBodies() throws {
         let inputs = try corpus("chunked")
         mutate(inputs, fuzzChunked)
@@ -53,8 +56,6 @@ private func corpus(_ name: String) throws -> [[UInt8]] {
     return try files.sorted { $0.path < $1.path }.map { [UInt8](try Data(contentsOf: $0)) }
 }
 
-private let rounds = 20_000
-
 /// Every value of the option bytes in front of every seed.
 private func mutateOptions(_ seeds: [[UInt8]], _ target: ([UInt8]) -> Void, bytes: Int) {
     for seed in seeds {
@@ -67,7 +68,7 @@ private func mutateOptions(_ seeds: [[UInt8]], _ target: ([UInt8]) -> Void, byte
     }
 }
 
-private func mutate(_ texts: [[UInt8]], _ target: ([UInt8]) -> Void) {
+private func mutate(_ texts: [[UInt8]], _ target: ([UInt8]) -> Void, rounds: Int = 20_000) {
     for text in texts {
         for end in 0...text.count { target(Array(text[..<end])) }
     }

@@ -80,7 +80,8 @@ enum SiteCertificate {
         settings.keys = [word("data:" + key)]
         let surroundings = TLSContext.Surroundings(
             objects: TLSObjectCache(), folder: "/", registry: VariableRegistry(), sessionName: "HTTP",
-            evaluation: Evaluation(prefix: "/", configurationPrefix: "/"))
+            evaluation: Evaluation(prefix: "/", configurationPrefix: "/"),
+            errorLog: ErrorLog(environment: LogEnvironment(program: "nginx")))
         guard let context = try TLSContext.server(settings, surroundings) else {
             preconditionFailure("a certificate is there, so a context is made")
         }

@@ -133,7 +133,8 @@ enum TestContext {
     static func surroundings() -> TLSContext.Surroundings {
         TLSContext.Surroundings(
             objects: TLSObjectCache(), folder: "/", registry: VariableRegistry(), sessionName: "HTTP",
-            evaluation: Evaluation(prefix: "/", configurationPrefix: "/"))
+            evaluation: Evaluation(prefix: "/", configurationPrefix: "/"),
+            errorLog: ErrorLog(environment: LogEnvironment(program: "nginx")))
     }
 
     static func word(_ text: String) -> Word {

@@ -221,6 +221,20 @@ private struct Line {
         line.close()
     }
 
+    @Test func whoProvokesAnswersWithoutTakingThemIsNotServed() throws {
+        let line = try Line(clientIsSecure: false) { $0.socketCapacity = 30_000 }
+        line.loop.pauseReading(line.client)
+        let security = Talkative(loop: line.loop, endpoint: line.server)
+        line.server.security = security
+        for _ in 0..<200 where !line.server.calls.contains("failed") {
+            _ = line.clientSocket.send(pattern(100), more: false)
+            line.kernel.run(line.loop, atMost: 10)
+            #expect(security.unsentCount < 200_000)
+        }
+        #expect(line.server.calls == ["failed"])
+        line.close()
+    }
+
     // MARK: - Ends
 
     @Test func closingTellsThePeer() throws {
@@ -303,6 +317,18 @@ private struct Line {
         #expect(line.run { preamble.plaintext == "hello" })
         line.loop.close(preamble)
         line.close()
+    }
+}
+
+/// Has twenty bytes to say about each that comes.
+private final class Talkative: EndpointSecurity {
+    override func open(
+        _ bytes: Span<UInt8>, from position: inout Int, into plaintext: Buffer
+    ) -> Opening {
+        let count = (bytes.count - position) * 20
+        sink(for: count).append(repeating: 0, count: count)
+        position = bytes.count
+        return .more
     }
 }
 

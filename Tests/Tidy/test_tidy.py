@@ -80,7 +80,9 @@ UNSAFE_FILES = {
     "Log/GzipMember.swift": "zlib",
     "Log/LogEnvironment.swift": "zlib",
     "TLS/OpenSSLErrors.swift": "OpenSSL",
+    "TLS/OCSPQuery.swift": "OpenSSL",
     "TLS/TLSBytes.swift": "OpenSSL",
+    "TLS/TLSClientStatus.swift": "OpenSSL",
     "TLS/TLSConnection.swift": "OpenSSL",
     "TLS/TLSConnection+Client.swift": "OpenSSL",
     "TLS/TLSConnection+Certificate.swift": "OpenSSL",
@@ -91,6 +93,7 @@ UNSAFE_FILES = {
     "TLS/TLSContext+Verification.swift": "OpenSSL",
     "TLS/TLSHost.swift": "OpenSSL",
     "TLS/TLSObjects.swift": "OpenSSL",
+    "TLS/TLSStapling.swift": "OpenSSL",
     "TLS/TLSTickets.swift": "OpenSSL",
 }
 

@@ -89,11 +89,14 @@ extension TLSModule {
                 return true
             }
             let outcome = tls.verification
-            if outcome == 0 {
-                out.append("SUCCESS")
-            } else {
+            if outcome != 0 {
                 out.append("FAILED:")
                 TLSConnection.appendText(ofVerification: outcome, to: out)
+            } else if let complaint = tls.statusComplaint {
+                out.append("FAILED:")
+                out.append(complaint)
+            } else {
+                out.append("SUCCESS")
             }
             return true
         }

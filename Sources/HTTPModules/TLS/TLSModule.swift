@@ -18,7 +18,8 @@ enum TLSModule {
     ) throws(ConfigurationError) {
         let surroundings = TLSContext.Surroundings(
             objects: builder.tlsObjects, folder: evaluation.configurationPrefix,
-            registry: http.registry, sessionName: "HTTP", evaluation: evaluation)
+            registry: http.registry, sessionName: "HTTP", evaluation: evaluation,
+            errorLog: builder.logFiles.errorLog)
         var made: [ObjectIdentifier: TLSContext] = [:]
         for server in http.servers {
             guard let settings = server.location?.settings.box(slot) else { continue }
@@ -57,6 +58,14 @@ enum TLSModule {
             }
             tls.forgetSession()
             return 496
+        }
+        if let complaint = tls.statusComplaint {
+            request.log(.info, while: "reading client request headers") {
+                $0.append("client SSL certificate verify error: ")
+                $0.append(complaint)
+            }
+            tls.forgetSession()
+            return 495
         }
         return nil
     }

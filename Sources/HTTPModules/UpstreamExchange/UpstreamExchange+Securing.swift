@@ -140,7 +140,8 @@ extension UpstreamFamily {
         scope.enclosing(.http)?.whenFinished { (_: Scope) throws(ConfigurationError) in
             let surroundings = TLSContext.Surroundings(
                 objects: builder.tlsObjects, folder: scope.evaluation.configurationPrefix,
-                registry: registry, sessionName: "", evaluation: scope.evaluation)
+                registry: registry, sessionName: "", evaluation: scope.evaluation,
+                errorLog: builder.logFiles.errorLog)
             try scope[family.slot].tls.build(prefix: family.prefix, surroundings)
         }
     }

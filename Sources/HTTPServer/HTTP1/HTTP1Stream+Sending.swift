@@ -24,8 +24,8 @@ extension HTTP1Stream {
         if bytes.count <= Self.copiedSize {
             if !bytes.isEmpty { loop.output(of: connection).writable.append(bytes) }
         } else {
-            // The head, or the chunk's, goes first.
-            loop.flush(connection)
+            // The head, or the chunk's, goes first; under TLS in one train with these bytes.
+            if connection.security == nil { loop.flush(connection) }
             loop.send(bytes, to: connection)
             if connection.isClosed { return }
         }

@@ -57,6 +57,11 @@ final class ServerNames: TLSHost {
         return true
     }
 
+    override func log(of connection: TLSConnection) -> (log: ErrorLog, number: UInt64)? {
+        guard let client = connection.endpoint as? ClientConnection else { return nil }
+        return (client.server.root.errorLog, client.number)
+    }
+
     override func log(
         _ level: LogLevel, about connection: TLSConnection, _ compose: (Buffer) -> Void
     ) {
