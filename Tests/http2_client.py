@@ -132,9 +132,9 @@ class Client:
             self.socket.connect(("127.0.0.1", port))
         config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8", validate_inbound_headers=True)
         self.h2 = h2.connection.H2Connection(config)
-        if window is not None:
-            self.h2.local_settings[h2.settings.SettingCodes.INITIAL_WINDOW_SIZE] = window
         self.h2.initiate_connection()
+        if window is not None:
+            self.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         # Streams hold each other up only by their own windows.
         if window is None:
             self.h2.increment_flow_control_window(2**30)

@@ -106,7 +106,7 @@ private final class FuzzedServer: HTTP2Session {
 
     override func trailersEnded(_ handle: Int32) { tell(2, handle) }
 
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>) {
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
         // How many pieces it comes in depends on how the input is torn.
         told.append(bytes)
         consume(ids[Int(handle)], bytes.count)

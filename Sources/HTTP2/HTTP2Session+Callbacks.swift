@@ -128,10 +128,12 @@ extension HTTP2Session {
         if isOfBlock, head.length > 2 * limits.head + 16_384 {
             return terminate(.enhanceYourCalm, "HEADERS: too large")
         }
+        if UInt32(head.type) == NGHTTP2_PUSH_PROMISE.rawValue {
+            return terminate(
+                .protocolError, role == .server ? "PUSH_PROMISE: sent by a client" : "PUSH_PROMISE: not wanted")
+        }
         guard role == .server else { return }
         switch UInt32(head.type) {
-        case NGHTTP2_PUSH_PROMISE.rawValue:
-            terminate(.protocolError, "PUSH_PROMISE: sent by a client")
         case NGHTTP2_GOAWAY.rawValue where head.length > Self.longestGoAway:
             terminate(.enhanceYourCalm, "GOAWAY: too long")
         case NGHTTP2_HEADERS.rawValue where head.stream_id <= lastPeerStream && head.stream_id & 1 == 1:
@@ -240,6 +242,7 @@ extension HTTP2Session {
         let handle = unsafe handle(of: id)
         guard handle >= 0 else { return }
         if handle == current { current = -1 }
+        lastClosed = (id, handle)
         events.append(
             Event(kind: id == resetByPeer ? .reset : .closed, handle: handle, first: code))
     }

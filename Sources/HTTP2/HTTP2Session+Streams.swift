@@ -62,7 +62,7 @@ extension HTTP2Session {
 
     /// Opens a stream with a request: its number, or nil if no more can be opened on this connection.
     final func sendRequest(_ handle: Int32, _ block: HTTP2FieldBlock, endsStream: Bool) -> Int32? {
-        guard !isOver, unsafe nghttp2_session_check_request_allowed(session) != 0 else { return nil }
+        guard takesRequests else { return nil }
         var provider = unsafe nghttp2_data_provider()
         unsafe provider.source.fd = handle
         unsafe provider.read_callback = Self.bodySource
@@ -114,6 +114,7 @@ extension HTTP2Session {
     final func forget(_ id: Int32, _ handle: Int32) {
         guard !isOver else { return }
         if current == handle { current = -1 }
+        if lastClosed.id == id { lastClosed = (0, -1) }
         unsafe nghttp2_session_set_stream_user_data(session, id, nil)
     }
 }

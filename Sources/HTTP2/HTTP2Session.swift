@@ -49,6 +49,8 @@ class HTTP2Session {
     var input: UnsafeRawPointer?
     /// The beginning of a client's bytes, until it is complete.
     private var opening: HTTP2Opening?
+    /// Where frames end in what comes.
+    private var cutter = HTTP2FrameCutter()
     /// The next acknowledgement of settings is not sent: they were made up.
     private var holdsAcknowledgement = false
     /// Where bodies are written while frames are made.
@@ -61,6 +63,8 @@ class HTTP2Session {
     var lastPeerStream: Int32 = 0
     /// The stream that the peer has just broken off.
     var resetByPeer: Int32 = 0
+    /// The stream that was closed last, and its handle.
+    var lastClosed: (id: Int32, handle: Int32) = (0, -1)
     /// The stream whose fields were in the last frame that had any, and whether more of them follow.
     var lastFieldsStream: Int32 = 0
     var lastFieldsAreComplete = false
@@ -118,8 +122,9 @@ class HTTP2Session {
     /// The stream has ended with fields behind the body, which a server is not told: nginx has no use for them either.
     func trailersEnded(_ handle: Int32) {}
 
-    /// Bytes of a body, valid during the call only. The peer may send more when `consume` was called for them.
-    func data(_ handle: Int32, _ bytes: Span<UInt8>) {}
+    /// Bytes of a body, valid during the call only, and where they begin in what was read. The peer may send more when `consume`
+    /// was called for them.
+    func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {}
 
     /// The peer sends no more on the stream.
     func streamEnded(_ handle: Int32) {}
@@ -161,9 +166,48 @@ class HTTP2Session {
         if let opening { open(opening, bytes, &position) }
         while position < bytes.count, !isOver {
             let end = min(position + Self.slice, bytes.count)
-            read(bytes.extracting(position..<end))
+            let part = bytes.extracting(position..<end)
+            readLeniently(part, frameStart: frameStart(in: part))
             position = end
         }
+    }
+
+    /// Reads the next frame from `position` on, or what there is of it, and tells what it brings.
+    final func receiveFrame(in bytes: Span<UInt8>, _ position: inout Int, second: Int) {
+        let start = position
+        let isAtStart = cutter.isBetweenFrames
+        position = cutter.end(in: bytes, from: start)
+        guard !isOver else { return }
+        allowance.advance(to: second)
+        readLeniently(bytes.extracting(start..<position), frameStart: isAtStart ? 0 : nil)
+    }
+
+    /// All frames that have begun are complete.
+    final var isBetweenFrames: Bool { cutter.isBetweenFrames }
+
+    /// Where the first frame begins that does not begin before these bytes.
+    private func frameStart(in bytes: Span<UInt8>) -> Int? {
+        var start = cutter.isBetweenFrames ? 0 : nil as Int?
+        var position = 0
+        while position < bytes.count {
+            position = cutter.end(in: bytes, from: position)
+            if start == nil, cutter.isBetweenFrames { start = position }
+        }
+        return start
+    }
+
+    private func readLeniently(_ part: Span<UInt8>, frameStart: Int?) {
+        var rest = part
+        var start = frameStart
+        while let from = start, rest.firstIndex(of: 0xFF, from: from) != nil, !isOver,
+            let (range, mended) = HTTP2Lenience.firstMended(in: rest, from: from)
+        {
+            if range.lowerBound > 0 { read(rest.extracting(0..<range.lowerBound)) }
+            read(mended.span)
+            rest = rest.extracting(range.upperBound..<rest.count)
+            start = 0
+        }
+        if !rest.isEmpty, !isOver { read(rest) }
     }
 
     private func open(_ opening: HTTP2Opening, _ bytes: Span<UInt8>, _ position: inout Int) {
@@ -171,8 +215,9 @@ class HTTP2Session {
         if case .needMore = step { return }
         self.opening = nil
         let all = opening.bytes
-        guard case .lacksSettings = step else { return read(all.span) }
         let preface = HTTP2Preface.text.utf8CodeUnitCount
+        _ = frameStart(in: all.span(min(preface, all.count)..<all.count))
+        guard case .lacksSettings = step else { return read(all.span) }
         read(all.span(0..<preface))
         holdsAcknowledgement = true
         let settings = HTTP2Opening.settings
@@ -223,7 +268,7 @@ class HTTP2Session {
         case .trailers: trailersEnded(handle)
         case .data:
             let start = Int(event.first)
-            data(handle, bytes.extracting(start..<start + Int(event.second)))
+            data(handle, bytes.extracting(start..<start + Int(event.second)), at: start)
         case .end: streamEnded(handle)
         case .closed: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: false)
         case .reset: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: true)
@@ -237,6 +282,9 @@ class HTTP2Session {
 
     /// Whether there are frames to be made.
     final var wantsToSend: Bool { unsafe !isOver && nghttp2_session_want_write(session) != 0 }
+
+    /// A client's: whether requests may be made, which is over as soon as either side ends the connection.
+    final var takesRequests: Bool { unsafe !isOver && nghttp2_session_check_request_allowed(session) != 0 }
 
     /// Nothing will come or go any more: the connection can be closed when all is sent.
     final var isFinished: Bool {
@@ -328,7 +376,8 @@ class HTTP2Session {
     private func noteFields(_ frame: Span<UInt8>, endsStream: Bool) {
         allowance.carry(frame.count)
         lastFieldsAreComplete = UInt32(frame[4]) & NGHTTP2_FLAG_END_HEADERS.rawValue != 0
-        let handle = unsafe handle(of: lastFieldsStream)
+        // nghttp2 closes the stream before it hands out the frame that ends it.
+        let handle = unsafe lastClosed.id == lastFieldsStream ? lastClosed.handle : handle(of: lastFieldsStream)
         if handle >= 0 { fieldsSent(handle, frame.count, endsStream: endsStream) }
     }
 

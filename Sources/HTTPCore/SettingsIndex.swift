@@ -5,7 +5,7 @@ enum SettingsIndex: Int {
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges
     case referer, secureLink, userID, browsers, substitution, addition, authRequest, mirror
-    case ssi, ssiPage, http2
+    case ssi, ssiPage, http2, grpc, grpcUpstream
     case gunzip
 }
 

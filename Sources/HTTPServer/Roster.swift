@@ -3,7 +3,7 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         TLSModule.rows + Core.rows + HTTP2.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
+            + Proxy.rows + GRPC.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
             + variableRows + contentRows
     }
 
@@ -126,6 +126,7 @@ enum Roster {
         case .autoindex: Autoindex.handle(request)
         case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
+        case .grpc: GRPC.handle(request)
         case .emptyGIF: EmptyGIF.handle(request)
         case .authRequest: AuthRequest.handle(request)
         case .mirror: Mirror.handle(request)

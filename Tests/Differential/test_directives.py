@@ -47,6 +47,9 @@ ARGUMENTS = {
     "charset": ["utf-8"], "charset_map": ["koi8-r", "utf-8"], "client_body_temp_path": ["temp", "1", "2", "2"],
     "client_body_in_file_only": ["clean"], "debug_connection": ["127.0.0.1"], "debug_points": ["stop"], "default_type": ["text/plain"],
     "env": ["A=b"], "error_log": ["e.log", "info"], "error_page": ["404", "/x"], "expires": ["modified", "1h"],
+    "grpc_bind": ["127.0.0.1", "transparent"], "grpc_ignore_headers": ["Expires"], "grpc_next_upstream": ["error", "timeout"],
+    "grpc_pass": ["grpc://127.0.0.1:1"], "grpc_set_header": ["X-A", "v"], "grpc_ssl_conf_command": ["Options", "PrioritizeChaCha"],
+    "grpc_ssl_protocols": ["TLSv1.2", "TLSv1.3"],
     "gzip_buffers": ["8", "4k"], "gzip_disable": ["msie6"], "gzip_http_version": ["1.0"], "gzip_proxied": ["any"],
     "gzip_static": ["always"], "hash": ["$host", "consistent"], "if": ["($host)"], "if_modified_since": ["before"],
     "include": ["none*.conf"], "keepalive_disable": ["none"], "keepalive_timeout": ["5s", "6s"],
@@ -80,7 +83,7 @@ ARGUMENTS = {
 }
 # Whatever else an argument is: a word that fits nowhere. No host names, which would be looked up.
 WRONG = {name: "127.0.0.1:99999" for name in (
-    "listen", "server", "set_real_ip_from", "debug_connection", "resolver", "proxy_bind", "allow", "deny")}
+    "listen", "server", "set_real_ip_from", "debug_connection", "resolver", "proxy_bind", "grpc_bind", "allow", "deny")}
 
 
 def rows():

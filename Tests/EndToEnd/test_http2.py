@@ -52,6 +52,17 @@ def test_files_and_what_is_said_of_them(site):
     assert re.search(r'"GET /big HTTP/2\.0" 304 0 ', lines[3])
 
 
+def test_answers_that_end_with_fields_are_complete(site):
+    """nghttp2 closes a stream before it hands out the fields that end it: it must not look broken off."""
+    server = site('location / { add_trailer X-A b; } location /none { return 204; } access_log logs/own.log own;',
+                  http="log_format own '$request $status $request_completion';")
+    with Client(server.port) as client:
+        assert client.ask("/", fields=[("te", "trailers")]).trailers == [("x-a", "b")]
+        assert client.ask("/", "HEAD").status == 200
+        assert client.ask("/none").status == 204
+        server.wait_for_log(r"GET / HTTP/2\.0 200 OK\nHEAD / HTTP/2\.0 200 OK\nGET /none HTTP/2\.0 204 OK", "own.log")
+
+
 def test_many_streams_at_a_time(site):
     server = site("location / { }", files={f"f{n}": os.urandom(1 + n * 997) for n in range(100)})
     with Client(server.port) as client:

@@ -97,6 +97,8 @@ final class RecordingServer: HTTP2Session {
     var bodies: [Int32: HTTP2Body] = [:]
     var trailerBlock: HTTP2FieldBlock?
     var refuses = false
+    /// What was told of fields that left.
+    var sent: [String] = []
     var onHead: ((RecordingServer, Int32) -> Void)?
     let queue: OutputQueue
     let loop: EventLoop
@@ -119,7 +121,7 @@ final class RecordingServer: HTTP2Session {
     override func trailersEnded(_ handle: Int32) {
         calls.append("trailers \(handle)")
     }
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>) {
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
         // Torn input tells data in more pieces.
         if let last = calls.last, last.hasPrefix("data \(handle) ") {
             calls[calls.count - 1] += bytes.text
@@ -141,6 +143,9 @@ final class RecordingServer: HTTP2Session {
         return count == 0 && !isLast ? .nothing : .bytes(count, isLast: isLast)
     }
     override func trailers(_ handle: Int32) -> HTTP2FieldBlock? { trailerBlock }
+    override func fieldsSent(_ handle: Int32, _ count: Int, endsStream: Bool) {
+        sent.append("\(handle) \(count) \(endsStream)")
+    }
     override func writeBody(
         _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool, to queue: OutputQueue
     ) {

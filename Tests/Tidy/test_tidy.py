@@ -70,6 +70,7 @@ UNSAFE_FILES = {
     "Net/ListeningSocket.swift": "socket addresses in the kernel's form",
     "Net/SocketAddress+System.swift": "socket addresses in the kernel's form",
     "HTTP2/HTTP2FieldBlock.swift": "nghttp2's arrays of fields",
+    "HTTP2/HTTP2Lenience.swift": "nghttp2's decoder of fields",
     "HTTP2/HTTP2Session.swift": "nghttp2",
     "HTTP2/HTTP2Session+Callbacks.swift": "nghttp2",
     "HTTP2/HTTP2Session+Streams.swift": "nghttp2",

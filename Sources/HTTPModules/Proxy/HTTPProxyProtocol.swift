@@ -1,17 +1,18 @@
-/// HTTP/1 spoken with an upstream, as the proxy module's directives say.
-final class HTTPProxyProtocol: UpstreamProtocol {
-    private var settings: Box<ProxySettings>?
-    private var proxyTarget: ProxyTarget?
+/// HTTP/1 spoken with an upstream, as the proxy module's directives say. `HTTP2ProxyProtocol` says the same in HTTP/2.
+class HTTPProxyProtocol: UpstreamProtocol {
+    private(set) final var settings: Box<ProxySettings>?
+    private(set) final var proxyTarget: ProxyTarget?
     /// `$proxy_host` and `$proxy_port`.
-    private(set) var url = ProxyURL.unknown
+    private(set) final var url = ProxyURL.unknown
     /// What a variable made of `proxy_pass` names, until it is looked for.
     private var dynamic: AddressText?
     /// Where the request's URI lies in the exchange's request.
-    private var uri = 0..<0
+    final var uri = 0..<0
     /// The request's method is HEAD, whatever the client's was.
-    private var isHead = false
+    private(set) final var isHead = false
     private var sendsChunks = false
     private var parser = ResponseHeadParser()
+    private var fault: ResponseError?
     private var framing = BodyFraming.none
     private var trailerParser: TrailerParser?
     private var trailerStore: TrailerStore?
@@ -23,6 +24,9 @@ final class HTTPProxyProtocol: UpstreamProtocol {
     override var scheme: ByteString { isSecure ? Self.secureSchemeText : Self.schemeText }
 
     override var isSecure: Bool { url.isSecure }
+
+    /// It may serve requests of `proxy_pass` again.
+    var isOfProxyModule: Bool { true }
 
     override func appendURI(of exchange: UpstreamExchange, to line: Buffer) {
         guard uri.upperBound <= exchange.requestBytes.count else { return }
@@ -46,9 +50,15 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         return evaluate(text, request)
     }
 
+    /// How the URL of a variable begins; nil: it makes no sense.
+    func readScheme(of url: Span<UInt8>) -> ProxyScheme? {
+        guard let scheme = ProxyScheme(url), url.count > scheme.length else { return nil }
+        return scheme
+    }
+
     private func evaluate(_ text: Buffer, _ request: Request) -> Bool {
         let bytes = text.span
-        guard let scheme = ProxyScheme(bytes), bytes.count > scheme.length else {
+        guard let scheme = readScheme(of: bytes) else {
             request.log(.error) {
                 $0.append("invalid URL prefix in \"")
                 $0.append(text)
@@ -59,7 +69,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         let rest = ByteString(bytes.extracting(scheme.length..<bytes.count))
         do throws(AddressError) {
             let address = try AddressText(
-                rest, .init(allowsURI: true, resolves: false, defaultPort: scheme.port))
+                rest, .init(allowsURI: scheme.takesURI, resolves: false, defaultPort: scheme.port))
             url = ProxyURL(address, scheme: scheme, completesPath: true)
             dynamic = address
             return true
@@ -112,11 +122,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         output.append(settings.value.version == .http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
         appendHost(settings, request, to: output)
         settings.value.headers.append(to: output, request)
-        let body = settings.value.body.map { template in
-            let scratch = Buffer(capacity: 256)
-            template.append(to: scratch, scope: request)
-            return scratch
-        }
+        let body = ownBody(settings, request)
         appendBodyFields(settings, exchange, ownBody: body, to: output)
         if exchange.settings.value.passesRequestHeaders {
             appendClientFields(settings.value.headers, request, to: output)
@@ -126,8 +132,15 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         return true
     }
 
-    private func appendMethod(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer)
-    {
+    /// What `proxy_set_body` makes.
+    final func ownBody(_ settings: Box<ProxySettings>, _ request: Request) -> Buffer? {
+        guard let template = settings.value.body else { return nil }
+        let body = Buffer(capacity: 256)
+        template.append(to: body, scope: request)
+        return body
+    }
+
+    final func appendMethod(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer) {
         let start = output.count
         if let method = settings.value.method {
             method.append(to: output, scope: request)
@@ -160,27 +173,27 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         _ settings: Box<ProxySettings>, _ exchange: UpstreamExchange, ownBody: Buffer?,
         to output: Buffer
     ) {
-        let head = exchange.request.head
-        sendsChunks = false
-        var length = head.contentLength
-        if let ownBody {
-            length = ownBody.count
-        } else if head.isChunked {
-            if exchange.isStreamed, !exchange.request.body.isComplete {
-                sendsChunks = true
-            } else {
-                length = exchange.request.body.received
-            }
-        }
-        if sendsChunks {
+        let length = bodyLength(exchange, ownBody: ownBody)
+        sendsChunks = length == nil
+        guard let length else {
             if settings.value.headers.tellsChunked {
                 output.append("Transfer-Encoding: chunked\r\n")
             }
-        } else if length >= 0, settings.value.headers.tellsLength {
+            return
+        }
+        if length >= 0, settings.value.headers.tellsLength {
             output.append("Content-Length: ")
             output.append(decimal: length)
             output.append("\r\n")
         }
+    }
+
+    /// The length of the request's body, -1 for none; nil: nobody knows it yet.
+    final func bodyLength(_ exchange: UpstreamExchange, ownBody: Buffer?) -> Int? {
+        if let ownBody { return ownBody.count }
+        let request = exchange.request
+        guard request.head.isChunked else { return request.head.contentLength }
+        return exchange.isStreamed && !request.body.isComplete ? nil : request.body.received
     }
 
     private func appendClientFields(
@@ -219,6 +232,7 @@ final class HTTPProxyProtocol: UpstreamProtocol {
 
     override func begin() {
         parser = ResponseHeadParser()
+        fault = nil
         framing = .none
         trailerParser = nil
     }
@@ -231,20 +245,32 @@ final class HTTPProxyProtocol: UpstreamProtocol {
         switch outcome {
         case .needMore, .lineKnown, .hostKnown: return .needMore
         case .complete(let end): return .complete(end)
-        case .failed(let error): return .failed(error)
+        case .failed(let error):
+            fault = error
+            return .failed
         }
+    }
+
+    override func appendFault(to line: Buffer, head: ResponseHead) {
+        guard let fault else { return line.append("upstream sent invalid chunked response") }
+        fault.appendMessage(to: line, head: head)
     }
 
     override func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {
         trailerStore = exchange.trailers
         trailerLimit = exchange.settings.value.bufferSize
-        if isHead || head.status == .noContent || head.status == .notModified {
+        if hasNoBody(head) {
             framing = .none
         } else if head.isChunked {
             framing = .chunked(keepsTrailers: exchange.settings.value.passesTrailers)
         } else {
             framing = head.contentLength >= 0 ? .length(head.contentLength) : .untilClose
         }
+    }
+
+    /// Whether the answer has no body, whatever its head says.
+    final func hasNoBody(_ head: ResponseHead) -> Bool {
+        isHead || head.status == .noContent || head.status == .notModified
     }
 
     override var isComplete: Bool { framing.isComplete && trailerParser == nil }

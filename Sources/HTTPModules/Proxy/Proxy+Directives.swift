@@ -62,7 +62,7 @@ extension Proxy {
             location: takesURI ? owner?.name ?? .empty : .empty, registry: registry)
     }
 
-    private static func isNested(_ owner: LocationBuilder) -> Bool {
+    static func isNested(_ owner: LocationBuilder) -> Bool {
         if case .nested = owner.kind { return true }
         return false
     }
@@ -90,15 +90,7 @@ extension Proxy {
                 "Sets a field of requests to upstreams; an empty value leaves it out.",
                 syntax: "field value"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                let field = ProxyHeaders.Field(
-                    name: invocation[0], value: try invocation.template(1))
-                var fields = invocation.isFirst ? [] : invocation[slot].setFields
-                fields.append(field)
-                let all = fields
-                invocation.write(slot) {
-                    $0.setFields = all
-                    $0.headers = ProxyHeaders(fields: all)
-                }
+                try invocation.setUpstreamHeader(slot)
             },
             .value(
                 "proxy_set_body", in: .request, .one, slot, \.body,
@@ -114,19 +106,15 @@ extension Proxy {
             },
             .value(
                 "proxy_http_version", in: .request, .one, slot, \.version,
-                "The version of HTTP spoken with upstreams.", syntax: "1.0 | 1.1"
+                "The version of HTTP spoken with upstreams.", syntax: "1.0 | 1.1 | 2"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 switch invocation[0] {
                 case "1.0": return .http10
                 case "1.1": return .http11
-                case "2":
-                    throw invocation.fail(
-                        "HTTP/2 to upstreams is not supported yet by Apus",
-                        advice: "leave the directive out: HTTP/1.1 is the default",
-                        at: invocation.arguments[0])
+                case "2": return .http2
                 default:
                     throw invocation.invalidValue(
-                        invocation.arguments[0], advice: "it must be 1.0 or 1.1")
+                        invocation.arguments[0], advice: "it must be 1.0, 1.1 or 2")
                 }
             },
         ]
@@ -183,5 +171,19 @@ extension Proxy {
 
     private static func unsupported(_ name: String, _ summary: String, _ advice: String) -> Row {
         .unsupported(name, in: .request, summary, advice: advice)
+    }
+}
+
+extension Invocation {
+    /// Adds a field to those that requests to upstreams are given.
+    func setUpstreamHeader(_ slot: Slot<ProxySettings>) throws(ConfigurationError) {
+        let field = ProxyHeaders.Field(name: self[0], value: try template(1))
+        var fields = isFirst ? [] : self[slot].setFields
+        fields.append(field)
+        let all = fields
+        write(slot) {
+            $0.setFields = all
+            $0.headers = ProxyHeaders(fields: all)
+        }
     }
 }

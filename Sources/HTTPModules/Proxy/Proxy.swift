@@ -16,12 +16,13 @@ enum Proxy {
         let upstream = location.settings(upstreamSlot)
         let exchange: UpstreamExchange
         let proto: HTTPProxyProtocol
+        let isFramed = settings.value.version == .http2
         if let known = request.exchange as? UpstreamExchange {
             exchange = known
             exchange.cancel()
-            proto = known.proto as? HTTPProxyProtocol ?? HTTPProxyProtocol()
+            proto = reusable(known.proto, isFramed: isFramed) ?? speaker(isFramed: isFramed)
         } else {
-            proto = HTTPProxyProtocol()
+            proto = speaker(isFramed: isFramed)
             exchange = UpstreamExchange(request: request, settings: upstream, proto: proto)
         }
         request.setState(.proxy, proto)
@@ -33,13 +34,24 @@ enum Proxy {
         return .done
     }
 
+    private static func speaker(isFramed: Bool) -> HTTPProxyProtocol {
+        isFramed ? HTTP2ProxyProtocol() : HTTPProxyProtocol()
+    }
+
+    private static func reusable(_ known: UpstreamProtocol, isFramed: Bool) -> HTTPProxyProtocol? {
+        guard let known = known as? HTTPProxyProtocol, known.isFramed == isFramed,
+            known.isOfProxyModule
+        else { return nil }
+        return known
+    }
+
     /// Whether the client's body is passed on as it comes.
     private static func streams(
         _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>
     ) -> Bool {
         !upstream.value.buffersRequest && upstream.value.passesRequestBody
             && settings.value.body == nil
-            && (!request.head.isChunked || settings.value.version == .http11)
+            && (!request.head.isChunked || settings.value.version != .http10)
     }
 
     /// Closes what is kept for later requests: when the worker ends.
@@ -73,7 +85,7 @@ struct ProxySettings: Sendable {
 
 /// `proxy_http_version`.
 enum ProxyVersion: Sendable {
-    case http10, http11
+    case http10, http11, http2
 }
 
 /// What a `proxy_pass` names. Frozen with the configuration.
@@ -131,12 +143,12 @@ final class ProxyURL: Sendable {
     ///   - completesPath: arguments without a path get one.
     init(_ address: AddressText, scheme: ProxyScheme, completesPath: Bool = false) {
         let defaultPort = scheme.port
-        isSecure = scheme == .https
+        isSecure = scheme.isSecure
         uri = completesPath && address.uri.hasPrefix("?") ? "/" + address.uri : address.uri
         if address.addresses.first?.isUnix == true {
             hostHeader = "localhost"
             port = .empty
-        } else if address.hasNoPort || address.port == defaultPort {
+        } else if address.hasNoPort || defaultPort != 0 && address.port == defaultPort {
             hostHeader = address.host
             port = ByteString(String(defaultPort))
         } else {
@@ -146,9 +158,11 @@ final class ProxyURL: Sendable {
     }
 }
 
-/// How a URL of `proxy_pass` begins.
+/// How a URL of `proxy_pass`, or an address of `grpc_pass`, begins.
 enum ProxyScheme: Sendable {
     case http, https
+    /// In `grpc_pass`, where the scheme may be left out.
+    case plainGRPC, grpc, grpcs
 
     /// Reads the beginning of a URL; nil if it is neither.
     init?(_ url: Span<UInt8>) {
@@ -162,6 +176,23 @@ enum ProxyScheme: Sendable {
     }
 
     /// Of the scheme with the marks behind it.
-    var length: Int { self == .http ? 7 : 8 }
-    var port: UInt16 { self == .http ? 80 : 443 }
+    var length: Int {
+        switch self {
+        case .plainGRPC: 0
+        case .http, .grpc: 7
+        case .https, .grpcs: 8
+        }
+    }
+
+    /// The port if none is named, 0 for none.
+    var port: UInt16 {
+        switch self {
+        case .http: 80
+        case .https: 443
+        case .plainGRPC, .grpc, .grpcs: 0
+        }
+    }
+
+    var isSecure: Bool { self == .https || self == .grpcs }
+    var takesURI: Bool { self == .http || self == .https }
 }

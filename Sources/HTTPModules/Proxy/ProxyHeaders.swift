@@ -64,6 +64,22 @@ final class ProxyHeaders: Sendable {
         }
     }
 
+    /// Appends the same to the fields of an HTTP/2 request.
+    func append(to block: HTTP2FieldBlock, _ request: Request, scratch: Buffer) {
+        for field in fields {
+            scratch.removeAll()
+            field.value.append(to: scratch, scope: request)
+            guard !scratch.isEmpty else { continue }
+            Self.blankLineEnds(scratch, from: 0)
+            block.append(named: field.name.span, scratch.span)
+        }
+    }
+
+    /// Whether a field is set here, if only to nothing.
+    func sets(_ name: FieldName) -> Bool {
+        fields.contains { FieldName($0.name.span) == name }
+    }
+
     /// Replaces bytes that would end the line.
     static func blankLineEnds(_ output: Buffer, from start: Int) {
         for index in start..<output.count

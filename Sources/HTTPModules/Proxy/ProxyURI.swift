@@ -1,8 +1,10 @@
 /// The URI of a request to an upstream.
 enum ProxyURI {
     /// Appends the URI that replaces the client's: `uri` is the URI part of `proxy_pass`, empty if it has none.
+    ///
+    /// - Parameter escapes: whether a path that was changed is always encoded.
     static func append(
-        of request: Request, target: ProxyTarget, uri: ByteString, to output: Buffer
+        of request: Request, target: ProxyTarget, uri: ByteString, escapes: Bool = false, to output: Buffer
     ) {
         // A URI made of variables says all.
         if target.template != nil, !uri.isEmpty { return output.append(uri) }
@@ -19,7 +21,7 @@ enum ProxyURI {
             output.append(uri)
         }
         let rest = path.span(skipped..<path.count)
-        if head.isQuoted || routing.isInternal {
+        if escapes || head.isQuoted || routing.isInternal {
             escape(rest, to: output)
         } else {
             output.append(rest)

@@ -21,7 +21,7 @@ struct HeadPassing {
 
     /// What `X-Accel-Buffering` asks for.
     var buffering: Bool? {
-        guard !box.value.ignored.contains(.buffering),
+        guard box.value.changesBuffering, !box.value.ignored.contains(.buffering),
             let range = head.fields.firstValue(of: .xAccelBuffering)
         else { return nil }
         let bytes = head.bytes

@@ -9,6 +9,8 @@ final class UpstreamConnection: Endpoint {
     /// Exchanges that used it, the present one included.
     private(set) var requests = 0
     let startedAt: Int
+    /// What makes frames of requests (HTTP/2); nil: they are bytes that follow each other.
+    private(set) var session: HTTP2ClientSession?
     /// It has served an exchange before this one.
     var isReused: Bool { requests > 1 }
 
@@ -21,6 +23,15 @@ final class UpstreamConnection: Endpoint {
     func begin(for exchange: UpstreamExchange) {
         self.exchange = exchange
         requests += 1
+    }
+
+    /// The session, begun with the first request.
+    func startSession() -> HTTP2ClientSession {
+        if let session { return session }
+        let made = HTTP2ClientSession(of: self)
+        session = made
+        flags.insert(.gathersOutput)
+        return made
     }
 
     /// TLS on this connection, or nil.
@@ -37,9 +48,20 @@ final class UpstreamConnection: Endpoint {
     // MARK: - What the loop tells
 
     override func received(_ bytes: Span<UInt8>) {
-        // An idle upstream has nothing to say: whatever it sends ends the connection.
-        guard let exchange else { return drop() }
-        exchange.received(bytes, on: self)
+        if let exchange {
+            exchange.received(bytes, on: self)
+        } else if session?.receiveIdle(bytes) != true {
+            // An idle upstream has nothing to say, but about the connection itself: else whatever it sends ends it.
+            return drop()
+        }
+        if let session, !isClosed, session.wantsToSend { loop.flushLater(self) }
+    }
+
+    /// What a request may have queued at a time: more would only wait in memory instead of the kernel.
+    private static let queueBound = 64 * 1_024
+
+    override func gatherOutput() {
+        session?.makeFrames(into: loop.output(of: self), bound: Self.queueBound)
     }
 
     override func peerEnded() {
@@ -61,7 +83,13 @@ final class UpstreamConnection: Endpoint {
         exchange.connectionFailed(error)
     }
 
-    override func drained() { exchange?.upstreamDrained() }
+    override func drained() {
+        if let session {
+            if session.isFinished, exchange == nil { return drop() }
+            if session.wantsToSend { return loop.flushLater(self) }
+        }
+        exchange?.upstreamDrained()
+    }
 
     override func outputBlocked() { exchange?.upstreamBlocked() }
 

@@ -44,7 +44,7 @@ extension UpstreamExchange {
                 complete(bytes, waiting, isGathering, end: index)
             case .invalid:
                 request.log(.error, while: action) {
-                    $0.append("upstream sent invalid chunked response")
+                    proto.appendFault(to: $0, head: head)
                 }
                 // As nginx has it: what a broken answer has left unsent is dropped.
                 end(.badGateway, flushes: false)

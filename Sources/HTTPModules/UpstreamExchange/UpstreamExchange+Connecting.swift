@@ -141,13 +141,19 @@ extension UpstreamExchange {
         let elapsed = loop.now - attempt.startedAt
         if let connection {
             self.connection = nil
+            var takesMore = true
+            if let session = connection.session {
+                takesMore = session.isReusable
+                session.finish()
+                proto.leave()
+            }
             let sent = connection.bytesSent - attempt.sentBefore
             updateAttempt {
                 $0.bytesSent = sent
                 if $0.responseTime < 0 { $0.responseTime = elapsed }
             }
             let isClean =
-                keepsConnection && attempt.isSent && !connection.isClosed && !connection.hasOutput
+                keepsConnection && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
                 && !connection.hasPeerEnded && engine.keepsUpstreams
             if isClean, let held, let connections,
                 connections.keep(connection, peer: held.index, tag: tag)

@@ -23,24 +23,20 @@ extension UpstreamExchange {
         var rest = bytes
         let limit = settings.value.bufferSize
         while true {
-            let before = head.bytes.count
-            let taken = min(rest.count, limit - before)
-            head.bytes.append(rest.extracting(0..<taken))
-            switch proto.parse(head) {
-            case .needMore:
-                if head.bytes.count < limit { return }
+            switch proto.readHead(rest, into: head, limit: limit) {
+            case .needMore: return
+            case .tooLong:
                 request.log(.error, while: action(ofHead: true)) {
                     $0.append("upstream sent too big header")
                 }
                 return failed(Fault(.upstream, .invalidHeader, .tooBigHead))
-            case .failed(let error):
+            case .failed:
                 request.log(.error, while: action(ofHead: true)) {
-                    error.appendMessage(to: $0, head: head)
+                    proto.appendFault(to: $0, head: head)
                 }
                 return failed(Fault(.upstream, .invalidHeader, .invalidHead))
             case .complete(let end):
-                rest = rest.extracting(max(end - before, 0)..<rest.count)
-                head.bytes.truncate(to: end)
+                rest = rest.extracting(end..<rest.count)
                 guard isInterim else { return headIsComplete(rest) }
                 guard passInterim() else { return }
                 if rest.isEmpty { return }
@@ -83,7 +79,7 @@ extension UpstreamExchange {
     private func passHints() {
         let conditions = request.core.value.earlyHints
         guard !conditions.isEmpty, request.head.version >= .http11 else { return }
-        for condition in conditions where condition.isEmpty(in: request) { return }
+        for condition in conditions where !condition.isTrue(in: request) { return }
         let response = request.response
         let bytes = head.bytes
         for index in head.fields.indices {

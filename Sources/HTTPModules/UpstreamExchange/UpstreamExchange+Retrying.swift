@@ -66,6 +66,17 @@ extension UpstreamExchange {
         }
     }
 
+    /// What is spoken with the upstream has broken down.
+    func conversationFailed() {
+        switch stage {
+        case .asking, .receiving:
+            request.log(.error, while: action) { proto.appendFault(to: $0, head: head) }
+            if stage == .receiving { return end(.badGateway) }
+            failed(Fault(.upstream, .error, .send))
+        case .idle, .readingRequest, .connecting, .tunnelling, .draining, .done: break
+        }
+    }
+
     func sendTimedOut() {
         switch stage {
         case .connecting, .asking: failed(Fault(.upstream, .timeout, .timeout))

@@ -24,6 +24,7 @@ extension UpstreamExchange {
             let sessions = engine.moduleState(.proxyUpstream) { TLSClientSessions() }
             tls.useSessions(sessions, key: .init(context: context, address: address, name: name))
         }
+        if let protocols = proto.applicationProtocols { tls.offer(protocols) }
         attempt.isSecuring = true
         if connection.outputDeadline == .max {
             loop.setOutputDeadline(connection, in: settings.value.connectTimeout)
@@ -118,6 +119,10 @@ extension UpstreamExchange {
 
     /// Whether an idle connection is protected as this request's has to be. One that is not is closed.
     func isUsable(_ idle: UpstreamConnection) -> Bool {
+        guard proto.isFramed == (idle.session != nil) else {
+            loop.close(idle)
+            return false
+        }
         guard proto.isSecure || idle.security != nil else { return true }
         let configuration = settings.value.tls
         if proto.isSecure, let tls = idle.tls, tls.context === configuration.context,

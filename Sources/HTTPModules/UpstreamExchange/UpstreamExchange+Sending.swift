@@ -4,6 +4,7 @@ extension UpstreamExchange {
     func sendRequest() {
         guard let connection else { return }
         attempt.isStarted = true
+        if proto.isFramed { return sendFramed(on: connection) }
         let body = request.body
         let passesBody = proto.passesBody(of: self) && body.received > 0
         if isStreamed {
@@ -26,6 +27,29 @@ extension UpstreamExchange {
         loop.flush(connection)
     }
 
+    /// Hands the request to the connection's session: the head, and the body or what has come of it.
+    private func sendFramed(on connection: UpstreamConnection) {
+        let body = request.body
+        let passesBody = !isStreamed && proto.passesBody(of: self) && body.received > 0
+        let session = connection.startSession()
+        let hasBody = isStreamed || passesBody || !requestBytes.isEmpty
+        guard proto.ask(self, on: session, hasBody: hasBody) else {
+            request.log(.error, while: action) { $0.append("upstream takes no more requests") }
+            return failed(Fault(.upstream, .error, .send))
+        }
+        if isStreamed {
+            sendStreamed()
+            return loop.flush(connection)
+        }
+        if !requestBytes.isEmpty { session.send(.shared(requestBytes, 0..<requestBytes.count)) }
+        if passesBody {
+            if let file = body.file, body.fileSize > 0 { session.send(.file(file, 0..<body.fileSize)) }
+            if !body.memory.isEmpty { session.send(.shared(body.memory, 0..<body.memory.count)) }
+        }
+        session.endBody()
+        loop.flush(connection)
+    }
+
     private func awaitOutput(_ connection: UpstreamConnection) {
         loop.setOutputDeadline(connection, in: settings.value.sendTimeout)
     }
@@ -42,6 +66,10 @@ extension UpstreamExchange {
         loop.clearOutputDeadline(connection)
         switch stage {
         case .asking, .receiving:
+            if let session = connection.session, !session.isRequestMade {
+                if session.fault != nil { return conversationFailed() }
+                if !session.body.isEmpty { return awaitWindow(connection, session) }
+            }
             if isStreamed, !request.body.isComplete {
                 request.stream.pauseReadingBody(false)
                 return
@@ -58,9 +86,19 @@ extension UpstreamExchange {
         }
     }
 
+    /// The upstream has to open its windows before more of the body can leave.
+    private func awaitWindow(_ connection: UpstreamConnection, _ session: HTTP2ClientSession) {
+        awaitOutput(connection)
+        guard isStreamed, !request.body.isComplete, session.body.count < Self.streamedBound else {
+            return
+        }
+        request.stream.pauseReadingBody(false)
+    }
+
     /// Passes on what has come of an unbuffered body.
     func sendStreamed() {
         guard let connection, !attempt.isSent else { return }
+        if let session = connection.session { return sendStreamed(on: connection, session) }
         let body = request.body
         let memory = body.memory
         let isComplete = body.isComplete
@@ -79,14 +117,43 @@ extension UpstreamExchange {
         if !isComplete, connection.pendingOutput > 0 { request.stream.pauseReadingBody(true) }
     }
 
+    /// What may wait of a framed body that is passed on as it comes.
+    private static let streamedBound = 64 * 1_024
+
+    private func sendStreamed(on connection: UpstreamConnection, _ session: HTTP2ClientSession) {
+        let body = request.body
+        let isComplete = body.isComplete
+        let memory = body.memory
+        var rest = memory.span
+        while !rest.isEmpty {
+            let (piece, part) = copy(of: rest)
+            session.send(piece)
+            rest = rest.extracting(part..<rest.count)
+        }
+        memory.removeAll()
+        if isComplete { session.endBody() }
+        session.bodyGrew()
+        // What comes in the same turn goes into the same frames.
+        loop.flushLater(connection)
+        if !isComplete, session.body.count >= Self.streamedBound {
+            request.stream.pauseReadingBody(true)
+        }
+    }
+
     private func append(_ bytes: Span<UInt8>, to queue: OutputQueue) {
         var rest = bytes
         while !rest.isEmpty {
-            let part = min(rest.count, loop.largeBuffers.size)
-            let buffer = loop.largeBuffers.take()
-            buffer.append(rest.extracting(0..<part))
-            queue.append(.pooled(buffer, 0..<part))
+            let (piece, part) = copy(of: rest)
+            queue.append(piece)
             rest = rest.extracting(part..<rest.count)
         }
+    }
+
+    /// Copies as many bytes as a buffer holds.
+    private func copy(of bytes: Span<UInt8>) -> (Piece, Int) {
+        let part = min(bytes.count, loop.largeBuffers.size)
+        let buffer = loop.largeBuffers.take()
+        buffer.append(bytes.extracting(0..<part))
+        return (.pooled(buffer, 0..<part), part)
     }
 }

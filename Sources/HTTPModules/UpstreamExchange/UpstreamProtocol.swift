@@ -8,9 +8,12 @@ class UpstreamProtocol {
     /// What the first bytes of an answer turned out to be.
     enum HeadOutcome {
         case needMore
-        /// The head ends before this index of `head.bytes`.
+        /// The head ends before this index of what was read.
         case complete(Int)
-        case failed(ResponseError)
+        /// There is no room for the rest of it.
+        case tooLong
+        /// `appendFault` says why.
+        case failed
     }
 
     /// What the bytes of a body turned out to be.
@@ -46,11 +49,43 @@ class UpstreamProtocol {
     func appendChunkTail(to output: Buffer) {}
     func appendBodyEnd(to output: Buffer) {}
 
+    /// The connection's session makes frames of the request and of its body, which come one after the other otherwise.
+    var isFramed: Bool { false }
+
+    /// What is offered in a TLS handshake, in the form of its extension.
+    var applicationProtocols: StaticString? { nil }
+
+    /// Begins a framed request. False: the connection takes no more.
+    func ask(_ exchange: UpstreamExchange, on session: HTTP2ClientSession, hasBody: Bool) -> Bool {
+        false
+    }
+
+    /// The session is left, to other requests or for good.
+    func leave() {}
+
     /// Gets ready for an answer, or for another one.
     func begin() {}
 
+    /// Reads a part of a head. `limit` is what `head.bytes` may hold.
+    func readHead(_ bytes: Span<UInt8>, into head: ResponseHead, limit: Int) -> HeadOutcome {
+        let before = head.bytes.count
+        let taken = min(bytes.count, limit - before)
+        head.bytes.append(bytes.extracting(0..<taken))
+        let outcome = parse(head)
+        switch outcome {
+        case .needMore: return head.bytes.count < limit ? .needMore : .tooLong
+        case .complete(let end):
+            head.bytes.truncate(to: end)
+            return .complete(max(end - before, 0))
+        case .tooLong, .failed: return outcome
+        }
+    }
+
     /// Reads on in `head.bytes`.
     func parse(_ head: ResponseHead) -> HeadOutcome { .needMore }
+
+    /// Appends to the log's line what is wrong with an answer.
+    func appendFault(to line: Buffer, head: ResponseHead) {}
 
     /// The final head is complete: settles where the body ends.
     func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {}

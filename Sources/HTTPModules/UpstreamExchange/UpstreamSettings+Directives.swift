@@ -9,7 +9,16 @@ struct UpstreamFamily: Sendable {
         self.slot = slot
     }
 
-    var rows: [Row] { times + buffers + requests + heads + retries + sockets + security }
+    var rows: [Row] {
+        times + [checked(headBuffer)] + buffers + requests + heads + answers + retries
+            + [nextUpstream(RetryConditions.choices)] + sockets + security
+    }
+
+    /// Those of a family that holds neither requests nor answers back.
+    var rowsWithoutBuffering: [Row] {
+        let conditions = RetryConditions.choices.filter { $0.1 != .updating }
+        return times + [headBuffer] + heads + retries + [nextUpstream(conditions)] + sockets + security
+    }
 
     private var security: [Row] {
         TLSClientDirectives(prefix: prefix, contexts: .request, slot: slot, path: \.tls) {
@@ -35,16 +44,18 @@ struct UpstreamFamily: Sendable {
 
     // MARK: - Buffers
 
+    private var headBuffer: Row {
+        .size(
+            name("buffer_size"), in: .request, slot, \.bufferSize,
+            "The buffer for the answer's head, which must fit into it.")
+    }
+
     private var buffers: [Row] {
         [
             .flag(
                 name("buffering"), in: .request, slot, \.isBuffering,
                 "Takes the answer from the upstream as fast as it comes, and holds it for the client."
             ),
-            checked(
-                .size(
-                    name("buffer_size"), in: .request, slot, \.bufferSize,
-                    "The buffer for the answer's head, which must fit into it.")),
             checked(
                 .buffers(
                     name("buffers"), in: .request, slot, \.buffers,
@@ -156,11 +167,16 @@ struct UpstreamFamily: Sendable {
                 name("ignore_headers"), in: .request, slot, \.ignored, IgnoredHeaders.choices,
                 "Fields of the answer that have no effect here."),
             .flag(
-                name("force_ranges"), in: .request, slot, \.forcesRanges,
-                "Serves ranges of answers, whatever their Accept-Ranges says."),
-            .flag(
                 name("intercept_errors"), in: .request, slot, \.interceptsErrors,
                 "Lets error_page replace answers with an error status."),
+        ]
+    }
+
+    private var answers: [Row] {
+        [
+            .flag(
+                name("force_ranges"), in: .request, slot, \.forcesRanges,
+                "Serves ranges of answers, whatever their Accept-Ranges says."),
             .flag(
                 name("pass_trailers"), in: .request, slot, \.passesTrailers,
                 "Passes the trailer fields behind a chunked answer on."),
@@ -179,7 +195,8 @@ struct UpstreamFamily: Sendable {
                 if replaces { settings[keyPath: path] = [] }
                 settings[keyPath: path].append(field)
                 settings.hidden = HiddenHeaders(
-                    hidden: settings.hiddenHeaders, passed: settings.passedHeaders)
+                    hidden: settings.hiddenHeaders, passed: settings.passedHeaders,
+                    standard: settings.hiddenByDefault)
             }
         }
     }
@@ -198,9 +215,6 @@ struct UpstreamFamily: Sendable {
 
     private var retries: [Row] {
         [
-            .options(
-                name("next_upstream"), in: .request, slot, \.retryConditions,
-                RetryConditions.choices, "The failures upon which the next server is asked."),
             .number(
                 name("next_upstream_tries"), in: .request, slot, \.retryTries,
                 "How many servers a request is sent to at most; 0 is no limit."),
@@ -208,6 +222,12 @@ struct UpstreamFamily: Sendable {
                 name("next_upstream_timeout"), in: .request, slot, \.retryTimeout,
                 "For how long a request may be passed to another server; 0 is no limit."),
         ]
+    }
+
+    private func nextUpstream(_ choices: [(String, RetryConditions)]) -> Row {
+        .options(
+            name("next_upstream"), in: .request, slot, \.retryConditions, choices,
+            "The failures upon which the next server is asked.")
     }
 
     private var sockets: [Row] {

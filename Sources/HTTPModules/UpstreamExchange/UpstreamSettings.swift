@@ -7,6 +7,8 @@ struct UpstreamSettings: Sendable {
 
     // The answer's way through memory and file.
     var isBuffering = true
+    /// Whether an answer may say otherwise.
+    var changesBuffering = true
     var bufferSize = 4_096
     var buffers = BufferPlan(count: 8, size: 4_096)
     var busyBuffersSize: Int?
@@ -24,8 +26,10 @@ struct UpstreamSettings: Sendable {
     // The answer's head.
     var hiddenHeaders: [ByteString] = []
     var passedHeaders: [ByteString] = []
-    /// Made of the two lists above.
-    var hidden = HiddenHeaders(hidden: [], passed: [])
+    /// What the family hides if nobody says otherwise.
+    let hiddenByDefault: [ByteString]
+    /// Made of the three lists above.
+    var hidden: HiddenHeaders
     var ignored: IgnoredHeaders = []
     var forcesRanges = false
     var interceptsErrors = false
@@ -45,8 +49,10 @@ struct UpstreamSettings: Sendable {
     // TLS.
     var tls = TLSClientConfiguration()
 
-    init(tempPath: TempPath) {
+    init(tempPath: TempPath, hiding hiddenByDefault: [ByteString] = HiddenHeaders.standard) {
         self.tempPath = tempPath
+        self.hiddenByDefault = hiddenByDefault
+        hidden = HiddenHeaders(hidden: [], passed: [], standard: hiddenByDefault)
     }
 
     var retryPolicy: RetryPolicy {

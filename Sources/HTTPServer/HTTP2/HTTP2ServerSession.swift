@@ -25,7 +25,7 @@ final class HTTP2ServerSession: HTTP2Session {
 
     override func trailersEnded(_ handle: Int32) { streams[Int(handle)]?.inputEnded() }
 
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>) {
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
         streams[Int(handle)]?.received(bytes)
     }
 
