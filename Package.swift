@@ -52,7 +52,7 @@ let package = Package(
         tests(of: "TLS", on: ["Simulation", "COpenSSL"]),
         tests(of: "HTTPMessage"),
         tests(of: "HTTP1"),
-        tests(of: "HTTP2"),
+        tests(of: "HTTP2", on: ["CNghttp2"]),
         tests(of: "Upstream"),
         tests(of: "HTTPModules"),
         tests(of: "Supervisor"),

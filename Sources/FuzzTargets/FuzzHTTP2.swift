@@ -5,7 +5,7 @@ public func fuzzHTTP2(_ input: [UInt8]) {
     guard let options = input.first else { return }
     var bytes = Array(input.dropFirst())
     if options & 1 == 0 {
-        bytes = Array(copying: HTTP2Preface.text.bytes) + HTTP2Opening.settings + bytes
+        bytes = Array(copying: HTTP2Preface.text.bytes) + [0, 0, 0, 4, 0, 0, 0, 0, 0] + bytes
     }
     let step = Int(options >> 1 & 31) + 1
     let whole = FuzzedServer(answers: false)
@@ -20,23 +20,27 @@ public func fuzzHTTP2(_ input: [UInt8]) {
     answering.checkFrames()
 }
 
-/// A session that digests what it is told, and answers each request with a short body if it is to.
-private final class FuzzedServer: HTTP2Session {
+/// A machine that digests what it tells, and answers each request with a short body if it is to.
+private final class FuzzedServer: HTTP2Server {
     let told = Buffer()
     private let answers: Bool
     private let queue: OutputQueue
     private let small = BufferPool(size: 4_096, bound: 16)
     private let large = BufferPool(size: 32_768, bound: 16)
-    private var ids: [Int32] = []
-    private var readers: [HTTP2HeadReader] = []
-    private var heads: [RequestHead] = []
-    private var left: [Int] = []
-    private let block = HTTP2FieldBlock()
+    private let reader = HTTP2HeadReader()
+    private var requests: [Int32: Request] = [:]
+
+    private struct Request {
+        let id: Int32
+        let head = RequestHead()
+        var left = 10
+        var headIsDue = false
+    }
 
     init(answers: Bool) {
         self.answers = answers
         queue = OutputQueue(small: small, large: large)
-        super.init(role: .server)
+        super.init()
     }
 
     func feed(_ bytes: [UInt8], step: Int) {
@@ -44,8 +48,17 @@ private final class FuzzedServer: HTTP2Session {
         while start < bytes.count {
             let end = min(start + step, bytes.count)
             receive(bytes.span.extracting(start..<end), second: 1)
-            if answers { makeFrames(into: queue, bound: queue.size + 4_096) }
+            if answers { answer() }
             start = end
+        }
+    }
+
+    /// Sends, and forgets a part of what is over.
+    private func answer() {
+        makeFrames(into: queue, bound: queue.size + 4_096)
+        for (handle, request) in requests where states[handle].isOver && request.id & 2 == 0 {
+            requests[handle] = nil
+            forget(handle)
         }
     }
 
@@ -69,69 +82,75 @@ private final class FuzzedServer: HTTP2Session {
 
     private func tell(_ kind: UInt8, _ handle: Int32) {
         told.append(kind)
-        told.append(decimal: Int(handle))
+        told.append(decimal: Int(requests[handle]?.id ?? -1))
     }
 
-    override func streamBegan(_ id: Int32, endsStream: Bool) -> Int32? {
-        guard ids.count < 64 else { return nil }
-        ids.append(id)
-        readers.append(HTTP2HeadReader())
-        heads.append(RequestHead())
-        left.append(10)
-        return Int32(ids.count - 1)
+    override func streamBegan(_ handle: Int32, id: Int32, endsStream: Bool) -> Bool {
+        guard requests.count < 64 else { return false }
+        let request = Request(id: id)
+        requests[handle] = request
+        reader.begin(request.head)
+        return true
     }
 
-    override func headBegan(_ handle: Int32) { readers[Int(handle)].begin(heads[Int(handle)]) }
+    override func headBytes(_ handle: Int32) -> Buffer { requests[handle]?.head.bytes ?? nobodys }
 
-    override func field(_ handle: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) {
-        readers[Int(handle)].take(name, value, into: heads[Int(handle)], limits: RequestLimits())
+    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
+        require(field.start <= field.middle && field.middle <= field.end && field.end <= bytes.count)
+        let facts = HPACKFacts(bytes.span(field.start..<field.middle), bytes.span(field.middle..<field.end))
+        require(facts.name == field.facts.name && facts.kind == field.facts.kind)
+        require(facts.hasValidValue == field.facts.hasValidValue)
+        guard let head = requests[handle]?.head else { return }
+        reader.take(field, into: head, limits: RequestLimits())
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
-        let head = heads[Int(handle)]
-        readers[Int(handle)].finish(head, endsStream: endsStream, size: size)
+        guard let head = requests[handle]?.head else { return require(false) }
+        reader.finish(head, endsStream: endsStream, size: size)
         tell(1, handle)
         told.append(head.bytes)
         for index in head.fields.indices {
             let field = head.fields[index]
             require(Int(field.nameRange.end) <= head.bytes.count && Int(field.valueRange.end) <= head.bytes.count)
         }
-        let fault = readers[Int(handle)].fault
-        if let fault { fault.appendMessage(to: told, head: head) }
+        if let fault = reader.fault { fault.appendMessage(to: told, head: head) }
         guard answers else { return }
-        block.removeAll()
-        block.append(":status", "200" as StaticString)
-        sendHead(handle, stream: ids[Int(handle)], block, endsStream: fault != nil, into: queue)
+        requests[handle]?.headIsDue = true
+        schedule(handle)
     }
 
-    override func trailersEnded(_ handle: Int32) { tell(2, handle) }
-
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>) {
         // How many pieces it comes in depends on how the input is torn.
         told.append(bytes)
-        consume(ids[Int(handle)], bytes.count)
+        consume(handle, bytes.count)
     }
 
     override func streamEnded(_ handle: Int32) { tell(3, handle) }
 
-    override func streamClosed(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
+    override func streamBroken(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
         tell(byPeer ? 4 : 5, handle)
         told.append(decimal: Int(code.rawValue))
+        requests[handle] = nil
+        forget(handle)
     }
 
-    override func offer(
-        _ handle: Int32, stream id: Int32, atMost limit: Int, to queue: OutputQueue
-    ) -> Offer {
-        require(limit > 0 && ids[Int(handle)] == id)
-        return .bytes(min(left[Int(handle)], limit), isLast: left[Int(handle)] <= limit)
-    }
-
-    override func writeBody(
-        _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool, to queue: OutputQueue
-    ) {
-        left[Int(handle)] -= count
-        let output = queue.room(for: 9 + count)
-        output.append(frameHead)
-        output.append(repeating: 0, count: count)
+    override func send(_ handle: Int32, atMost limit: Int, to queue: OutputQueue) -> Sent {
+        guard var request = requests[handle] else { return .nothing }
+        defer { requests[handle] = request }
+        if request.headIsDue {
+            request.headIsDue = false
+            let head = beginHead(size: 100, to: queue)
+            encoder.append(Status(rawValue: 200), head.bytes)
+            _ = endHead(head, handle, endsStream: false, to: queue)
+        }
+        let size = min(request.left, limit)
+        if size == 0, request.left > 0 { return .blocked }
+        request.left -= size
+        let output = queue.room(for: 9 + size)
+        HTTP2FrameHead(
+            length: size, kind: HTTP2FrameKind.data, flags: request.left == 0 ? HTTP2Flag.endsStream : 0, stream: request.id
+        ).append(to: output)
+        output.append(repeating: 0, count: size)
+        return .body(size, endsStream: request.left == 0)
     }
 }

@@ -4,7 +4,7 @@
 /// what is carried, and time, gives back. Apart from that are bytes that are passed over, of frames of unknown types and of
 /// bodies that nobody wants any more: they cost next to nothing, and there may be many of them on their way when a stream is
 /// broken off. nginx counts all alike, and lets eight megabytes pass.
-struct HTTP2Allowance {
+final class HTTP2Allowance {
     /// Within a megabyte, with what one read may bring before anybody looks.
     static let whole = 512 * 1_024
     /// A stream that was opened and broken off, or refused: 512 of them in a row are too many.
@@ -15,36 +15,35 @@ struct HTTP2Allowance {
     private static let ignorable = 8 * 1_048_576
     private static let onItsWay = 16 * 1_048_576
 
-    private var left = Self.whole
+    private var left = HTTP2Allowance.whole
     private var second = 0
     private var ignored = 0
-    private var mayBeIgnored = Self.ignorable
+    private var mayBeIgnored = HTTP2Allowance.ignorable
 
     init() {}
 
     var isUsedUp: Bool { left < 0 || ignored > mayBeIgnored }
 
     /// A frame came or went, of which so many bytes carry nothing.
-    mutating func spend(_ count: Int) { left -= count }
+    func spend(_ count: Int) { left &-= count }
 
     /// Bytes of a body or of fields came or went.
-    mutating func carry(_ count: Int) { left = min(left + 8 * count, Self.whole) }
+    func carry(_ count: Int) { left = min(left &+ 8 &* count, Self.whole) }
 
-    mutating func spendStream() { left -= Self.costOfStream }
+    func spendStream() { left &-= Self.costOfStream }
 
-    /// Bytes came; `account` says which of them belong to frames that are looked at.
-    mutating func receive(_ count: Int) { ignored += count }
-    mutating func account(_ count: Int) { ignored -= count }
+    /// Bytes were passed over.
+    func ignore(_ count: Int) { ignored &+= count }
 
     /// A stream was broken off while its body was coming in.
-    mutating func expectLeftovers() { mayBeIgnored += Self.onItsWay }
+    func expectLeftovers() { mayBeIgnored &+= Self.onItsWay }
 
     /// Gives back what the time since the last call is worth.
-    mutating func advance(to second: Int) {
-        if self.second == 0 { self.second = second }
-        let passed = second - self.second
-        guard passed > 0 else { return }
+    func advance(to second: Int) {
+        guard second != self.second else { return }
+        let passed = self.second == 0 ? 0 : second - self.second
         self.second = second
+        guard passed > 0 else { return }
         left = min(left + min(passed, 3_600) * Self.perSecond, Self.whole)
     }
 }

@@ -32,9 +32,9 @@ final class HTTP2Body {
         }
         let wanted = min(limit, range.count)
         guard wanted > 0 else { return (0, nil) }
-        let buffer = queue.room(for: Self.headSize + wanted)
+        let buffer = queue.room(for: HTTP2FrameHead.size + wanted)
         let start = buffer.count
-        buffer.append(repeating: 0, count: Self.headSize)
+        buffer.append(repeating: 0, count: HTTP2FrameHead.size)
         let got = kernel.read(
             file.descriptor, into: buffer, count: wanted, offset: range.lowerBound)
         guard got == wanted else {
@@ -44,8 +44,6 @@ final class HTTP2Body {
         frameStart = start
         return (wanted, nil)
     }
-
-    private static let headSize = 9
 
     /// Bytes in memory before the first file.
     private func inMemory(atMost limit: Int) -> Int {
@@ -63,17 +61,15 @@ final class HTTP2Body {
     private static let copied = 4_096
 
     /// Writes the frame that was offered.
-    func write(
-        _ frameHead: Span<UInt8>, _ size: Int, to queue: OutputQueue, releasing loop: EventLoop
-    ) {
+    func write(_ head: HTTP2FrameHead, to queue: OutputQueue, releasing loop: EventLoop) {
+        let size = head.length
         count -= size
         if frameStart >= 0 {
-            let buffer = queue.writable
-            for index in frameHead.indices { buffer[frameStart + index] = frameHead[index] }
+            head.overwrite(queue.writable, at: frameStart)
             frameStart = -1
             return skip(size)
         }
-        queue.room(for: Self.headSize + min(size, Self.copied)).append(frameHead)
+        head.append(to: queue.room(for: HTTP2FrameHead.size + min(size, Self.copied)))
         var rest = size
         while rest > 0 {
             let piece = pieces[first]

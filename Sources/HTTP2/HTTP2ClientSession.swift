@@ -244,7 +244,7 @@ final class HTTP2ClientSession: HTTP2Session {
     override func writeBody(
         _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool, to queue: OutputQueue
     ) {
-        body.write(frameHead, count, to: queue, releasing: loop)
+        body.write(HTTP2FrameHead(frameHead, at: 0), to: queue, releasing: loop)
         if endsStream { isRequestMade = true }
     }
 

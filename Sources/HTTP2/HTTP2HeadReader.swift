@@ -1,7 +1,7 @@
 /// Makes the fields of an HTTP/2 request into the head that HTTP/1's parser makes, by nginx's rules.
 ///
 /// Pseudo-headers become a request line, `GET /x HTTP/2.0`, which logs and variables show; cookies become one field.
-struct HTTP2HeadReader {
+final class HTTP2HeadReader {
     /// What is wrong with the head, once something is: the rest of the block is passed over then.
     private(set) var fault: ParseError?
     /// The host became known with the last field: the server that it selects has the limits for the rest.
@@ -13,12 +13,12 @@ struct HTTP2HeadReader {
     private var hasAuthority = false
     /// Behind the pseudo-headers: the request line is made.
     private var hasLine = false
-    private var cookies: [ByteRange] = []
+    private let cookies = List<ByteRange>(capacity: 4)
 
     init() {}
 
     /// Gets ready for a block; the head is empty.
-    mutating func begin(_ head: RequestHead) {
+    func begin(_ head: RequestHead) {
         fault = nil
         hostIsNew = false
         method = .none
@@ -27,85 +27,57 @@ struct HTTP2HeadReader {
         authority = .none
         hasAuthority = false
         hasLine = false
-        if !cookies.isEmpty { cookies.removeAll(keepingCapacity: true) }
+        cookies.removeAll(keepingUpTo: 64)
         head.version = .http2
         // Nothing in HTTP/2 asks for the connection to be kept; it is not the request's to end either.
         head.connection = .close
     }
 
-    /// Takes a field of the block.
-    mutating func take(
-        _ name: Span<UInt8>, _ value: Span<UInt8>, into head: RequestHead, limits: RequestLimits
-    ) {
+    /// Takes a field of the block, whose name and value lie in the head's bytes already.
+    func take(_ found: HPACKField, into head: RequestHead, limits: RequestLimits) {
         hostIsNew = false
         guard fault == nil else { return }
-        let bytes = head.bytes
-        let start = bytes.count
-        bytes.append(name)
-        let middle = bytes.count
-        bytes.append(value)
-        let nameRange = ByteRange(start, middle)
-        let valueRange = ByteRange(middle, bytes.count)
-        let isPseudo = !name.isEmpty && name[0] == ASCII.colon
-        guard let isUsual = Self.isUsual(name, isPseudo, limits) else {
-            return refuse(.invalidName(nameRange))
+        let nameRange = ByteRange(found.start, found.middle)
+        let valueRange = ByteRange(found.middle, found.end)
+        let facts = found.facts
+        if facts.kind == .invalid { return refuse(.invalidName(nameRange)) }
+        if !facts.hasValidValue { return refuse(.invalidValue(name: nameRange, value: valueRange)) }
+        if facts.kind.rawValue >= HPACKFacts.Kind.method.rawValue {
+            return takePseudo(facts.kind, nameRange, valueRange, head)
         }
-        if value.firstLineBreakOrNUL(from: 0) != nil {
-            return refuse(.invalidValue(name: nameRange, value: valueRange))
-        }
-        if isPseudo { return takePseudo(name, nameRange, valueRange, head) }
         guard hasLine || makeLine(head) else { return }
-        if !isUsual, limits.ignoresInvalidNames { return head.ignoreLine(nameRange) }
-        let field = Field(name: FieldName(name), nameRange: nameRange, valueRange: valueRange)
-        if field.name == .cookie { return cookies.append(valueRange) }
+        if facts.kind != .usual, limits.ignoresInvalidNames,
+            facts.kind == .unusual || !limits.allowsUnderscores
+        {
+            return head.ignoreLine(nameRange)
+        }
+        if facts.name == .cookie { return cookies.append(valueRange) }
         if head.fields.count >= limits.fieldCount {
             fault = .tooManyFields
             return
         }
         let hadHost = !head.host.isEmpty
-        fault = head.accept(field)
-        if field.name == .host, !hadHost, fault == nil { hostIsNew = true }
+        fault = head.accept(Field(name: facts.name, nameRange: nameRange, valueRange: valueRange))
+        if facts.name == .host, !hadHost, fault == nil { hostIsNew = true }
     }
 
-    private mutating func refuse(_ fault: FieldBlockFault) {
+    private func refuse(_ fault: FieldBlockFault) {
         self.fault = .fieldBlock(fault)
-    }
-
-    /// Whether a name holds only what names should hold; nil: it holds what they must not.
-    private static func isUsual(
-        _ name: Span<UInt8>, _ isPseudo: Bool, _ limits: RequestLimits
-    ) -> Bool? {
-        if name.isEmpty { return nil }
-        var isUsual = true
-        var index = isPseudo ? 1 : 0
-        while index < name.count {
-            let byte = name[index]
-            index &+= 1
-            if byte &- 0x61 < 26 || byte == ASCII.minus || byte.isASCIIDigit { continue }
-            if byte == ASCII.underscore, limits.allowsUnderscores { continue }
-            if byte <= ASCII.space || byte == ASCII.delete || byte == ASCII.colon
-                || byte.isASCIIUppercase
-            {
-                return nil
-            }
-            isUsual = false
-        }
-        return isUsual
     }
 
     // MARK: - Pseudo-headers
 
-    private mutating func takePseudo(
-        _ name: Span<UInt8>, _ nameRange: ByteRange, _ value: ByteRange, _ head: RequestHead
+    private func takePseudo(
+        _ kind: HPACKFacts.Kind, _ nameRange: ByteRange, _ value: ByteRange, _ head: RequestHead
     ) {
         if hasLine { return refuse(.pseudoOutOfOrder) }
         let bytes = head.bytes
-        switch name.count {
-        case 5 where name.equals(":path"):
+        switch kind {
+        case .path:
             if !path.isEmpty { return refuse(.duplicate(.path)) }
             if value.isEmpty { return refuse(.empty(.path)) }
             path = value
-        case 7 where name.equals(":method"):
+        case .method:
             if !method.isEmpty { return refuse(.duplicate(.method)) }
             if value.isEmpty { return refuse(.empty(.method)) }
             method = value
@@ -113,13 +85,13 @@ struct HTTP2HeadReader {
             if head.method == .other, !Self.isMethod(bytes.span(value)) {
                 refuse(.invalidMethod(value))
             }
-        case 7 where name.equals(":scheme"):
+        case .scheme:
             if !scheme.isEmpty { return refuse(.duplicate(.scheme)) }
             if value.isEmpty { return refuse(.empty(.scheme)) }
             if !Self.isScheme(bytes.span(value)) { return refuse(.invalid(.scheme, value)) }
             scheme = value
             head.scheme = value
-        case 10 where name.equals(":authority"):
+        case .authority:
             if hasAuthority { return refuse(.duplicate(.authority)) }
             hasAuthority = true
             authority = value
@@ -151,7 +123,7 @@ struct HTTP2HeadReader {
     }
 
     /// Makes the request line from the pseudo-headers. False: one of them is missing or wrong.
-    private mutating func makeLine(_ head: RequestHead) -> Bool {
+    private func makeLine(_ head: RequestHead) -> Bool {
         if method.isEmpty || scheme.isEmpty || path.isEmpty {
             refuse(.missing(method.isEmpty ? .method : scheme.isEmpty ? .scheme : .path))
             return false
@@ -183,7 +155,7 @@ struct HTTP2HeadReader {
     /// - Parameters:
     ///   - endsStream: no body follows.
     ///   - size: bytes of the block on the wire.
-    mutating func finish(_ head: RequestHead, endsStream: Bool, size: Int) {
+    func finish(_ head: RequestHead, endsStream: Bool, size: Int) {
         head.length = size
         guard fault == nil, hasLine || makeLine(head) else { return }
         if !cookies.isEmpty { joinCookies(head) }
@@ -215,7 +187,7 @@ struct HTTP2HeadReader {
     }
 
     /// `Host` says the same as `:authority`, or is made from it, for those who look for the field.
-    private mutating func takeHost(_ head: RequestHead) -> Bool {
+    private func takeHost(_ head: RequestHead) -> Bool {
         let bytes = head.bytes
         if let host = head.fields.firstValue(of: .host) {
             if bytes.span(host).equals(bytes.span(authority)) { return true }
@@ -229,7 +201,7 @@ struct HTTP2HeadReader {
         return true
     }
 
-    private mutating func joinCookies(_ head: RequestHead) {
+    private func joinCookies(_ head: RequestHead) {
         let bytes = head.bytes
         let start = bytes.count
         bytes.append("cookie")

@@ -120,7 +120,7 @@ extension HTTP2Session {
     private static let longestGoAway = 1_024
 
     private func beginFrame(_ head: nghttp2_frame_hd) {
-        allowance.account(9 + head.length)
+        allowance.ignore(-9 - head.length)
         // What DATA carries is seen when it comes.
         allowance.spend(UInt32(head.type) == NGHTTP2_DATA.rawValue ? 9 : 9 + head.length)
         let isOfBlock = UInt32(head.type) == NGHTTP2_HEADERS.rawValue || UInt32(head.type) == NGHTTP2_CONTINUATION.rawValue

@@ -11,17 +11,7 @@ class HTTP2Session {
         case server, client
     }
 
-    struct Limits: Sendable {
-        /// Streams that the peer may have open at a time.
-        var streams = 128
-        /// Bytes of a body that may come before they are asked for.
-        var window = 65_536
-        /// Bytes of a name or a value, and of all names and values of a head.
-        var field = 8_192
-        var head = 32_768
-
-        init() {}
-    }
+    typealias Limits = HTTP2Limits
 
     /// What is ready to be sent of a stream's body.
     enum Offer {
@@ -58,7 +48,7 @@ class HTTP2Session {
     var bound = 0
     /// The longest frame that a body is cut into.
     var longestFrame = 16_384
-    var allowance = HTTP2Allowance()
+    let allowance = HTTP2Allowance()
     /// The last stream that the peer has opened.
     var lastPeerStream: Int32 = 0
     /// The stream that the peer has just broken off.
@@ -71,7 +61,7 @@ class HTTP2Session {
     /// The last frame that began a block: where it lies, and how long it is.
     private var openHead: (buffer: Buffer, start: Int, length: Int)?
     /// Streams that were broken off from here before the peer had ended them: more of them may be on its way.
-    var unfinished = UnfinishedStreams()
+    let unfinished = UnfinishedStreams()
     private(set) var settingsAreAcknowledged = false
     private var hasSentSettings = false
     /// What ended the connection, if it was not graceful, and nghttp2's words for it.
@@ -226,7 +216,7 @@ class HTTP2Session {
     }
 
     private func read(_ part: Span<UInt8>) {
-        allowance.receive(part.count)
+        allowance.ignore(part.count)
         let code = unsafe part.withUnsafeBytes { source in
             unsafe input = source.baseAddress
             defer { unsafe input = nil }
@@ -423,17 +413,4 @@ class HTTP2Session {
         unsafe nghttp2_session_del(session)
         unsafe session = nil
     }
-}
-
-/// The last streams that were broken off before the peer had ended them. It may have sent more on them before it knew.
-struct UnfinishedStreams {
-    private var ids = [Int32](repeating: 0, count: 32)
-    private var next = 0
-
-    mutating func insert(_ id: Int32) {
-        ids[next] = id
-        next = (next + 1) % ids.count
-    }
-
-    func contains(_ id: Int32) -> Bool { ids.contains(id) }
 }

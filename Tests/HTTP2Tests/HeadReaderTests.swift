@@ -8,10 +8,17 @@ private func read(
     _ fields: [(String, String)], endsStream: Bool = true, limits: RequestLimits = RequestLimits()
 ) -> (head: RequestHead, fault: ParseError?) {
     let head = RequestHead()
-    var reader = HTTP2HeadReader()
+    let reader = HTTP2HeadReader()
     reader.begin(head)
     for (name, value) in fields {
-        reader.take(name.utf8Span.span, value.utf8Span.span, into: head, limits: limits)
+        var field = HPACKField()
+        field.facts = HPACKFacts(name.utf8Span.span, value.utf8Span.span)
+        field.start = head.bytes.count
+        head.bytes.append(name.utf8Span.span)
+        field.middle = head.bytes.count
+        head.bytes.append(value.utf8Span.span)
+        field.end = head.bytes.count
+        reader.take(field, into: head, limits: limits)
     }
     reader.finish(head, endsStream: endsStream, size: 20)
     return (head, reader.fault)

@@ -90,66 +90,83 @@ enum Frame {
     }
 }
 
-/// A server's session that writes down what it is told and answers from what it is given.
-final class RecordingServer: HTTP2Session {
+/// A server's machine that writes down what it tells and answers from what it is given. Streams are named by the half of their
+/// numbers: 0, 1, 2.
+final class RecordingServer: HTTP2Server {
+    /// An answer that is to be sent.
+    struct Answer {
+        var fields: [(String, [UInt8])] = [(":status", Array("200".utf8))]
+        var body: HTTP2Body?
+        var isHeadSent = false
+    }
+
     var calls: [String] = []
     var heads: [Int32: [String]] = [:]
-    var bodies: [Int32: HTTP2Body] = [:]
-    var trailerBlock: HTTP2FieldBlock?
+    var answers: [Int32: Answer] = [:]
     var refuses = false
-    /// What was told of fields that left.
-    var sent: [String] = []
+    /// The size of heads that left.
+    var sent: [Int] = []
     var onHead: ((RecordingServer, Int32) -> Void)?
     let queue: OutputQueue
     let loop: EventLoop
+    private let bytes = Buffer()
 
-    init(limits: Limits = Limits()) throws {
-        loop = try EventLoop()
+    override init(limits: HTTP2Limits = HTTP2Limits()) {
+        guard let loop = try? EventLoop() else { preconditionFailure("no event loop") }
+        self.loop = loop
         queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers)
-        super.init(role: .server, limits: limits)
+        super.init(limits: limits)
     }
 
-    override func streamBegan(_ id: Int32, endsStream: Bool) -> Int32? { refuses ? nil : id / 2 }
-    override func headBegan(_ handle: Int32) { heads[handle] = [] }
-    override func field(_ handle: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) {
-        heads[handle]?.append("\(name.text)=\(value.text)")
+    private func name(_ handle: Int32) -> Int32 { states[handle].id / 2 }
+    func handle(_ name: Int32) -> Int32 { states.find(name * 2 + 1) }
+
+    override func streamBegan(_ handle: Int32, id: Int32, endsStream: Bool) -> Bool {
+        heads[id / 2] = []
+        return !refuses
+    }
+    override func headBytes(_ handle: Int32) -> Buffer { bytes }
+    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
+        let text = bytes.span(field.start..<field.middle).text + "=" + bytes.span(field.middle..<field.end).text
+        heads[name(handle)]?.append(text)
     }
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
-        calls.append("head \(handle) \(heads[handle]?.joined(separator: " ") ?? "") \(endsStream)")
-        onHead?(self, handle)
+        calls.append("head \(name(handle)) \(heads[name(handle)]?.joined(separator: " ") ?? "") \(endsStream)")
+        onHead?(self, name(handle))
     }
-    override func trailersEnded(_ handle: Int32) {
-        calls.append("trailers \(handle)")
-    }
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>) {
         // Torn input tells data in more pieces.
-        if let last = calls.last, last.hasPrefix("data \(handle) ") {
+        if let last = calls.last, last.hasPrefix("data \(name(handle)) ") {
             calls[calls.count - 1] += bytes.text
         } else {
-            calls.append("data \(handle) \(bytes.text)")
+            calls.append("data \(name(handle)) \(bytes.text)")
         }
-        consume(handle * 2 + 1, bytes.count)
+        consume(handle, bytes.count)
     }
-    override func streamEnded(_ handle: Int32) { calls.append("end \(handle)") }
-    override func streamClosed(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
-        calls.append("closed \(handle) \(code.text) \(byPeer)")
+    override func streamEnded(_ handle: Int32) { calls.append("end \(name(handle))") }
+    override func streamBroken(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
+        calls.append("broken \(name(handle)) \(code.text) \(byPeer)")
+        forget(handle)
     }
-    override func goAwayReceived(last: Int32, _ code: HTTP2Code) { calls.append("goaway \(last) \(code.text)") }
 
-    override func offer(_ handle: Int32, stream id: Int32, atMost limit: Int, to queue: OutputQueue) -> Offer {
-        guard let body = bodies[handle] else { return .nothing }
+    override func send(_ handle: Int32, atMost limit: Int, to queue: OutputQueue) -> Sent {
+        guard var answer = answers[name(handle)] else { return .nothing }
+        if !answer.isHeadSent {
+            answer.isHeadSent = true
+            answers[name(handle)] = answer
+            let size = answer.fields.reduce(0) { $0 + $1.0.utf8.count + $1.1.count + 20 }
+            let head = beginHead(size: size, to: queue)
+            for (name, value) in answer.fields { encoder.append(named: name.utf8Span.span, value.span, head.bytes) }
+            sent.append(endHead(head, handle, endsStream: answer.body == nil, to: queue))
+        }
+        guard let body = answer.body else { return .nothing }
+        if limit == 0, !body.isEmpty { return .blocked }
         let count = body.offer(atMost: limit, kernel: loop.kernel, to: queue).count
         let isLast = body.isLast && count == body.count
-        return count == 0 && !isLast ? .nothing : .bytes(count, isLast: isLast)
-    }
-    override func trailers(_ handle: Int32) -> HTTP2FieldBlock? { trailerBlock }
-    override func fieldsSent(_ handle: Int32, _ count: Int, endsStream: Bool) {
-        sent.append("\(handle) \(count) \(endsStream)")
-    }
-    override func writeBody(
-        _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool, to queue: OutputQueue
-    ) {
-        bodies[handle]?.write(frameHead, count, to: queue, releasing: loop)
+        if count == 0, !isLast { return .nothing }
+        body.write(
+            HTTP2FrameHead(length: count, kind: 0, flags: isLast ? 1 : 0, stream: states[handle].id), to: queue, releasing: loop)
+        return .body(count, endsStream: isLast)
     }
 
     /// Feeds bytes, so many at a time.
@@ -162,18 +179,19 @@ final class RecordingServer: HTTP2Session {
         }
     }
 
-    func answer(_ handle: Int32, status: String = "200", body: [UInt8]? = nil) {
-        let block = HTTP2FieldBlock()
-        block.append(":status", status.utf8Span.span)
+    func answer(_ name: Int32, body: [UInt8]? = nil, fields: [(String, [UInt8])] = []) {
+        var answer = Answer()
+        answer.fields += fields
         if let body {
             let buffer = Buffer(capacity: body.count)
             buffer.append(body.span)
             let made = HTTP2Body()
             made.append(.shared(buffer, 0..<buffer.count))
             made.isLast = true
-            bodies[handle] = made
+            answer.body = made
         }
-        sendHead(handle, stream: handle * 2 + 1, block, endsStream: body == nil, into: queue)
+        answers[name] = answer
+        schedule(handle(name))
     }
 
     /// All that is to be sent, or as much of it as `bound` lets be queued.

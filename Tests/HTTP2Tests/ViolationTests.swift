@@ -5,10 +5,10 @@ import Testing
 /// What breaks the protocol's rules ends the stream or the connection with the right code, and leaves the rest alone.
 @Suite struct ViolationTests {
     @Test(arguments: Violation.all)
-    fileprivate func endTheConnection(_ violation: Violation) throws {
+    fileprivate func endTheConnection(_ violation: Violation) {
         let (bytes, code) = (violation.bytes, violation.code)
         for step in [1, Int.max] {
-            let server = try RecordingServer()
+            let server = RecordingServer()
             server.feed(Frame.beginning + Frame.settingsAcknowledgement + bytes, step: step)
             let list = Frame.list(server.take())
             #expect(list.contains { $0.hasPrefix("GOAWAY") })
@@ -18,34 +18,34 @@ import Testing
     }
 
     @Test(arguments: ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", "PRX"])
-    func anInvalidPrefaceEndsTheConnection(_ text: String) throws {
-        let server = try RecordingServer()
+    func anInvalidPrefaceEndsTheConnection(_ text: String) {
+        let server = RecordingServer()
         server.feed(Array(text.utf8), step: 1)
         #expect(server.error == .protocolError)
     }
 
-    @Test func headersOnAClosedStreamEndTheConnection() throws {
-        let server = try RecordingServer()
+    @Test func headersOnAClosedStreamEndTheConnection() {
+        let server = RecordingServer()
         server.feed(Frame.beginning + Frame.get(3))
-        server.answer(1, status: "204")
+        server.answer(1)
         _ = server.take()
         server.feed(Frame.get(1))
         #expect(Frame.list(server.take()) == ["GOAWAY=1 0 0"])
     }
 
-    @Test func trailersOfAStreamThatWasBrokenOffFromHereArePassedOver() throws {
-        let server = try RecordingServer()
+    @Test func trailersOfAStreamThatWasBrokenOffFromHereArePassedOver() {
+        let server = RecordingServer()
         server.feed(Frame.beginning + Frame.get(1, ends: false))
-        server.reset(1, .noError)
-        server.forget(1, 0)
+        server.reset(server.handle(0), .noError)
+        server.forget(server.handle(0))
         _ = server.take()
         server.feed(Frame.data(1, [1, 2, 3]) + Frame.headers(1, [("t", "u")]) + Frame.get(3))
         #expect(server.calls.last == "head 1 :method=GET :scheme=http :path=/ :authority=a.test true")
         #expect(server.error == .noError)
     }
 
-    @Test func aRefusedStreamLeavesTheOthersAlone() throws {
-        let server = try RecordingServer()
+    @Test func aRefusedStreamLeavesTheOthersAlone() {
+        let server = RecordingServer()
         server.feed(Frame.beginning + Frame.get(1))
         server.refuses = true
         server.feed(Frame.headers(3, [("x", "y")]))
@@ -55,15 +55,15 @@ import Testing
         #expect(Frame.list(server.take()).contains("RST=7 3 0"))
     }
 
-    @Test func dataBeyondTheWindowEndTheStream() throws {
-        var limits = HTTP2Session.Limits()
+    @Test func dataBeyondTheWindowEndTheStream() {
+        var limits = HTTP2Limits()
         limits.window = 100
-        let server = try RecordingServer(limits: limits)
+        let server = RecordingServer(limits: limits)
         _ = server.take()
         server.feed(Frame.beginning + Frame.settingsAcknowledgement + Frame.get(1, ends: false))
         server.feed(Frame.data(1, [UInt8](repeating: 0, count: 101)))
         #expect(Frame.list(server.take()).contains("RST=3 1 0"))
-        #expect(server.calls.contains("closed 0 FLOW_CONTROL_ERROR false"))
+        #expect(server.calls.contains("broken 0 FLOW_CONTROL_ERROR false"))
         #expect(server.error == .noError)
     }
 }

@@ -5,33 +5,27 @@
 final class HTTP2Connection: ServedConnection {
     /// The machine.
     let session: HTTP2ServerSession
-    private let freeHandles = List<Int32>()
     /// Streams under way.
     private(set) var openCount = 0
-    /// Streams that have something to send, or may have.
-    private let senders = List<HTTP2Stream>()
-    /// Streams of which something was queued since the last time that all was sent.
-    private let queued = List<HTTP2Stream>()
+    /// Streams of which something was queued since the last time that all was sent, by their handles.
+    private let queued = List<Int32>()
     /// Those of them that are being told that it was.
-    private let told = List<HTTP2Stream>()
+    private let told = List<Int32>()
     /// Streams that go on in the loop's next turn.
     private let waiting = List<HTTP2Stream>()
     private let continuing = List<HTTP2Stream>()
     /// Streams that have input to pass on when all that came is read.
     private let receivers = List<HTTP2Stream>()
-    /// Fields are collected here before they are encoded.
-    let block = HTTP2FieldBlock()
     private var wantsGoAway = false
-    private var hasSentGoAway = false
     private var isLingering = false
 
     /// What all streams of a connection may have queued at a time: more would only wait in memory instead of the kernel.
-    private static let queueBound = 64 * 1_024
+    static let queueBound = 64 * 1_024
 
     override init(replacing old: ServedConnection) {
         let server = old.server
         let settings = server.root.settings(HTTP2.slot)
-        var limits = HTTP2Session.Limits()
+        var limits = HTTP2Limits()
         limits.streams = settings.value.streams
         limits.window = settings.value.prereadSize
         limits.field = server.limits.largeBufferSize
@@ -57,9 +51,8 @@ final class HTTP2Connection: ServedConnection {
         if !isClosed { loop.flushLater(self) }
     }
 
-    /// A stream begins, within the session: nil refuses it.
-    func beginStream(_ id: Int32, endsStream: Bool) -> Int32? {
-        guard !hasSentGoAway else { return nil }
+    /// A stream begins: nil refuses it.
+    func beginStream(_ id: Int32, _ handle: Int32, endsStream: Bool) -> HTTP2Stream? {
         let limits = session.limits
         guard openCount < limits.streams else {
             log(.info) { line in
@@ -73,15 +66,8 @@ final class HTTP2Connection: ServedConnection {
             log(.info) { $0.append("client sent stream with data before settings were acknowledged") }
             return nil
         }
-        let handle: Int32
-        if let free = freeHandles.popLast() {
-            handle = free
-        } else {
-            handle = Int32(session.streams.count)
-            session.streams.append(nil)
-        }
         openCount += 1
-        session.streams[Int(handle)] = engine.takeStream(for: self, id: id, handle: handle)
+        let stream = engine.takeStream(for: self, id: id, handle: handle)
         loop.clearInputDeadline(self)
         engine.count(self, as: .none)
         let settings = settings
@@ -90,7 +76,7 @@ final class HTTP2Connection: ServedConnection {
         {
             wantsGoAway = true
         }
-        return handle
+        return stream
     }
 
     // MARK: - Input
@@ -101,11 +87,11 @@ final class HTTP2Connection: ServedConnection {
         guard !isClosed else { return }
         passOnInput()
         guard !isClosed else { return }
-        if wantsGoAway, !hasSentGoAway { endGracefully() }
+        if wantsGoAway { session.endGracefully() }
         // A head that has begun has to come to its end.
         if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
         settle()
-        if session.wantsToSend || session.isFinished || !senders.isEmpty { loop.flushLater(self) }
+        if session.wantsToSend || session.isFinished { loop.flushLater(self) }
     }
 
     /// The stream has taken in what it passes on when all that came is read.
@@ -124,11 +110,6 @@ final class HTTP2Connection: ServedConnection {
             if !isClosed { stream.drainInput() }
         }
         receivers.removeAll(keepingUpTo: 256)
-    }
-
-    private func endGracefully() {
-        hasSentGoAway = true
-        session.endGracefully()
     }
 
     /// An idle connection is kept for a while.
@@ -164,10 +145,7 @@ final class HTTP2Connection: ServedConnection {
 
     /// The stream has something to send.
     func sends(_ stream: HTTP2Stream) {
-        if !stream.isSender {
-            stream.isSender = true
-            senders.append(stream)
-        }
+        session.schedule(stream.handle)
         loop.flushLater(self)
     }
 
@@ -175,35 +153,12 @@ final class HTTP2Connection: ServedConnection {
     func noteQueued(_ stream: HTTP2Stream) {
         guard !stream.isQueued else { return }
         stream.isQueued = true
-        queued.append(stream)
+        queued.append(stream.handle)
     }
 
     override func gatherOutput() {
         guard !isLingering, !session.isOver else { return }
-        let queue = loop.output(of: self)
-        var index = 0
-        while index < senders.count, queue.size < Self.queueBound {
-            senders[index].sendHead(to: queue)
-            index += 1
-        }
-        session.makeFrames(into: queue, bound: Self.queueBound)
-        guard !isClosed else { return }
-        keepSenders()
-    }
-
-    /// Those who still have something wait for room in their windows.
-    private func keepSenders() {
-        var kept = 0
-        for index in senders.indices {
-            let stream = senders[index]
-            if stream.stillSends() {
-                senders[kept] = stream
-                kept += 1
-            } else {
-                stream.isSender = false
-            }
-        }
-        senders.truncate(to: kept)
+        session.makeFrames(into: loop.output(of: self), bound: Self.queueBound)
     }
 
     override func drained() {
@@ -223,8 +178,9 @@ final class HTTP2Connection: ServedConnection {
         while !queued.isEmpty, !hasOutput, !isClosed {
             list.swap(with: queued)
             for index in list.indices {
-                list[index].isQueued = false
-                if !isClosed { list[index].drained() }
+                guard !isClosed, let stream = session.streams[Int(list[index])], stream.isQueued else { continue }
+                stream.isQueued = false
+                stream.drained()
             }
             list.removeAll(keepingUpTo: 1_024)
         }
@@ -266,10 +222,8 @@ final class HTTP2Connection: ServedConnection {
         let handle = Int(stream.handle)
         precondition(session.streams[handle] === stream, "a stream ends once")
         session.streams[handle] = nil
-        freeHandles.append(stream.handle)
         openCount -= 1
-        if stream.isSender { senders.remove(stream) }
-        if stream.isQueued { queued.remove(stream) }
+        if stream.isQueued { forgetQueued(stream.handle) }
         if stream.isWaiting { waiting.remove(stream) }
         engine.giveBack(stream)
         guard !isClosed else { return }
@@ -277,9 +231,13 @@ final class HTTP2Connection: ServedConnection {
         if session.wantsToSend || session.isFinished { loop.flushLater(self) }
     }
 
+    private func forgetQueued(_ handle: Int32) {
+        for index in queued.indices where queued[index] == handle { return queued.remove(at: index) }
+    }
+
     override func shutDown() {
         guard !isLingering else { return }
-        if openCount == 0 { session.terminate(.noError) } else { endGracefully() }
+        if openCount == 0 { session.terminate(.noError) } else { session.endGracefully() }
         loop.flushLater(self)
     }
 
@@ -287,10 +245,9 @@ final class HTTP2Connection: ServedConnection {
     private func closeGently() {
         if session.error != .noError {
             log(.info) { line in
-                line.append("client violated HTTP/2: ")
+                line.append(self.session.reason)
+                line.append(", HTTP/2 ends with ")
                 line.append(self.session.error.text)
-                if !self.session.errorText.isEmpty { line.append(", ") }
-                line.append(self.session.errorText)
             }
         }
         abandonStreams()
@@ -313,6 +270,7 @@ final class HTTP2Connection: ServedConnection {
         abandonStreams()
         guard !isClosed else { return }
         if !session.isOver { session.close() }
+        session.connection = nil
         engine.connectionEnded(self)
         loop.close(self)
     }

@@ -1,60 +1,43 @@
-/// The session of a client's connection: hands what comes on a stream to the stream.
-final class HTTP2ServerSession: HTTP2Session {
-    /// Set as soon as the connection is there.
-    weak var connection: HTTP2Connection?
+/// The machine of a client's connection: hands what comes on a stream to the stream.
+final class HTTP2ServerSession: HTTP2Server {
+    /// Set as soon as the connection is there, and taken away at its end.
+    var connection: HTTP2Connection?
     /// By their handles.
     let streams = List<HTTP2Stream?>()
+    /// One head is read at a time.
+    let reader = HTTP2HeadReader()
+    /// Values are written here before they are encoded.
+    let scratch = Buffer(capacity: 128)
 
-    init(limits: Limits) {
-        super.init(role: .server, limits: limits)
+    override func streamBegan(_ handle: Int32, id: Int32, endsStream: Bool) -> Bool {
+        while streams.count <= Int(handle) { streams.append(nil) }
+        guard let connection, let stream = connection.beginStream(id, handle, endsStream: endsStream) else { return false }
+        reader.begin(stream.request.head)
+        streams[Int(handle)] = stream
+        return true
     }
 
-    override func streamBegan(_ id: Int32, endsStream: Bool) -> Int32? {
-        connection?.beginStream(id, endsStream: endsStream)
+    override func headBytes(_ handle: Int32) -> Buffer {
+        streams[Int(handle)]?.request.head.bytes ?? nobodys
     }
 
-    override func headBegan(_ handle: Int32) { streams[Int(handle)]?.headBegan() }
-
-    override func field(_ handle: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) {
-        streams[Int(handle)]?.field(name, value)
+    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
+        streams[Int(handle)]?.take(field, reader)
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
-        streams[Int(handle)]?.headEnded(size: size, endsStream: endsStream)
+        streams[Int(handle)]?.headEnded(reader, size: size, endsStream: endsStream)
     }
 
-    override func trailersEnded(_ handle: Int32) { streams[Int(handle)]?.inputEnded() }
-
-    override func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {
-        streams[Int(handle)]?.received(bytes)
-    }
+    override func data(_ handle: Int32, _ bytes: Span<UInt8>) { streams[Int(handle)]?.received(bytes) }
 
     override func streamEnded(_ handle: Int32) { streams[Int(handle)]?.inputEnded() }
 
-    override func streamWillBeReset(_ handle: Int32) { streams[Int(handle)]?.isGone = true }
-
-    override func streamClosed(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
+    override func streamBroken(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {
         streams[Int(handle)]?.closed(code, byPeer: byPeer)
     }
 
-    override func offer(
-        _ handle: Int32, stream id: Int32, atMost limit: Int, to queue: OutputQueue
-    ) -> Offer {
-        streams[Int(handle)]?.offer(id, atMost: limit, to: queue) ?? .nothing
-    }
-
-    override func trailers(_ handle: Int32) -> HTTP2FieldBlock? {
-        streams[Int(handle)]?.trailerBlock()
-    }
-
-    override func writeBody(
-        _ handle: Int32, _ frameHead: Span<UInt8>, _ count: Int, endsStream: Bool,
-        to queue: OutputQueue
-    ) {
-        streams[Int(handle)]?.writeBody(frameHead, count, endsStream: endsStream, to: queue)
-    }
-
-    override func fieldsSent(_ handle: Int32, _ count: Int, endsStream: Bool) {
-        streams[Int(handle)]?.fieldsSent(count, endsStream: endsStream)
+    override func send(_ handle: Int32, atMost limit: Int, to queue: OutputQueue) -> Sent {
+        streams[Int(handle)]?.send(atMost: limit, self, to: queue) ?? .nothing
     }
 }

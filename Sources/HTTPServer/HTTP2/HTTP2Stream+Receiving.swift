@@ -32,9 +32,11 @@ extension HTTP2Stream {
         }
         loop.setInputDeadline(deadlines, in: request.core.value.bodyTimeout)
         let session = connection.session
+        let handle = self.handle
         engine.takeBody(request, bytes, isLast: false)
-        // The stream may be over, and serve another request; its number then means nothing to the session.
-        session.consume(id, bytes.count)
+        // The stream may be over, and serve another request.
+        guard self.id == id, self.handle == handle else { return }
+        session.consume(handle, bytes.count)
     }
 
     private func refuseBody() {
@@ -81,7 +83,7 @@ extension HTTP2Stream {
 
     // MARK: - Trouble
 
-    /// The protocol has no such stream any more.
+    /// The stream was broken off.
     func closed(_ code: HTTP2Code, byPeer: Bool) {
         isClosed = true
         guard !endIsQueued || byPeer || code != .noError else { return }
@@ -161,7 +163,6 @@ extension HTTP2Stream {
         if isHeldBack {
             isHeldBack = false
             isDeferred = false
-            connection.session.resume(id)
             return connection.sends(self)
         }
         isTimedOut = true

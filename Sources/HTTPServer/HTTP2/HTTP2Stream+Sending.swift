@@ -9,9 +9,7 @@ extension HTTP2Stream {
     }
 
     func queueInterimHead() {
-        let block = connection.block
-        HTTP2Writer.fillInterim(block, request)
-        connection.session.sendInterimHead(id, block)
+        connection.session.sendInterimHead(handle, request.response.status, request.response.headers)
         loop.flushLater(connection)
     }
 
@@ -26,6 +24,7 @@ extension HTTP2Stream {
     }
 
     func queueBody(_ bytes: Span<UInt8>, isLast: Bool) {
+        if isLast, headIsDue, sendWhole(bytes) { return }
         var rest = bytes
         while !rest.isEmpty, !isGone, !endsWithHead {
             let part = min(rest.count, loop.largeBuffers.size)
@@ -44,27 +43,52 @@ extension HTTP2Stream {
         guard !endsWithHead else { return }
         if isDeferred, !isHeldBack {
             isDeferred = false
-            connection.session.resume(id)
         }
         connection.sends(self)
     }
 
     // MARK: - Frames
 
-    /// The loop is about to send: the head goes first.
-    func sendHead(to queue: OutputQueue) {
-        guard headIsDue, !headIsSent else { return }
-        headIsDue = false
-        headIsSent = true
-        let block = connection.block
-        HTTP2Writer.fill(block, request, engine: connection.engine)
-        let chunk = request.location.settings(HTTP2.slot).value.chunkSize
-        connection.session.sendHead(
-            handle, stream: id, block, endsStream: endsWithHead, chunk: chunk, into: queue)
+    /// Bodies up to this size are written at once, behind their heads.
+    private static let small = 4_096
+
+    /// Writes a small answer into what will be sent next. False: it has to wait its turn.
+    private func sendWhole(_ bytes: Span<UInt8>) -> Bool {
+        let session = connection.session
+        guard bytes.count <= Self.small, !bytes.isEmpty, body.isEmpty, !isGone, !endsWithHead, request.limitRate == 0,
+            !request.response.hasTrailers, session.canSend(handle, bytes.count),
+            bytes.count <= request.location.settings(HTTP2.slot).value.chunkSize
+        else { return false }
+        let queue = loop.output(of: connection)
+        guard queue.size < HTTP2Connection.queueBound else { return false }
+        sendHead(session, to: queue)
+        let output = queue.room(for: HTTP2FrameHead.size + bytes.count)
+        HTTP2FrameHead(
+            length: bytes.count, kind: HTTP2FrameKind.data, flags: HTTP2Flag.endsStream, stream: id
+        ).append(to: output)
+        output.append(bytes)
+        session.noteBody(handle, bytes.count, endsStream: true)
+        count(bytes.count, ofHead: false)
+        count(HTTP2FrameHead.size, ofHead: true)
+        body.isLast = true
+        endIsQueued = true
+        loop.flushLater(connection)
+        return true
     }
 
-    func offer(_ id: Int32, atMost limit: Int, to queue: OutputQueue) -> HTTP2Session.Offer {
-        guard id == self.id else { return .nothing }
+    private func sendHead(_ session: HTTP2ServerSession, to queue: OutputQueue) {
+        headIsDue = false
+        headIsSent = true
+        let head = session.beginHead(size: HTTP2Writer.size(of: request), to: queue)
+        HTTP2Writer.write(request, engine: connection.engine, session, to: head.bytes)
+        count(session.endHead(head, handle, endsStream: endsWithHead, to: queue), ofHead: true)
+        if endsWithHead { endIsQueued = true }
+    }
+
+    /// The loop is about to send: the head goes first, then a frame of the body.
+    func send(atMost limit: Int, _ session: HTTP2ServerSession, to queue: OutputQueue) -> HTTP2Server.Sent {
+        if headIsDue { sendHead(session, to: queue) }
+        guard headIsSent, !endsWithHead, !endIsQueued else { return .nothing }
         var limit = min(limit, request.location.settings(HTTP2.slot).value.chunkSize)
         if request.limitRate > 0, !body.isEmpty {
             let allowed = request.allowance(sent: bytesSent)
@@ -75,18 +99,50 @@ extension HTTP2Stream {
             }
             limit = min(limit, allowed)
         }
-        let (count, failure) = body.offer(atMost: limit, kernel: loop.kernel, to: queue)
-        if let failure { return fileFailed(failure) }
-        let isLast = body.isLast && count == body.count
-        if count == 0, !isLast {
-            isDeferred = true
+        if limit == 0, !body.isEmpty {
+            // Who waits for room in its window does so for a limited time.
+            setSendDeadline()
+            return .blocked
+        }
+        let (size, failure) = body.offer(atMost: limit, kernel: loop.kernel, to: queue)
+        if let failure {
+            fileFailed(failure)
             return .nothing
         }
-        return .bytes(count, isLast: isLast)
+        let isLast = body.isLast && size == body.count
+        if size == 0, !isLast {
+            isDeferred = true
+            clearSendDeadline()
+            return .nothing
+        }
+        clearSendDeadline()
+        return sendBody(size, isLast: isLast, session, to: queue)
+    }
+
+    private func sendBody(
+        _ size: Int, isLast: Bool, _ session: HTTP2ServerSession, to queue: OutputQueue
+    ) -> HTTP2Server.Sent {
+        let trailers = isLast ? connection.engine.trailers(of: request) : nil
+        let hasTrailers = trailers?.isEmpty == false
+        if size > 0 || !hasTrailers {
+            let flags = isLast && !hasTrailers ? HTTP2Flag.endsStream : 0
+            body.write(
+                HTTP2FrameHead(length: size, kind: HTTP2FrameKind.data, flags: flags, stream: id),
+                to: queue, releasing: loop)
+            count(size, ofHead: false)
+            count(HTTP2FrameHead.size, ofHead: true)
+        }
+        if let trailers, hasTrailers {
+            let head = session.beginHead(size: 256 + trailers.bytes.count, to: queue)
+            session.encoder.append(trailers, head.bytes)
+            count(session.endHead(head, handle, endsStream: true, to: queue), ofHead: true)
+        }
+        if isLast { endIsQueued = true }
+        return .body(size, endsStream: isLast)
     }
 
     /// The file cannot be read, or has become shorter: what was promised cannot be kept.
-    private func fileFailed(_ code: Int) -> HTTP2Session.Offer {
+    private func fileFailed(_ code: Int) {
         let request = self.request
         request.log(
             code < 0 ? .crit : .alert, errno: code < 0 ? Errno(Int32(-code)) : nil,
@@ -99,41 +155,6 @@ extension HTTP2Stream {
         isDeferred = true
         hasFailed = true
         connection.callSoon(self)
-        return .nothing
-    }
-
-    func trailerBlock() -> HTTP2FieldBlock? {
-        guard let list = connection.engine.trailers(of: request), !list.isEmpty else { return nil }
-        let block = connection.block
-        block.removeAll()
-        block.append(list)
-        return block
-    }
-
-    func writeBody(
-        _ frameHead: Span<UInt8>, _ size: Int, endsStream: Bool, to queue: OutputQueue
-    ) {
-        body.write(frameHead, size, to: queue, releasing: loop)
-        count(size, ofHead: false)
-        count(frameHead.count, ofHead: true)
-        if endsStream { endIsQueued = true }
-    }
-
-    func fieldsSent(_ size: Int, endsStream: Bool) {
-        count(size, ofHead: true)
-        if endsStream { endIsQueued = true }
-    }
-
-    /// Whether it has more to send; who waits for room in its window does so for a limited time.
-    func stillSends() -> Bool {
-        if headIsDue { return true }
-        guard headIsSent, !endsWithHead, !body.isEmpty else {
-            clearSendDeadline()
-            return false
-        }
-        if unsent > 0 { clearSendDeadline() }
-        setSendDeadline()
-        return true
     }
 
     // MARK: - Afterwards

@@ -6,12 +6,11 @@ final class HTTP2Stream: ClientStream {
     let loop: EventLoop
     private(set) var id: Int32 = 0
     private(set) var handle: Int32 = -1
-    var reader = HTTP2HeadReader()
     private var serverIsKnown = false
     private(set) var isServed = false
     /// The client has broken the stream off, or it was broken off from here: nobody reads the answer.
     var isGone = false
-    /// The protocol has no such stream any more.
+    /// The stream was broken off by the client or by the protocol.
     var isClosed = false
     var hasInputEnded = false
 
@@ -38,7 +37,6 @@ final class HTTP2Stream: ClientStream {
     var hasFailed = false
 
     // The connection's lists that the stream is in.
-    var isSender = false
     var isQueued = false
     var isWaiting = false
     var isReceiver = false
@@ -90,7 +88,6 @@ final class HTTP2Stream: ClientStream {
         body.removeAll(releasing: loop)
         if let input { loop.largeBuffers.give(input) }
         input = nil
-        isSender = false
         isQueued = false
         isWaiting = false
         isReceiver = false
@@ -110,10 +107,8 @@ final class HTTP2Stream: ClientStream {
 
     // MARK: - The head
 
-    func headBegan() { reader.begin(request.head) }
-
-    func field(_ name: Span<UInt8>, _ value: Span<UInt8>) {
-        reader.take(name, value, into: request.head, limits: request.server.limits)
+    func take(_ field: HPACKField, _ reader: HTTP2HeadReader) {
+        reader.take(field, into: request.head, limits: request.server.limits)
         if reader.hostIsNew, !serverIsKnown { selectServer() }
     }
 
@@ -131,17 +126,13 @@ final class HTTP2Stream: ClientStream {
         loop.setInputDeadline(deadlines, in: request.server.settings.value.headerTimeout)
     }
 
-    func headEnded(size: Int, endsStream: Bool) {
+    func headEnded(_ reader: HTTP2HeadReader, size: Int, endsStream: Bool) {
         isServed = true
         if let timer { loop.clearInputDeadline(timer) }
         let engine = connection.engine
         engine.count(self, as: .writing)
         hasInputEnded = endsStream
         reader.finish(request.head, endsStream: endsStream, size: size)
-        if isGone {
-            request.response.status = .clientClosedRequest
-            return engine.abort(request)
-        }
         let isOn = request.server.root.settings(HTTP2.slot).value.isOn
         if !isOn, !connection.binding.hasHTTP2 {
             return engine.refuse(request, .fieldBlock(.protocolDisabled))
@@ -175,11 +166,9 @@ final class HTTP2Stream: ClientStream {
         if !hasInputEnded {
             // What is buffered may come as fast as it can; what is passed on as it comes, only as fast as it is taken.
             let settings = request.core
-            let session = connection.session
             let size =
-                request.body.isStreamed
-                ? max(settings.value.bodyBufferSize, session.limits.window) : session.widestWindow
-            session.setWindow(id, to: size)
+                request.body.isStreamed ? settings.value.bodyBufferSize : HTTP2Server.largestWindow
+            connection.session.setWindow(handle, to: size)
             loop.flushLater(connection)
             loop.setInputDeadline(deadlines, in: settings.value.bodyTimeout)
         }
@@ -203,18 +192,18 @@ final class HTTP2Stream: ClientStream {
     // MARK: - The end
 
     override func finish(_ request: Request) {
-        if !isClosed, !hasInputEnded { connection.session.reset(id, .noError) }
+        if !isClosed, !hasInputEnded { connection.session.reset(handle, .noError) }
         leaveConnection()
     }
 
     override func abort(_ request: Request) {
-        if !isClosed { connection.session.reset(id, isTimedOut ? .protocolError : .internalError) }
+        if !isClosed { connection.session.reset(handle, isTimedOut ? .protocolError : .internalError) }
         leaveConnection()
     }
 
     private func leaveConnection() {
         guard handle >= 0 else { return }
-        if !isClosed { connection.session.forget(id, handle) }
+        connection.session.forget(handle)
         connection.finished(self)
     }
 

@@ -1,55 +1,46 @@
-/// Collects the fields of an HTTP/2 response, in nginx's order.
+/// Encodes the fields of an HTTP/2 response, in nginx's order.
 enum HTTP2Writer {
-    static func fill(_ block: HTTP2FieldBlock, _ request: Request, engine: Engine) {
+    static func write(_ request: Request, engine: Engine, _ session: HTTP2ServerSession, to output: Buffer) {
         let response = request.response
-        let bytes = block.bytes
-        block.removeAll()
-        appendStatus(response.status, to: block)
-        var start = bytes.count
-        request.appendServer(to: bytes)
-        block.end("server", from: start)
-        if response.date.isEmpty {
-            block.append("date", engine.commonLines.date(at: engine.loop.wallSeconds))
-        } else {
-            block.append("date", response.date)
-        }
+        let encoder = session.encoder
+        let scratch = session.scratch
+        encoder.append(response.status, output)
+        scratch.removeAll()
+        request.appendServer(to: scratch)
+        // An empty name is none.
+        if !scratch.isEmpty { encoder.append(.server, scratch.span, output) }
+        let date = response.date.isEmpty ? engine.commonLines.date(at: engine.loop.wallSeconds) : response.date
+        encoder.append(.date, date.span, output)
         if !response.contentType.isEmpty {
-            start = bytes.count
-            response.appendContentType(to: bytes)
-            block.end("content-type", from: start)
+            scratch.removeAll()
+            response.appendContentType(to: scratch)
+            encoder.append(.contentType, scratch.span, output)
         }
-        if response.contentLength >= 0 {
-            start = bytes.count
-            bytes.append(decimal: response.contentLength)
-            block.end("content-length", from: start)
-        }
+        if response.contentLength >= 0 { encoder.append(contentLength: response.contentLength, output) }
         if response.lastModified >= 0, !response.headers.contains(.lastModified) {
-            start = bytes.count
-            bytes.append(httpDate: response.lastModified)
-            block.end("last-modified", from: start)
+            scratch.removeAll()
+            scratch.append(httpDate: response.lastModified)
+            encoder.append(.lastModified, scratch.span, output)
         }
         if !response.location.isEmpty {
-            start = bytes.count
+            scratch.removeAll()
             if request.completesLocation {
-                request.appendCompleteLocation(to: bytes)
+                request.appendCompleteLocation(to: scratch)
             } else {
-                bytes.append(response.location)
+                scratch.append(response.location)
             }
-            block.end("location", from: start)
+            encoder.append(.location, scratch.span, output)
         }
-        if response.variesByEncoding { block.append("vary", "Accept-Encoding" as StaticString) }
-        block.append(response.headers)
+        if response.variesByEncoding {
+            let value: StaticString = "Accept-Encoding"
+            encoder.append(.vary, value.bytes, output)
+        }
+        encoder.append(response.headers, output)
     }
 
-    static func fillInterim(_ block: HTTP2FieldBlock, _ request: Request) {
-        block.removeAll()
-        appendStatus(request.response.status, to: block)
-        block.append(request.response.headers)
-    }
-
-    private static func appendStatus(_ status: Status, to block: HTTP2FieldBlock) {
-        let start = block.bytes.count
-        block.bytes.append(decimal: Int(status.rawValue), width: 3)
-        block.end(":status", from: start)
+    /// About how many bytes the fields take.
+    static func size(of request: Request) -> Int {
+        let response = request.response
+        return 512 + response.headers.bytes.count + response.location.count
     }
 }
