@@ -191,13 +191,7 @@ final class Engine: RequestEngine {
 
     /// A stream with its request, for the head whose first bytes have come.
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
-        let server = connection.server
-        let stream: HTTP1Stream
-        if let idle = idleStreams.popLast() {
-            stream = idle
-        } else {
-            stream = HTTP1Stream(connection: connection, server: server)
-        }
+        let stream = idleStreams.popLast() ?? HTTP1Stream(connection: connection, server: connection.server)
         stream.reset(connection: connection)
         begin(stream.request, of: stream, on: connection)
         return stream
@@ -229,14 +223,13 @@ final class Engine: RequestEngine {
     func begin(_ request: Request, of stream: ClientStream, on connection: ServedConnection) {
         connection.requestCount += 1
         unpublished.requests += 1
-        request.reset(
-            connection: connection, stream: stream, server: connection.server)
+        request.reset(connection: connection, stream: stream)
     }
 
     /// Drops what a request holds beyond itself, before it returns to its pool.
     func release(_ request: Request) {
-        if let producer = request.producer.take() { producer.cancel() }
-        request.kinship?.family.dissolve()
+        if request.producer != nil, let producer = request.producer.take() { producer.cancel() }
+        if request.kinship != nil { request.kinship?.family.dissolve() }
         request.admission.releasePlaces()
         request.releaseResources()
     }
@@ -247,7 +240,7 @@ final class Engine: RequestEngine {
         giveBack(stream)
     }
 
-    func giveBack(_ stream: HTTP1Stream) {
+    func giveBack(_ stream: consuming HTTP1Stream) {
         release(stream.request)
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
@@ -270,11 +263,15 @@ final class CommonLines {
     private let dateLine = Buffer(capacity: 64)
     private let date = Buffer(capacity: 32)
     private var second = -1
+    /// `Server` without and with the version, each with `Date` behind it.
+    private let openings = [Buffer(capacity: 128), Buffer(capacity: 128)]
+    private let openingSeconds = List<Int>(capacity: 2)
     private let modifiedLines = (0..<16).map { _ in Buffer(capacity: 64) }
     private let modifiedSeconds = List<Int>(capacity: 16)
 
     init() {
         for _ in modifiedLines { modifiedSeconds.append(-1) }
+        for _ in openings { openingSeconds.append(-1) }
     }
 
     func appendLastModified(_ seconds: Int, to output: Buffer) {
@@ -288,6 +285,29 @@ final class CommonLines {
             line.append("\r\n")
         }
         output.append(line)
+    }
+
+    /// Both lines as they are where nobody has set either. False: the location's name of the server depends on the request.
+    func appendServerAndDate(of request: Request, at seconds: Int, to output: Buffer) -> Bool {
+        let place: Int? = request.lendLocation {
+            switch $0.core.value.serverTokens {
+            case .off: 0
+            case .on, .build: 1
+            case .text: nil
+            }
+        }
+        guard let place else { return false }
+        let lines = openings[place]
+        if openingSeconds[place] != seconds {
+            openingSeconds[place] = seconds
+            lines.removeAll()
+            lines.append("Server: ")
+            request.appendProduct(to: lines)
+            lines.append("\r\n")
+            appendDate(at: seconds, to: lines)
+        }
+        output.append(lines)
+        return true
     }
 
     func appendDate(at seconds: Int, to output: Buffer) {
