@@ -47,6 +47,8 @@ class HTTP2Session {
     var blockSize = 0
     /// The beginning of the bytes that are being read.
     var input: UnsafeRawPointer?
+    /// Fields are mended where nginx takes them and nghttp2 does not: of frames that come in one piece.
+    var isLenient = true
     /// The beginning of a client's bytes, until it is complete.
     private var opening: HTTP2Opening?
     /// Where frames end in what comes.
@@ -198,7 +200,7 @@ class HTTP2Session {
 
     private func readLeniently(_ part: Span<UInt8>, frameStart: Int?) {
         var rest = part
-        var start = frameStart
+        var start = isLenient ? frameStart : nil
         while let from = start, rest.firstIndex(of: 0xFF, from: from) != nil, !isOver,
             let (range, mended) = HTTP2Lenience.firstMended(in: rest, from: from)
         {
