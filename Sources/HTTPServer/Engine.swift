@@ -15,7 +15,7 @@ final class Engine: RequestEngine {
     private let idleStreams = List<HTTP1Stream>()
     /// What TLS handshakes ask.
     private(set) lazy var serverNames = ServerNames(engine: self)
-    private let idleHTTP2Streams = List<HTTP2Stream>()
+    let idleHTTP2Streams = List<HTTP2Stream>()
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.

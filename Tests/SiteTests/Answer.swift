@@ -123,6 +123,7 @@ struct Answer: Equatable, CustomStringConvertible {
                 // Trailers, and the empty line.
                 while let end = bytes[position...].firstIndex(of: 10) {
                     let isLast = end - position < 2
+                    if !isLast { head.append("trailer " + String(decoding: bytes[position..<end - 1], as: UTF8.self)) }
                     position = end + 1
                     if isLast {
                         isComplete = true

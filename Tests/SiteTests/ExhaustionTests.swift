@@ -14,13 +14,13 @@ extension SiteTests {
             site.kernel.descriptorLimit = limit
             let visits = Everything.all.filter { $0.statuses.count == 1 }
             let clients = visits.map { visit in
-                site.client(port: visit.port, [.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
+                site.client(port: visit.port, [.send(visit.request), visit.wait, .close])
             }
             site.run(milliseconds: 3_000)
             site.kernel.descriptorLimit = 1_000
             #expect(site.run { clients.allSatisfy(\.isDone) }, "\(clients.filter { !$0.isDone }.map(\.text))")
             for (visit, client) in zip(visits, clients) {
-                let answers = Answer.all(in: client.received, headOnly: visit.headOnly).filter { $0.status >= 200 }
+                let answers = visit.answers(in: client.received).filter { $0.status >= 200 }
                 let isExpected = answers.count == 1 && (answers[0].status == visit.statuses[0] || answers[0].status >= 500)
                 #expect(isExpected || answers.isEmpty, "\(visit): \(answers)")
             }
