@@ -457,6 +457,7 @@ final class HTTP1Stream: ClientStream {
         send(bytes, of: request, isLast: isLast, flush: flush)
     }
 
+    override var takesTunnel: Bool { true }
     override func startTunnel(of request: Request) { beginTunnel() }
 
     override func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {
