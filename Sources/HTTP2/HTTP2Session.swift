@@ -61,6 +61,7 @@ class HTTP2Session {
     /// The longest frame that a body is cut into.
     var longestFrame = 16_384
     var allowance = HTTP2Allowance()
+    var priorities = AnnouncedPriorities()
     /// The last stream that the peer has opened.
     var lastPeerStream: Int32 = 0
     /// The stream that the peer has just broken off.
