@@ -159,6 +159,8 @@ extension HTTP2Session {
         current = -1
         passesOver = false
         lastPeerStream = head.stream_id
+        applyPriorities(
+            to: head.stream_id, saysPriority: UInt32(head.flags) & NGHTTP2_FLAG_PRIORITY.rawValue != 0)
         let endsStream = UInt32(head.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
         guard let handle = streamBegan(head.stream_id, endsStream: endsStream) else {
             reset(head.stream_id, .refusedStream)
@@ -211,6 +213,8 @@ extension HTTP2Session {
                 allowance.spendStream()
                 streamWillBeReset(handle)
             }
+        case NGHTTP2_PRIORITY.rawValue:
+            unsafe notePriority(frame, of: head.stream_id)
         case NGHTTP2_SETTINGS.rawValue:
             if UInt32(head.flags) & NGHTTP2_FLAG_ACK.rawValue != 0 {
                 events.append(Event(kind: .settings, handle: -1))

@@ -47,6 +47,8 @@ class HTTP2Session {
     var blockSize = 0
     /// The beginning of the bytes that are being read.
     var input: UnsafeRawPointer?
+    /// Fields are mended where nginx takes them and nghttp2 does not: of frames that come in one piece.
+    var isLenient = true
     /// The beginning of a client's bytes, until it is complete.
     private var opening: HTTP2Opening?
     /// Where frames end in what comes.
@@ -59,6 +61,7 @@ class HTTP2Session {
     /// The longest frame that a body is cut into.
     var longestFrame = 16_384
     var allowance = HTTP2Allowance()
+    var priorities = AnnouncedPriorities()
     /// The last stream that the peer has opened.
     var lastPeerStream: Int32 = 0
     /// The stream that the peer has just broken off.
@@ -198,7 +201,7 @@ class HTTP2Session {
 
     private func readLeniently(_ part: Span<UInt8>, frameStart: Int?) {
         var rest = part
-        var start = frameStart
+        var start = isLenient ? frameStart : nil
         while let from = start, rest.firstIndex(of: 0xFF, from: from) != nil, !isOver,
             let (range, mended) = HTTP2Lenience.firstMended(in: rest, from: from)
         {

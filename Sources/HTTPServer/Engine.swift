@@ -11,13 +11,17 @@ final class Engine: RequestEngine {
     }
 
     /// Old requests are finished, new ones are not waited for.
-     var isShuttingDown = false
+    var isShuttingDown = false
     private let idleStreams = List<HTTP1Stream>()
     /// What TLS handshakes ask.
     private(set) lazy var serverNames = ServerNames(engine: self)
-    private let idleHTTP2Streams = List<HTTP2Stream>()
+    let idleHTTP2Streams = List<HTTP2Stream>()
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
+    /// Those of them that wait for a request.
+    private(set) var idleCount = 0
+    /// The second in which idle ones were last closed to make room.
+    var lastReuse = -1
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
     let connectionLimit: Int
     /// The head lines that only change with the second, for each form of `server_tokens`.
@@ -91,6 +95,7 @@ final class Engine: RequestEngine {
     /// Takes an accepted socket over.
     func accept(_ accepted: Accepted, on binding: ListenBinding) {
         counters.add(1, to: .accepted)
+        makeRoom(binding.cycle.errorLog)
         guard connectionCount < connectionLimit else {
             binding.cycle.errorLog.write(.alert, connection: 0) {
                 $0.append(decimal: connectionLimit)
@@ -134,6 +139,8 @@ final class Engine: RequestEngine {
     func count(_ connection: ServedConnection, as figure: Figure) {
         guard connection.figure != figure else { return }
         unpublished.change(connection.figure, by: -1)
+        if connection.figure == .waiting { idleCount -= 1 }
+        if figure == .waiting { idleCount += 1 }
         connection.figure = figure
         unpublished.change(figure, by: 1)
     }

@@ -1,3 +1,4 @@
+import CNghttp2
 import Testing
 
 @testable import ApusServer
@@ -96,6 +97,32 @@ import Testing
             #expect(list[0].hasPrefix("HEADERS 1"))
             #expect(list.dropFirst().allSatisfy { $0.hasPrefix("CONTINUATION 1") })
         }
+    }
+
+    /// Priorities of streams that do not exist yet, as Firefox sends them, hold when these are opened, whoever is first.
+    @Test(arguments: [(first: 1, second: 3), (first: 3, second: 1)])
+    func aStreamWaitsForTheOneThatItWasAnnouncedToDependOn(_ order: (first: Int, second: Int)) throws {
+        let server = try RecordingServer()
+        let parent = UInt8(order.first)
+        server.feed(
+            Frame.beginning + Frame.windowUpdate(0, 1_000_000) + Frame.make(2, stream: 5, [0, 0, 0, 0, 15])
+                + Frame.make(2, stream: order.first, [0, 0, 0, 5, 15]) + Frame.make(2, stream: order.second, [0, 0, 0, parent, 15])
+                + Frame.get(1) + Frame.get(3))
+        _ = server.take()
+        server.answer(0, body: [UInt8](repeating: 1, count: 40_000))
+        server.answer(1, body: [UInt8](repeating: 2, count: 40_000))
+        let frames = Frame.list(server.take()).filter { $0.hasPrefix("DATA") }.compactMap { Int($0.split(separator: " ")[1]) }
+        #expect(frames.sorted { $0 == order.first && $1 != order.first } == frames && Set(frames) == [1, 3], "\(frames)")
+    }
+
+    @Test func announcedPrioritiesAreBounded() {
+        var priorities = AnnouncedPriorities()
+        for stream in 1...Int32(1_000) { priorities.remember(stream, .init(stream_id: 0, weight: 1, exclusive: 0)) }
+        var known: [Int32] = []
+        for stream in 1...Int32(1_000) { priorities.each(about: stream) { id, _ in known.append(id) } }
+        #expect(known == Array(937...1_000))
+        for stream in 1...Int32(1_000) { priorities.forget(stream) }
+        #expect(priorities.isEmpty)
     }
 
     @Test func noMoreIsQueuedThanIsAskedFor() throws {

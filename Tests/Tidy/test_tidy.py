@@ -74,6 +74,7 @@ UNSAFE_FILES = {
     "HTTP2/HTTP2Session.swift": "nghttp2",
     "HTTP2/HTTP2Session+Callbacks.swift": "nghttp2",
     "HTTP2/HTTP2Session+Streams.swift": "nghttp2",
+    "HTTP2/HTTP2Session+Priorities.swift": "nghttp2",
     "HTTPCore/TempFile.swift": "the process's counter of file names",
     "HTTPModules/Core/CoreVariables+Body.swift": "the worker's counter of request numbers",
     "HTTPModules/Gunzip/Inflater.swift": "zlib",

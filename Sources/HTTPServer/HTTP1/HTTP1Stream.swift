@@ -476,6 +476,7 @@ final class HTTP1Stream: ClientStream {
         lendConnection { send(bytes, of: request, on: $0, isLast: isLast, flush: flush) }
     }
 
+    override var takesTunnel: Bool { true }
     override func startTunnel(of request: Request) { beginTunnel() }
 
     override func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {
