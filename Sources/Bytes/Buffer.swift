@@ -118,12 +118,16 @@ final class Buffer {
 
     /// Appends a range of another buffer's bytes.
     func append(_ other: Buffer, _ range: Range<Int>) {
-        append(other.span(range))
+        precondition(range.lowerBound >= 0 && range.upperBound <= other.count)
+        // Not by a span, which would count a reference to the other buffer.
+        reserve(range.count)
+        unsafe memmove(base + count, other.base + range.lowerBound, range.count)
+        count &+= range.count
     }
 
     /// Appends all of another buffer's bytes.
     func append(_ other: Buffer) {
-        append(other.span)
+        append(other, 0..<other.count)
     }
 
     @_disfavoredOverload
@@ -134,6 +138,16 @@ final class Buffer {
             reserve(source.count)
             unsafe (base + count).copyMemory(from: start, byteCount: source.count)
             count &+= source.count
+        }
+    }
+
+    func append(_ string: ByteString, _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= string.count)
+        unsafe string.bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            reserve(range.count)
+            unsafe (base + count).copyMemory(from: start + range.lowerBound, byteCount: range.count)
+            count &+= range.count
         }
     }
 
@@ -148,6 +162,12 @@ final class Buffer {
             }
             count += utf8.count
         }
+    }
+
+    /// Whether another buffer has the same bytes.
+    func equals(_ other: Buffer) -> Bool {
+        guard count == other.count else { return false }
+        return unsafe memcmp(base, other.base, count) == 0
     }
 
     /// Appends a copy of a range of this buffer's own bytes.

@@ -20,6 +20,9 @@ static inline size_t apus_h2_block_length(const nghttp2_frame *frame) {
     return frame->hd.length > other ? frame->hd.length - other : 0;
 }
 
+/* What a PRIORITY frame says. */
+static inline nghttp2_priority_spec apus_h2_priority(const nghttp2_frame *frame) { return frame->priority.pri_spec; }
+
 /* Bytes of a DATA frame that carry nothing. */
 static inline size_t apus_h2_padding(const nghttp2_frame *frame) { return frame->data.padlen; }
 

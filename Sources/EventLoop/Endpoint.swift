@@ -3,6 +3,7 @@
 /// The contract is completion-shaped: the loop says *received these bytes*, *all output is sent*, *your deadline is over*;
 /// no endpoint asks whether it may read or write. Each method is called on the loop's thread, never while another call of the
 /// same endpoint's `received` is running. After `close` no further call comes.
+@safe
 class Endpoint {
     /// The loop that serves this endpoint.
     final let loop: EventLoop
@@ -18,8 +19,8 @@ class Endpoint {
     final var outputDeadline = Int.max
     /// The wheel's tick of the earliest entry that stands for this endpoint, 0 for none.
     final var armedTick: UInt64 = 0
-    /// Bytes and files waiting to be sent; nil while there are none.
-    final var output: OutputQueue?
+    /// Bytes and files waiting to be sent; nil while there are none. Held by the endpoint, and lent to those who write: see `Lent`.
+    private final var queue: Unmanaged<OutputQueue>?
     /// What protects the bytes; nil: they are sent and received as they are.
     final var security: EndpointSecurity?
     /// Bytes handed to the kernel so far.
@@ -59,6 +60,35 @@ class Endpoint {
     init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop
         self.descriptor = descriptor
+    }
+
+    deinit {
+        if let queue = unsafe queue { unsafe queue.release() }
+    }
+
+    // MARK: - Output
+
+    final var hasOutput: Bool { unsafe queue != nil }
+
+    /// The queue, counted.
+    final var output: OutputQueue? { unsafe queue?.takeUnretainedValue() }
+
+    /// Lets `use` work with the queue, which there has to be. Whoever takes it away meanwhile keeps it for the turn's rest.
+    @inline(__always)
+    final func lendOutput<Result>(_ use: (OutputQueue) -> Result) -> Result {
+        guard let queue = unsafe queue else { preconditionFailure("an endpoint without output") }
+        return unsafe queue._withUnsafeGuaranteedRef(use)
+    }
+
+    final func giveOutput(_ output: OutputQueue) {
+        precondition(!hasOutput)
+        unsafe queue = .passRetained(output)
+    }
+
+    final func takeOutput() -> OutputQueue? {
+        guard let taken = unsafe queue else { return nil }
+        unsafe queue = nil
+        return unsafe taken.takeRetainedValue()
     }
 
     // MARK: - What the loop tells
@@ -119,10 +149,9 @@ class Endpoint {
     final var isClosed: Bool { flags.contains(.closed) }
     /// The peer's end was seen, perhaps before all its bytes were read.
     final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
-    final var hasOutput: Bool { output != nil }
     /// Bytes waiting to be sent, file parts included.
     final var pendingOutput: Int {
-        let queued = output?.byteCount ?? 0
+        let queued = hasOutput ? lendOutput { $0.byteCount } : 0
         guard let security else { return queued }
         return queued + security.unsentCount
     }

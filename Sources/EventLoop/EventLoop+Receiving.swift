@@ -24,8 +24,7 @@ extension EventLoop {
     }
 
     /// Receives what there is and hands it to the endpoint, at most a few buffers in a row so that none starves.
-    func receive(_ first: Endpoint) {
-        var endpoint = first
+    func receive(_ endpoint: Endpoint) {
         var rounds = 0
         while endpoint.flags.isSuperset(of: [.reading, .readable]) {
             if rounds == 4 { return readLater(endpoint) }
@@ -39,11 +38,12 @@ extension EventLoop {
                 if got < Self.scratchSize, !endpoint.flags.contains(.peerEnded) {
                     endpoint.flags.remove(.readable)
                 }
-                if let security = endpoint.security {
-                    endpoint = open(scratch.span, for: endpoint, security)
-                } else {
+                guard let security = endpoint.security else {
                     endpoint.received(scratch.span)
+                    continue
                 }
+                let successor = open(scratch.span, for: endpoint, security)
+                if successor !== endpoint { return receive(successor) }
                 continue
             }
             endpoint.flags.remove(.readable)
@@ -74,7 +74,7 @@ extension EventLoop {
         endpoint.flags.remove(.connecting)
         if error != 0 { return fail(endpoint, Errno(error)) }
         endpoint.connected()
-        if !endpoint.isClosed, endpoint.output != nil { flushLater(endpoint) }
+        if !endpoint.isClosed, endpoint.hasOutput { flushLater(endpoint) }
     }
 }
 

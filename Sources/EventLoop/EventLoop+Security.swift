@@ -119,8 +119,7 @@ extension EventLoop {
             guard sealTrain(of: queue, endpoint, security) else { return }
             guard sendSealed(endpoint, security) else { return }
         } while !queue.isEmpty
-        endpoint.output = nil
-        recycle(queue)
+        discardOutput(of: endpoint)
         endpoint.drained()
     }
 
@@ -135,18 +134,17 @@ extension EventLoop {
                 if let queue = endpoint.output, !queue.isEmpty {
                     guard sealTrain(of: queue, endpoint, security) else { return }
                     if queue.isEmpty {
-                        endpoint.output = nil
-                        recycle(queue)
+                        discardOutput(of: endpoint)
                     }
                 }
-                if endpoint.output == nil {
+                if !endpoint.hasOutput {
                     let room = max(Self.trainSize - security.unsentCount, Self.gatheredSize)
                     let part = min(bytes.count - position, room)
                     guard seal(bytes.extracting(position..<position + part), endpoint, security)
                     else { return }
                     position += part
                 }
-            } while sendSealed(endpoint, security) && (position < bytes.count || endpoint.output != nil)
+            } while sendSealed(endpoint, security) && (position < bytes.count || endpoint.hasOutput)
             if position == bytes.count { return }
             if endpoint.isClosed || endpoint.flags.contains(.failed) { return }
         }

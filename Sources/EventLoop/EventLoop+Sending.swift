@@ -4,14 +4,27 @@ extension EventLoop {
     /// The queue of what `endpoint` has still to send, made if there is none. Call `flush` or `flushLater` after writing to it.
     func output(of endpoint: Endpoint) -> OutputQueue {
         if let output = endpoint.output { return output }
-        let queue = idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers)
-        endpoint.output = queue
-        return queue
+        giveOutput(to: endpoint)
+        return output(of: endpoint)
     }
 
-    func recycle(_ queue: OutputQueue) {
+    /// Lends that queue.
+    @inline(__always)
+    func lendOutput<Result>(of endpoint: Endpoint, _ use: (OutputQueue) -> Result) -> Result {
+        if !endpoint.hasOutput { giveOutput(to: endpoint) }
+        return endpoint.lendOutput(use)
+    }
+
+    private func giveOutput(to endpoint: Endpoint) {
+        endpoint.giveOutput(idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers))
+    }
+
+    /// Takes the endpoint's queue away with whatever is left in it.
+    func discardOutput(of endpoint: Endpoint) {
+        guard let queue = endpoint.takeOutput() else { return }
         queue.removeAll()
-        if idleQueues.count < 1_024 { idleQueues.append(queue) }
+        // It may be lent, so it is not let go of at once.
+        if idleQueues.count < 1_024, queue.isSmall { idleQueues.append(queue) } else { departed.append(queue) }
     }
 
     /// Sends at the end of this turn, together with whatever else is queued until then.
@@ -44,7 +57,7 @@ extension EventLoop {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
         if let security = endpoint.security { return sendSealing(bytes, to: endpoint, security) }
         var sent = 0
-        if endpoint.output == nil, !endpoint.flags.contains(.sendBlocked),
+        if !endpoint.hasOutput, !endpoint.flags.contains(.sendBlocked),
             !endpoint.flags.contains(.connecting)
         {
             let code = unsafe bytes.withUnsafeBytes {
@@ -84,9 +97,19 @@ extension EventLoop {
             endpoint.gatherOutput()
         }
         if let security = endpoint.security { return flushSealing(endpoint, security) }
-        guard let queue = endpoint.output, !endpoint.isClosed,
-            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
+        guard endpoint.hasOutput, endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed])
         else { return }
+        endpoint.lendOutput { flush($0, of: endpoint) }
+    }
+
+    private func flush(_ queue: OutputQueue, of endpoint: Endpoint) {
+        if queue.isLeadOnly {
+            let code = send(queue.lead, of: endpoint)
+            if code < 0 { return sendingFailed(endpoint, Errno(Int32(-code))) }
+            endpoint.bytesSent += code
+            queue.advanceLead(by: code)
+            if queue.isEmpty { return flushed(endpoint) }
+        }
         queue.sealTail()
         var ofFiles = queue.fileChunk
         while !queue.isSent {
@@ -105,21 +128,29 @@ extension EventLoop {
             } else {
                 code = unsafe sendVector(endpoint, queue)
             }
-            if code < 0 {
-                let error = Errno(Int32(-code))
-                if error == .again {
-                    blockSending(endpoint)
-                    if !endpoint.isClosed { endpoint.outputBlocked() }
-                    return
-                }
-                return fail(endpoint, error)
-            }
+            if code < 0 { return sendingFailed(endpoint, Errno(Int32(-code))) }
             endpoint.bytesSent += code
             queue.advance(by: code)
         }
-        endpoint.output = nil
-        recycle(queue)
+        flushed(endpoint)
+    }
+
+    private func send(_ lead: Buffer, of endpoint: Endpoint) -> Int {
+        if lead.isEmpty { return 0 }
+        return unsafe lead.span.withUnsafeBytes { unsafe kernel.send(endpoint.descriptor, $0, more: false) }
+    }
+
+    /// Everything queued was handed to the kernel.
+    private func flushed(_ endpoint: Endpoint) {
+        discardOutput(of: endpoint)
         endpoint.drained()
+    }
+
+    /// The kernel takes no more: for now, or at all.
+    private func sendingFailed(_ endpoint: Endpoint, _ error: Errno) {
+        guard error == .again else { return fail(endpoint, error) }
+        blockSending(endpoint)
+        if !endpoint.isClosed { endpoint.outputBlocked() }
     }
 
     /// Sends the memory pieces at the queue's front with one call.

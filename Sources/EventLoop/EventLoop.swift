@@ -26,8 +26,9 @@ final class EventLoop {
     let largeBuffers: BufferPool
     /// Called at the end of each turn, after the flush: access logs write here.
     let endOfTurn = List<() -> Void>()
-    /// What the layer above keeps for this loop: its caches.
-    var attachment: AnyObject?
+    /// Objects that were replaced in this turn where they are lent (`Lent`).
+    let departed = List<AnyObject>()
+    private let departing = List<AnyObject>()
     /// Set to leave `run` at the end of the turn.
     var shouldStop = false
 
@@ -104,6 +105,7 @@ final class EventLoop {
             let delay = min(wheel.delay(from: now) ?? .max, limit)
             if delay < .max { timeout = Int32(clamping: delay) }
         }
+        if !departed.isEmpty { releaseDeparted() }
         isTurning = true
         let count = kernel.pollWait(poll, into: events, timeout: timeout)
         moment &+= 1
@@ -125,6 +127,12 @@ final class EventLoop {
         if !unflushed.isEmpty { flushAll() }
         isTurning = false
         if !closing.isEmpty { closeDescriptors() }
+    }
+
+    /// Between two turns nobody is at work with them any more.
+    private func releaseDeparted() {
+        departing.swap(with: departed)
+        departing.removeAll(keepingUpTo: 1_024)
     }
 
     private func closeDescriptors() {
@@ -333,7 +341,7 @@ final class EventLoop {
         if endpoint.security != nil { closeSecurity(of: endpoint) }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
-        if let output = endpoint.output.take() { recycle(output) }
+        if endpoint.hasOutput { discardOutput(of: endpoint) }
         // Closing the last descriptor of a socket also ends its registration with epoll.
         if endpoint.descriptor >= 0 {
             if isTurning { closing.append(endpoint.descriptor) } else { kernel.close(endpoint.descriptor) }
@@ -365,7 +373,7 @@ final class EventLoop {
         successor.inputDeadline = endpoint.inputDeadline
         successor.outputDeadline = endpoint.outputDeadline
         successor.armedTick = endpoint.armedTick
-        successor.output = endpoint.output
+        if let output = endpoint.takeOutput() { successor.giveOutput(output) }
         successor.security = endpoint.security
         successor.security?.endpoint = successor
         successor.bytesSent = endpoint.bytesSent
@@ -374,13 +382,12 @@ final class EventLoop {
         successor.flags.formUnion(flags.subtracting(lists))
         endpoint.slot = -1
         endpoint.descriptor = -1
-        endpoint.output = nil
         endpoint.security = nil
         endpoint.armedTick = 0
         // It stays in the lists that it is in, which pass over what is closed.
         endpoint.flags = flags.intersection(lists).union(.closed)
         if successor.flags.isSuperset(of: [.reading, .readable]) { readSoon(successor) }
-        if successor.output != nil || successor.security != nil {
+        if successor.hasOutput || successor.security != nil {
             // The event that says that more fits may be the very one that is being served: better to try in vain.
             successor.flags.remove(.sendBlocked)
             flushLater(successor)

@@ -54,6 +54,10 @@ final class OutputQueue {
     let pieces = List<Piece>()
     private(set) var first = 0
     private(set) var byteCount = 0
+    /// What is written to an empty queue: most answers are no more than that, and go out from here. It is the queue's own.
+    let lead: Buffer
+    /// Bytes are being written to `lead`; they are not in `pieces` yet.
+    private(set) var isLeadOpen = false
     /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
     private var tail: Buffer?
     private var tailStart = 0
@@ -66,12 +70,31 @@ final class OutputQueue {
     init(small: BufferPool, large: BufferPool) {
         pool = small
         largePool = large
+        lead = Buffer(capacity: small.size)
     }
 
-    var isEmpty: Bool { first == pieces.count && tail == nil }
+    var isEmpty: Bool { first == pieces.count && tail == nil && !isLeadOpen }
 
     /// A buffer to append bytes to; they follow all that was queued before.
     var writable: Buffer {
+        opensLead ? lead : openTail()
+    }
+
+    /// The same buffer, lent.
+    @inline(__always)
+    func write(_ use: (Buffer) -> Void) {
+        if opensLead { use(lead) } else { use(openTail()) }
+    }
+
+    /// Whether what is written now goes to `lead`.
+    private var opensLead: Bool {
+        if isLeadOpen { return true }
+        guard pieces.isEmpty, tail == nil else { return false }
+        isLeadOpen = true
+        return true
+    }
+
+    private func openTail() -> Buffer {
         if let tail { return tail }
         let buffer = pool.take()
         tail = buffer
@@ -82,6 +105,7 @@ final class OutputQueue {
     /// A buffer with room for `count` more bytes that are to lie together, for those who write much: a large one if the one
     /// that is being written has not that room.
     func room(for count: Int) -> Buffer {
+        if isLeadOpen, lead.free >= count { return lead }
         if let tail, tail.free >= count { return tail }
         sealTail()
         let buffer = largePool.take()
@@ -91,7 +115,7 @@ final class OutputQueue {
     }
 
     /// Bytes queued, those included that were only written to `writable` so far.
-    var size: Int { byteCount + (tail.map { $0.count - tailStart } ?? 0) }
+    var size: Int { byteCount + (isLeadOpen ? lead.count : 0) + (tail.map { $0.count - tailStart } ?? 0) }
 
     /// Queues a piece behind everything written so far.
     func append(_ piece: Piece) {
@@ -102,6 +126,12 @@ final class OutputQueue {
 
     /// Turns what was written to the tail into a piece.
     func sealTail() {
+        if isLeadOpen {
+            isLeadOpen = false
+            byteCount += lead.count
+            // Nobody writes to it before the queue is empty again.
+            if !lead.isEmpty { pieces.append(.shared(lead, 0..<lead.count)) }
+        }
         guard let tail = tail.take() else { return }
         let end = tail.count
         if end > tailStart {
@@ -137,10 +167,29 @@ final class OutputQueue {
     private func forgetSent() {
         pieces.removeAll(keepingUpTo: 64)
         first = 0
+        if !isLeadOpen { lead.removeAll() }
     }
+
+    /// Whether all that is queued was written to `lead`.
+    var isLeadOnly: Bool { isLeadOpen && pieces.isEmpty && tail == nil }
+
+    /// So many bytes of `lead`, with nothing behind it, are sent: all of them, or what is left becomes a piece.
+    func advanceLead(by n: Int) {
+        if n == lead.count {
+            isLeadOpen = false
+            lead.removeAll()
+        } else {
+            sealTail()
+            advance(by: n)
+        }
+    }
+
+    /// Whether it is worth keeping: its memory has not grown.
+    var isSmall: Bool { lead.capacity <= pool.size * 2 }
 
     /// Drops everything unsent.
     func removeAll() {
+        isLeadOpen = false
         for index in first..<pieces.count { release(pieces[index]) }
         if let tail = tail.take() { pool.give(tail) }
         byteCount = 0
@@ -162,7 +211,7 @@ final class OutputQueue {
     }
 
     /// Nothing follows the front piece.
-    var hasOnePiece: Bool { first + 1 == pieces.count && tail == nil }
+    var hasOnePiece: Bool { first + 1 == pieces.count && tail == nil && !isLeadOpen }
 
     var front: Piece? { first < pieces.count ? pieces[first] : nil }
 }

@@ -1,5 +1,7 @@
 /// A compiled text with variables, such as `$scheme://${host}/$1`.
-struct Template: Sendable {
+///
+/// A class, since settings hold many and requests use them without counting references to what they are made of.
+final class Template: Sendable {
     enum Part: Sendable {
         case text(ByteString)
         case variable(VariableIndex)
@@ -7,7 +9,7 @@ struct Template: Sendable {
         case capture(Int)
     }
 
-    private enum Step {
+    private enum Step: Sendable {
         case text(Int, Int)
         case variable(VariableIndex)
         case capture(Int)
@@ -79,10 +81,10 @@ struct Template: Sendable {
 
     /// Appends the value. Variables without a value and groups that matched nothing add nothing.
     func append(to out: Buffer, scope: VariableScope) {
-        if let constant { return out.append(constant.span) }
+        if let constant { return out.append(constant) }
         for index in steps.indices {
             switch steps[index] {
-            case .text(let start, let end): out.append(texts.span.extracting(start..<end))
+            case .text(let start, let end): out.append(texts, start..<end)
             case .variable(let variable): scope.append(variable, to: out)
             case .capture(let number): scope.captures.append(group: number, to: out)
             }

@@ -57,7 +57,7 @@ final class HTTP2ClientSession: HTTP2Session {
         // What a head may have is the request's to say.
         limits.field = 65_536
         limits.head = 1_048_576
-        super.init(role: .client, limits: limits)
+        super.init(limits: limits)
     }
 
     // MARK: - The request

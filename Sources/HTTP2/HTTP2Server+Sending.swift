@@ -156,8 +156,9 @@ extension HTTP2Server {
             while nextReady < ready.count, queue.size < bound {
                 let handle = ready[nextReady]
                 nextReady &+= 1
-                let (isReady, sent) = serve(handle, to: queue)
+                var (isReady, sent) = serve(handle, to: queue)
                 if sent { progress = true }
+                while isReady, sent, queue.size < bound, goesFirst(handle) { (isReady, sent) = serve(handle, to: queue) }
                 if isReady { later.append(handle) } else { states[handle].isReady = false }
             }
             guard nextReady == ready.count else { return }
@@ -201,6 +202,13 @@ extension HTTP2Server {
             ready[target] = handle
             index += 1
         }
+    }
+
+    /// Whether the client wants all of the stream before the next.
+    private func goesFirst(_ handle: Int32) -> Bool {
+        guard let priorities, nextReady < ready.count else { return false }
+        let (own, next) = (place(of: handle, priorities), place(of: ready[nextReady], priorities))
+        return own.depth < next.depth
     }
 
     private func place(of handle: Int32, _ priorities: HTTP2Priorities) -> (depth: Int, share: Double) {

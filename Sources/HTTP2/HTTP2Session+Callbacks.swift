@@ -13,24 +13,13 @@ extension HTTP2Session {
     func open() {
         let own = unsafe Unmanaged.passUnretained(self).toOpaque()
         var made: OpaquePointer?
-        switch role {
-        case .server:
-            unsafe nghttp2_session_server_new2(&made, Self.callbacks, own, Self.options)
-        case .client:
-            unsafe nghttp2_session_client_new2(&made, Self.callbacks, own, Self.options)
-        }
+        unsafe nghttp2_session_client_new2(&made, Self.callbacks, own, Self.options)
         precondition(unsafe made != nil, "no memory for an HTTP/2 session")
         unsafe session = made
         let window = UInt32(clamping: limits.window)
-        var settings: [nghttp2_settings_entry] = []
-        if role == .server {
-            settings.append(
-                entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, UInt32(Self.largestWindow)))
-        } else {
-            settings.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
-        }
-        settings.append(entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window))
-        if role == .server { settings.append(entry(NGHTTP2_SETTINGS_MAX_FRAME_SIZE, 0xFF_FFFF)) }
+        let settings = [
+            entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0), entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window),
+        ]
         unsafe nghttp2_submit_settings(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
         // Streams have windows of their own; that of the connection would only let one hold up the others.
@@ -116,9 +105,6 @@ extension HTTP2Session {
         Int32(Int(bitPattern: unsafe nghttp2_session_get_stream_user_data(session, id))) - 1
     }
 
-    /// Bytes of debug data that a GOAWAY may bring: nghttp2 makes room for all that it announces.
-    private static let longestGoAway = 1_024
-
     private func beginFrame(_ head: nghttp2_frame_hd) {
         allowance.ignore(-9 - head.length)
         // What DATA carries is seen when it comes.
@@ -129,19 +115,7 @@ extension HTTP2Session {
             return terminate(.enhanceYourCalm, "HEADERS: too large")
         }
         if UInt32(head.type) == NGHTTP2_PUSH_PROMISE.rawValue {
-            return terminate(
-                .protocolError, role == .server ? "PUSH_PROMISE: sent by a client" : "PUSH_PROMISE: not wanted")
-        }
-        guard role == .server else { return }
-        switch UInt32(head.type) {
-        case NGHTTP2_GOAWAY.rawValue where head.length > Self.longestGoAway:
-            terminate(.enhanceYourCalm, "GOAWAY: too long")
-        case NGHTTP2_HEADERS.rawValue where head.stream_id <= lastPeerStream && head.stream_id & 1 == 1:
-            // nghttp2 passes over them, since it does not remember which streams were closed, and how.
-            if unsafe handle(of: head.stream_id) < 0, !unfinished.contains(head.stream_id) {
-                terminate(.protocolError, "HEADERS: stream closed")
-            }
-        default: break
+            return terminate(.protocolError, "PUSH_PROMISE: not wanted")
         }
     }
 
@@ -150,24 +124,8 @@ extension HTTP2Session {
         guard let frame = unsafe frame else { return }
         let head = unsafe apus_h2_head(frame).pointee
         blockSize = 0
-        guard unsafe role == .server && apus_h2_is_request(frame) != 0 else {
-            unsafe current = handle(of: head.stream_id)
-            passesOver = role == .server
-            if current >= 0, !passesOver { headBegan(current) }
-            return
-        }
-        current = -1
-        passesOver = false
-        lastPeerStream = head.stream_id
-        let endsStream = UInt32(head.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
-        guard let handle = streamBegan(head.stream_id, endsStream: endsStream) else {
-            reset(head.stream_id, .refusedStream)
-            return
-        }
-        unsafe nghttp2_session_set_stream_user_data(
-            session, head.stream_id, UnsafeMutableRawPointer(bitPattern: Int(handle) + 1))
-        current = handle
-        headBegan(handle)
+        unsafe current = handle(of: head.stream_id)
+        if current >= 0 { headBegan(current) }
     }
 
     @unsafe
@@ -179,7 +137,7 @@ extension HTTP2Session {
         if name.count > limits.field || value.count > limits.field || blockSize > limits.head {
             return terminate(.enhanceYourCalm, "HEADERS: too large")
         }
-        guard current >= 0, !passesOver else { return }
+        guard current >= 0 else { return }
         field(current, unsafe Span(_unsafeElements: name), unsafe Span(_unsafeElements: value))
     }
 
@@ -193,10 +151,9 @@ extension HTTP2Session {
             guard current >= 0 else { return }
             let size = unsafe apus_h2_block_length(frame)
             allowance.carry(size)
-            let isTrailer = unsafe role == .server && apus_h2_is_request(frame) == 0
             events.append(
                 Event(
-                    kind: isTrailer ? .trailers : .head, handle: current,
+                    kind: .head, handle: current,
                     first: UInt32(clamping: size), second: endsStream ? 1 : 0))
             current = -1
         case NGHTTP2_DATA.rawValue:
@@ -207,14 +164,7 @@ extension HTTP2Session {
         case NGHTTP2_RST_STREAM.rawValue:
             resetByPeer = head.stream_id
             let handle = unsafe handle(of: head.stream_id)
-            if handle >= 0 {
-                allowance.spendStream()
-                streamWillBeReset(handle)
-            }
-        case NGHTTP2_SETTINGS.rawValue:
-            if UInt32(head.flags) & NGHTTP2_FLAG_ACK.rawValue != 0 {
-                events.append(Event(kind: .settings, handle: -1))
-            }
+            if handle >= 0 { allowance.spendStream() }
         case NGHTTP2_GOAWAY.rawValue:
             events.append(
                 Event(

@@ -1,16 +1,12 @@
 import CNghttp2
 
-/// One side of an HTTP/2 connection, over nghttp2: bytes in, calls out, and frames when they are asked for.
+/// A client's side of an HTTP/2 connection, over nghttp2: bytes in, calls out, and frames when they are asked for.
 ///
 /// It knows neither sockets nor configuration. A subclass overrides what the session tells. Streams are named by *handles*,
 /// small numbers that the subclass gives out; it may use one again as soon as `streamClosed` was told or `forget` was called.
 /// Unless it says otherwise, each of these calls may use the session in any way.
 @safe
 class HTTP2Session {
-    enum Role: Sendable {
-        case server, client
-    }
-
     typealias Limits = HTTP2Limits
 
     /// What is ready to be sent of a stream's body.
@@ -21,7 +17,6 @@ class HTTP2Session {
         case bytes(Int, isLast: Bool)
     }
 
-    let role: Role
     let limits: Limits
     /// Written by the callbacks of `HTTP2Session+Callbacks.swift` alone, like all that follows.
     var session: OpaquePointer?
@@ -31,26 +26,20 @@ class HTTP2Session {
     private var isTelling = false
     /// The handle whose header block is being read, or -1.
     var current: Int32 = -1
-    /// Its fields are nobody's: those of a request's trailers.
-    var passesOver = false
     /// Bytes of the block's names and values so far.
     var blockSize = 0
     /// The beginning of the bytes that are being read.
     var input: UnsafeRawPointer?
-    /// The beginning of a client's bytes, until it is complete.
-    private var opening: HTTP2Opening?
+    /// Fields are mended where nginx takes them and nghttp2 does not: of frames that come in one piece.
+    var isLenient = true
     /// Where frames end in what comes.
     private var cutter = HTTP2FrameCutter()
-    /// The next acknowledgement of settings is not sent: they were made up.
-    private var holdsAcknowledgement = false
     /// Where bodies are written while frames are made.
     var sink: OutputQueue?
     var bound = 0
     /// The longest frame that a body is cut into.
     var longestFrame = 16_384
     let allowance = HTTP2Allowance()
-    /// The last stream that the peer has opened.
-    var lastPeerStream: Int32 = 0
     /// The stream that the peer has just broken off.
     var resetByPeer: Int32 = 0
     /// The stream that was closed last, and its handle.
@@ -60,10 +49,6 @@ class HTTP2Session {
     var lastFieldsAreComplete = false
     /// The last frame that began a block: where it lies, and how long it is.
     private var openHead: (buffer: Buffer, start: Int, length: Int)?
-    /// Streams that were broken off from here before the peer had ended them: more of them may be on its way.
-    let unfinished = UnfinishedStreams()
-    private(set) var settingsAreAcknowledged = false
-    private var hasSentSettings = false
     /// What ended the connection, if it was not graceful, and nghttp2's words for it.
     private(set) var error = HTTP2Code.noError
     let errorText = Buffer(capacity: 16)
@@ -73,7 +58,7 @@ class HTTP2Session {
     /// What came, in the order in which it came.
     struct Event {
         enum Kind: UInt8 {
-            case head, trailers, data, end, closed, reset, settings, goAway
+            case head, data, end, closed, reset, goAway
         }
 
         var kind: Kind
@@ -84,10 +69,8 @@ class HTTP2Session {
         var second: UInt32 = 0
     }
 
-    init(role: Role, limits: Limits = Limits()) {
-        self.role = role
+    init(limits: Limits = Limits()) {
         self.limits = limits
-        opening = role == .server ? HTTP2Opening() : nil
         unsafe open()
     }
 
@@ -97,10 +80,7 @@ class HTTP2Session {
 
     // MARK: - What the session tells
 
-    /// The peer opens a stream: gives it a handle, or nil to refuse it. Must not use the session.
-    func streamBegan(_ id: Int32, endsStream: Bool) -> Int32? { nil }
-
-    /// The block of a head begins; a client's also for trailers. Must not use the session.
+    /// The block of a head begins, or that of trailers. Must not use the session.
     func headBegan(_ handle: Int32) {}
 
     /// A field of the block; the bytes are valid during the call only. Must not use the session.
@@ -109,19 +89,12 @@ class HTTP2Session {
     /// The block is complete; `size` are its bytes on the wire.
     func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {}
 
-    /// The stream has ended with fields behind the body, which a server is not told: nginx has no use for them either.
-    func trailersEnded(_ handle: Int32) {}
-
     /// Bytes of a body, valid during the call only, and where they begin in what was read. The peer may send more when `consume`
     /// was called for them.
     func data(_ handle: Int32, _ bytes: Span<UInt8>, at start: Int) {}
 
     /// The peer sends no more on the stream.
     func streamEnded(_ handle: Int32) {}
-
-    /// The peer has broken off the stream. Called as soon as it is read, before what came before it was told; must not use the
-    /// session.
-    func streamWillBeReset(_ handle: Int32) {}
 
     /// The stream is no more: both sides have ended it, or one has broken it off.
     func streamClosed(_ handle: Int32, _ code: HTTP2Code, byPeer: Bool) {}
@@ -153,7 +126,6 @@ class HTTP2Session {
     final func receive(_ bytes: Span<UInt8>, second: Int) {
         allowance.advance(to: second)
         var position = 0
-        if let opening { open(opening, bytes, &position) }
         while position < bytes.count, !isOver {
             let end = min(position + Self.slice, bytes.count)
             let part = bytes.extracting(position..<end)
@@ -188,7 +160,7 @@ class HTTP2Session {
 
     private func readLeniently(_ part: Span<UInt8>, frameStart: Int?) {
         var rest = part
-        var start = frameStart
+        var start = isLenient ? frameStart : nil
         while let from = start, rest.firstIndex(of: 0xFF, from: from) != nil, !isOver,
             let (range, mended) = HTTP2Lenience.firstMended(in: rest, from: from)
         {
@@ -198,21 +170,6 @@ class HTTP2Session {
             start = 0
         }
         if !rest.isEmpty, !isOver { read(rest) }
-    }
-
-    private func open(_ opening: HTTP2Opening, _ bytes: Span<UInt8>, _ position: inout Int) {
-        let step = opening.take(bytes, &position)
-        if case .needMore = step { return }
-        self.opening = nil
-        let all = opening.bytes
-        let preface = HTTP2Preface.text.utf8CodeUnitCount
-        _ = frameStart(in: all.span(min(preface, all.count)..<all.count))
-        guard case .lacksSettings = step else { return read(all.span) }
-        read(all.span(0..<preface))
-        holdsAcknowledgement = true
-        let settings = HTTP2Opening.settings
-        read(settings.span)
-        read(all.span(preface..<all.count))
     }
 
     private func read(_ part: Span<UInt8>) {
@@ -229,7 +186,6 @@ class HTTP2Session {
 
     private func fail(_ code: Int32) {
         switch code {
-        case Int32(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue): terminate(.protocolError, "invalid connection preface")
         case Int32(NGHTTP2_ERR_FLOODED.rawValue): terminate(.enhanceYourCalm, "flood")
         case Int32(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue):
             terminate(.enhanceYourCalm, "too many CONTINUATION frames")
@@ -255,14 +211,12 @@ class HTTP2Session {
         let handle = event.handle
         switch event.kind {
         case .head: headEnded(handle, size: Int(event.first), endsStream: event.second != 0)
-        case .trailers: trailersEnded(handle)
         case .data:
             let start = Int(event.first)
             data(handle, bytes.extracting(start..<start + Int(event.second)), at: start)
         case .end: streamEnded(handle)
         case .closed: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: false)
         case .reset: streamClosed(handle, HTTP2Code(rawValue: event.first), byPeer: true)
-        case .settings: settingsAreAcknowledged = true
         case .goAway:
             goAwayReceived(last: Int32(bitPattern: event.second), HTTP2Code(rawValue: event.first))
         }
@@ -273,7 +227,7 @@ class HTTP2Session {
     /// Whether there are frames to be made.
     final var wantsToSend: Bool { unsafe !isOver && nghttp2_session_want_write(session) != 0 }
 
-    /// A client's: whether requests may be made, which is over as soon as either side ends the connection.
+    /// Whether requests may be made, which is over as soon as either side ends the connection.
     final var takesRequests: Bool { unsafe !isOver && nghttp2_session_check_request_allowed(session) != 0 }
 
     /// Nothing will come or go any more: the connection can be closed when all is sent.
@@ -305,20 +259,12 @@ class HTTP2Session {
         }
         let frame = unsafe Span(_unsafeStart: place, count: count)
         let kind = UInt32(frame[3])
-        if holdsAcknowledgement, kind == NGHTTP2_SETTINGS.rawValue, frame[4] != 0 {
-            holdsAcknowledgement = false
-            return count
-        }
         note(frame)
         if kind == NGHTTP2_CONTINUATION.rawValue, join(frame, queue) { return count }
         let output = queue.room(for: count)
         let start = output.count
         output.append(frame)
         if kind == NGHTTP2_HEADERS.rawValue { openHead = (output, start, count - 9) }
-        if !hasSentSettings, kind == NGHTTP2_SETTINGS.rawValue {
-            hasSentSettings = true
-            tellStreamLimit(in: output, at: start)
-        }
         return count
     }
 
@@ -377,15 +323,6 @@ class HTTP2Session {
         return word
     }
 
-    /// Writes the real limit of streams into the settings that nghttp2 has made. It was told that there is none, since it ends
-    /// the connection with a client that goes beyond; like nginx we refuse the stream and keep the others.
-    private func tellStreamLimit(in output: Buffer, at start: Int) {
-        guard role == .server else { return }
-        for index in 0..<4 {
-            output[start + 11 + index] = UInt8(truncatingIfNeeded: limits.streams >> (24 - 8 * index))
-        }
-    }
-
     // MARK: - The end
 
     /// Ends the connection: what is under way is broken off by the peer when it reads this.
@@ -396,14 +333,6 @@ class HTTP2Session {
             errorText.append(reason)
         }
         unsafe nghttp2_session_terminate_session(session, code.rawValue)
-    }
-
-    /// Takes no new streams, and ends when the present ones are over.
-    final func endGracefully() {
-        guard !isOver else { return }
-        let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
-        unsafe nghttp2_submit_goaway(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, HTTP2Code.noError.rawValue, nil, 0)
     }
 
     /// The connection is gone: nothing is told any more, and what was kept for it is freed. Not to be called where the session

@@ -3,7 +3,7 @@ class ClientConnection: Endpoint {
     /// Counts the connections of all workers... of this one, from 1: shown as `*n` in the error log and as `$connection`.
     final let number: UInt64
     /// Where the connection came in: its servers and parameters.
-    final var binding: ListenBinding
+    final let binding: ListenBinding
     /// The peer's address as accepted, compact; see `address`.
     final var rawAddress: RawAddress
     /// Reads what a proxy sends before anything else, and holds what it told; nil where no PROXY protocol is spoken.

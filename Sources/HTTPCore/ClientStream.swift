@@ -42,6 +42,9 @@ class ClientStream {
     /// the kernel does not take is copied. Only when no filter wants the body.
     func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}
 
+    /// Whether the connection can become a tunnel: one that carries nothing but this request.
+    var takesTunnel: Bool { false }
+
     /// The head with `Response.isTunnel` is queued: from now on every byte of the client, those that came behind its request first,
     /// goes to `Producer.tunnelReceived`, its end to `clientLeft`. No time-out of reading applies.
     func startTunnel(of request: Request) {}

@@ -107,6 +107,8 @@ final class LocationTree {
     private let exact: [Entry]
     let regexes: [Location]
     let named: [Location]
+    /// Some location wants the slash that a path lacks.
+    private let redirectsToSlash: Bool
 
     private struct Entry {
         let name: ByteString
@@ -145,6 +147,7 @@ final class LocationTree {
         self.prefixes = prefixes
         self.regexes = regexes
         self.named = named
+        redirectsToSlash = locations.contains { $0.redirectsToSlash }
     }
 
     var all: [Location] {
@@ -153,14 +156,14 @@ final class LocationTree {
 
     /// The location with exactly this path (`location = path`).
     func exactMatch(_ path: Span<UInt8>) -> Location? {
-        guard let index = Self.lastNotAfter(path, in: exact), exact[index].name.equals(path)
+        guard !exact.isEmpty, let index = Self.lastNotAfter(path, in: exact), exact[index].name.equals(path)
         else { return nil }
         return exact[index].location
     }
 
     /// The location with the longest prefix of this path.
     func longestPrefix(of path: Span<UInt8>) -> Location? {
-        guard var index = Self.lastNotAfter(path, in: prefixes) else { return nil }
+        guard !prefixes.isEmpty, var index = Self.lastNotAfter(path, in: prefixes) else { return nil }
         while index >= 0 {
             if prefixes[index].name.isPrefix(of: path) { return prefixes[index].location }
             index = prefixes[index].enclosing
@@ -170,7 +173,8 @@ final class LocationTree {
 
     /// A location whose name is this path and a slash, and that asks for a redirect there.
     func slashRedirect(for path: Span<UInt8>) -> Location? {
-        Self.slashRedirect(for: path, in: prefixes) ?? Self.slashRedirect(for: path, in: exact)
+        guard redirectsToSlash else { return nil }
+        return Self.slashRedirect(for: path, in: prefixes) ?? Self.slashRedirect(for: path, in: exact)
     }
 
     private static func slashRedirect(for path: Span<UInt8>, in entries: [Entry]) -> Location? {

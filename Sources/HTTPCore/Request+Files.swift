@@ -3,11 +3,11 @@ extension Request {
     @discardableResult
     func appendFilePath(to output: Buffer) -> Bool {
         guard appendRoot(to: output) != nil else { return false }
-        let path = routing.path
-        guard core.value.alias != nil, !routing.addsPathToAlias else {
-            output.append(path)
+        guard lendLocation({ $0.core.value.alias != nil }), !routing.addsPathToAlias else {
+            output.append(routing.path)
             return true
         }
+        let path = routing.path
         // In a regular expression's location the alias names the whole file.
         if location.isRegexOrWithin { return true }
         let name = location.aliasedLength
@@ -18,8 +18,11 @@ extension Request {
     /// Appends what `root` or `alias` says, and returns its length; nil if an alias does not know what part of the path it
     /// stands for.
     func appendRoot(to output: Buffer) -> Int? {
+        lendLocation { appendRoot(to: output, $0.core) }
+    }
+
+    private func appendRoot(to output: Buffer, _ settings: Box<CoreSettings>) -> Int? {
         let start = output.count
-        let settings = core
         guard let alias = settings.value.alias else {
             settings.value.root.append(to: output, scope: self)
             return output.count - start

@@ -4,9 +4,15 @@
 final class Request: VariableScope {
     let engine: RequestEngine
     /// Who asked.
-    var connection: ClientConnection
+    var connection: ClientConnection { lentConnection.object }
+    /// The stream's own, so that a reference is counted once where it changes.
+    private let lentConnection: Lent<ClientConnection>
     /// How the answer gets there.
-    var stream: ClientStream
+    var stream: ClientStream {
+        get { lentStream.object }
+        set { lentStream.object = newValue }
+    }
+    private let lentStream: Lent<ClientStream>
     /// A subrequest has its parent's fields, and a method of its own.
     let head: RequestHead
     let routing: Routing
@@ -89,55 +95,56 @@ final class Request: VariableScope {
     }
 
     init(
-        engine: RequestEngine, connection: ClientConnection, server: VirtualServer
+        engine: RequestEngine, connection lent: Lent<ClientConnection>, server: VirtualServer
     ) {
         self.engine = engine
-        self.connection = connection
+        let departed = engine.loop.departed
+        lentConnection = lent
         // Replaced at once by the stream that owns the request, which cannot exist before it.
-        stream = ClientStream()
+        lentStream = Lent(ClientStream(), departed: departed)
         head = RequestHead()
         body = RequestBody()
-        routing = Routing(server: server, location: server.root)
-        super.init(registry: connection.cycle.registry)
+        routing = Routing(server: server, departed: departed)
+        super.init(registry: lent.object.cycle.registry)
     }
 
     /// A subrequest: it asks for a path of its own, in the name of the main request and with the values of its variables.
     init(subrequestOf parent: Request) {
         engine = parent.engine
-        connection = parent.connection
-        stream = ClientStream()
+        let departed = engine.loop.departed
+        lentConnection = Lent(parent.connection, departed: departed)
+        lentStream = Lent(ClientStream(), departed: departed)
         head = RequestHead(sharing: parent.head)
         body = parent.body
-        routing = Routing(server: parent.server, location: parent.server.root)
+        routing = Routing(server: parent.server, departed: departed)
         assumedAddress = parent.assumedAddress
         super.init(registry: parent.registry, sharing: parent)
+        let connection = connection
         arrival = connection.loop.moment
         timing.start = connection.loop.now
         timing.wallStart = connection.loop.wallMilliseconds
     }
 
     /// Makes the object ready for another request; buffers keep their memory.
-    func reset(
-        connection: ClientConnection, stream: ClientStream, server: VirtualServer
-    ) {
-        self.connection = connection
-        if self.stream !== stream { self.stream = stream }
-        resetVariables(registry: connection.cycle.registry)
+    func reset(connection: ClientConnection, stream: ClientStream) {
+        lentConnection.object = connection
+        lentStream.object = stream
+        resetVariables(registry: connection.binding.cycle.registry)
         head.reset()
         head.bytes.removeAll()
-        routing.reset(server: server)
+        routing.reset(on: connection)
         response.reset()
         body.reset()
         outgoing.removeAll()
-        producer = nil
-        assumedAddress = nil
+        if producer != nil { producer = nil }
+        if assumedAddress != nil { assumedAddress = nil }
         admission.reset()
-        exchange?.forget()
+        if exchange != nil { exchange?.forget() }
         states.removeAll()
         attempts.removeAll()
-        pipeline = nil
-        encoding = nil
-        kinship?.family.dissolve()
+        if pipeline != nil { pipeline = nil }
+        if encoding != nil { encoding = nil }
+        if kinship != nil { kinship?.family.dissolve() }
         flags = []
         limitRate = 0
         limitRateAfter = 0
@@ -164,6 +171,15 @@ final class Request: VariableScope {
         if !outgoing.pieces.isEmpty { outgoing.removeAll() }
     }
 
+    // MARK: - What is lent, for the way of every request
+
+    @inline(__always)
+    func lendConnection<Result>(_ use: (ClientConnection) -> Result) -> Result { lentConnection.lend(use) }
+    @inline(__always)
+    func lendStream<Result>(_ use: (ClientStream) -> Result) -> Result { lentStream.lend(use) }
+    @inline(__always)
+    func lendLocation<Result>(_ use: (Location) -> Result) -> Result { routing.lendLocation(use) }
+
     // MARK: - Shorthands
 
     /// Whether a client has asked for it, and not another request.
@@ -183,7 +199,7 @@ final class Request: VariableScope {
     var address: SocketAddress { assumedAddress ?? connection.address }
     var location: Location { routing.location }
     var server: VirtualServer { routing.server }
-    var core: Box<CoreSettings> { routing.location.core }
+    var core: Box<CoreSettings> { lendLocation { $0.core } }
     var method: Method { head.method }
     var cycle: HTTPCycle { connection.cycle }
 

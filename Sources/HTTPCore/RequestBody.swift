@@ -35,7 +35,7 @@ final class RequestBody {
     func reset() {
         state = .untouched
         memory.removeAll()
-        file = nil
+        if file != nil { file = nil }
         fileSize = 0
         received = 0
         wireSize = 0

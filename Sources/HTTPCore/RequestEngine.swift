@@ -1,6 +1,7 @@
 /// What modules ask of the server: implemented once, above the modules.
 class RequestEngine {
     final let loop: EventLoop
+    final let hotFiles: HotFiles
     /// Idle connections to upstreams are kept; not any more once the worker ends.
     final var keepsUpstreams = true
 
@@ -11,6 +12,7 @@ class RequestEngine {
 
     init(loop: EventLoop) {
         self.loop = loop
+        hotFiles = HotFiles(loop: loop)
     }
 
     /// What a module keeps for this worker, made at its first use. A module asks for one type only.

@@ -9,6 +9,9 @@ final class RequestPause: Producer {
         case finish(Status)
     }
 
+    /// Pauses that are kept for later at most: a flood of requests over their rate leaves no more behind.
+    private static let idleBound = 64
+
     private var request: Request?
     private var next = Next.resume
     private let timer: PauseTimer
@@ -36,7 +39,11 @@ final class RequestPause: Producer {
         self.request = nil
         let engine = request.engine
         engine.loop.clearInputDeadline(timer)
-        engine.idlePauses.append(self)
+        if engine.idlePauses.count < Self.idleBound {
+            engine.idlePauses.append(self)
+        } else {
+            engine.loop.close(timer)
+        }
         return request
     }
 

@@ -64,7 +64,7 @@ final class Response {
         isChunked = false
         isBodyTransformed = false
         hasTrailers = false
-        trailers = nil
+        if trailers != nil { trailers = nil }
         errorStatus = Status(rawValue: 0)
         isTunnel = false
     }

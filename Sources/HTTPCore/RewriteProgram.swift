@@ -2,9 +2,15 @@
 ///
 /// It is not part of the settings: a location does not inherit what the server around it does with a URI.
 final class RewriteProgram {
-    fileprivate(set) var steps: [RewriteStep] = []
+    private(set) var steps: [RewriteStep] = []
+    /// The answer of a program that is no more than a `return`, as most are.
+    private(set) var onlyAnswer: RewriteAnswer?
 
-    func append(_ step: RewriteStep) { steps.append(step) }
+    func append(_ step: RewriteStep) {
+        // Not in place: that would make each access a checked one.
+        steps = steps + [step]
+        if steps.count == 1, case .answer(let answer) = step { onlyAnswer = answer } else { onlyAnswer = nil }
+    }
 }
 
 /// One directive of ngx_http_rewrite_module.

@@ -5,8 +5,21 @@ final class Routing {
     let arguments = Buffer(capacity: 128)
     /// Whether there is a query, perhaps an empty one: `$args` has a value.
     var hasQuery = false
-    var server: VirtualServer
-    var location: Location
+    var server: VirtualServer {
+        get { lentServer.object }
+        set { lentServer.object = newValue }
+    }
+    private let lentServer: Lent<VirtualServer>
+    /// What a location was found for: until then, and where none fits, it is the server's own.
+    var location: Location {
+        get { lendLocation { $0 } }
+        set {
+            lentLocation.object = newValue
+            isLocationFound = true
+        }
+    }
+    private let lentLocation: Lent<Location>
+    private var isLocationFound = false
     /// The step of the location's plan that is next.
     var step = 0
     var phase = Phase.postRead
@@ -30,9 +43,10 @@ final class Routing {
     /// An error page was used, and no second one may be.
     var errorPagesUsed = false
 
-    init(server: VirtualServer, location: Location) {
-        self.server = server
-        self.location = location
+    /// - Parameter departed: see `Lent`.
+    init(server: VirtualServer, departed: List<AnyObject>) {
+        lentServer = Lent(server, departed: departed)
+        lentLocation = Lent(server.root, departed: departed)
     }
 
     /// Takes a path with arguments behind a `?`, not to be decoded, as the new target.
@@ -50,16 +64,30 @@ final class Routing {
 
     /// Goes on in a server, of which no location is known yet.
     func select(_ server: VirtualServer) {
-        // A reference is only counted where it changes.
-        if self.server !== server { self.server = server }
-        if location !== server.root { location = server.root }
+        lentServer.object = server
+        isLocationFound = false
     }
 
-    func reset(server: VirtualServer) {
+    /// Forgets the location: what holds is the server's own.
+    func leaveLocation() { isLocationFound = false }
+
+    @inline(__always)
+    func lendServer<Result>(_ use: (VirtualServer) -> Result) -> Result { lentServer.lend(use) }
+
+    @inline(__always)
+    func lendLocation<Result>(_ use: (Location) -> Result) -> Result {
+        isLocationFound ? lentLocation.lend(use) : lentServer.lend { use($0.root) }
+    }
+
+    func reset(on connection: ClientConnection) {
         path.removeAll()
         arguments.removeAll()
         hasQuery = false
-        select(server)
+        if connection.selectedServer == nil {
+            select(connection.binding.servers.standard)
+        } else {
+            select(connection.server)
+        }
         step = 0
         contentHandler = 0
         phase = .postRead

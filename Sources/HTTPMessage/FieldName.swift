@@ -241,6 +241,7 @@ struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     }
 
     func contains(_ name: FieldName) -> Bool { bits & name.bit != 0 }
+    func isDisjoint(with other: FieldNameSet) -> Bool { bits & other.bits == 0 }
     mutating func insert(_ name: FieldName) { bits |= name.bit }
     mutating func remove(_ name: FieldName) { bits &= ~name.bit }
     mutating func removeAll() { bits = 0 }

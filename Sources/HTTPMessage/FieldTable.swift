@@ -48,6 +48,9 @@ final class FieldTable {
     /// Whether a field of this well-known name is there.
     func contains(_ name: FieldName) -> Bool { present.contains(name) }
 
+    /// Whether a field of any of these names is there.
+    func containsAny(of names: FieldNameSet) -> Bool { !present.isDisjoint(with: names) }
+
     /// The index of the first field of a well-known name at or after `start`, or nil.
     func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
         guard present.contains(name) else { return nil }

@@ -41,7 +41,7 @@ extension Engine {
     /// Logs the request and gives the connection back to its protocol.
     func complete(_ request: Request, isSent: Bool = false) {
         guard !request.flags.contains(.finished) else { return }
-        if request.core.value.postAction != nil { actAfterwards(request, isSent: isSent) }
+        if request.lendLocation({ $0.core.value.postAction != nil }) { actAfterwards(request, isSent: isSent) }
         if let family = request.kinship?.family, !family.members.isEmpty, isSent || family.isMainAnswered == nil {
             // As in nginx, subrequests in the background hold the connection's next request back.
             if isSent { family.isMainAnswered = true }
@@ -50,11 +50,11 @@ extension Engine {
         }
         request.flags.insert(.finished)
         if isSent { request.flags.insert(.isAnswered) }
-        if let producer = request.producer.take() { producer.cancel() }
-        request.kinship?.family.dissolve()
+        if request.producer != nil, let producer = request.producer.take() { producer.cancel() }
+        if request.kinship != nil { request.kinship?.family.dissolve() }
         log(request)
         request.admission.releasePlaces()
-        if isSent { request.stream.finish(request) } else { request.stream.abort(request) }
+        request.lendStream { if isSent { $0.finish(request) } else { $0.abort(request) } }
     }
 
     /// Does what `post_action` asks for, once.
@@ -75,10 +75,10 @@ extension Engine {
         guard !request.flags.contains(.logged) else { return }
         request.flags.insert(.logged)
         request.routing.phase = .log
-        request.bytesSent = request.stream.bytesSent
+        request.bytesSent = request.lendStream { $0.bytesSent }
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
         tellEnd(of: request)
-        let steps = request.location.plan.log
+        let steps = request.lendLocation { $0.plan.log }
         for index in steps.indices { _ = Roster.handle(steps[index], request) }
     }
 

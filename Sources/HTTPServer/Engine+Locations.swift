@@ -4,13 +4,16 @@ extension Engine {
         let routing = request.routing
         routing.isPathChanged = false
         routing.contentHandler = 0
-        let root = routing.server.root
-        routing.location = root
-        let found = find(in: root.children, request)
+        routing.leaveLocation()
+        let found = routing.lendServer { find(in: $0.root.children, request, path: routing.path) }
         if case .failed = found { return .answer(500) }
-        let location = routing.location
+        return routing.lendLocation { settle(request, $0, found) }
+    }
+
+    /// Goes on with the location that was found.
+    private func settle(_ request: Request, _ location: Location, _ found: Found) -> Progress {
         let settings = location.core
-        if settings.value.isInternal, !routing.isInternal { return .answer(404) }
+        if settings.value.isInternal, !request.routing.isInternal { return .answer(404) }
         applyLocation(request)
         tellLocation(of: request)
         let length = request.head.contentLength
@@ -49,10 +52,9 @@ extension Engine {
     }
 
     /// Sets `routing.location` to the best one of a tree and of those within it.
-    private func find(in tree: LocationTree?, _ request: Request) -> Found {
+    private func find(in tree: LocationTree?, _ request: Request, path: Buffer) -> Found {
         guard let tree else { return .none }
         let routing = request.routing
-        let path = routing.path
         if let exact = tree.exactMatch(path.span) {
             routing.location = exact
             return .certain
@@ -66,7 +68,7 @@ extension Engine {
         if let prefix {
             routing.location = prefix
             found = .prefix
-            switch find(in: prefix.children, request) {
+            switch find(in: prefix.children, request, path: path) {
             case .none, .prefix: break
             case .certain: return .certain
             case .slash: return .slash
@@ -81,7 +83,7 @@ extension Engine {
             case .failed: return .failed
             case .matched:
                 routing.location = regex
-                if case .failed = find(in: regex.children, request) { return .failed }
+                if case .failed = find(in: regex.children, request, path: path) { return .failed }
                 return .certain
             }
         }
@@ -102,22 +104,23 @@ extension Engine {
     /// What of the location's settings holds for the request and the connection. The methods that `limit_except` does not
     /// let pass have settings of their own.
     func applyLocation(_ request: Request) {
-        if let limit = request.location.limitExcept, limit.methods & request.method.bit == 0 {
+        if request.lendLocation({ $0.limitExcept != nil }), let limit = request.location.limitExcept,
+            limit.methods & request.method.bit == 0
+        {
             request.routing.location = limit.location
         }
         // As in nginx, what the block of a condition names stays when another block names nothing.
-        let handler = request.location.contentHandler
+        let handler = request.lendLocation { $0.contentHandler }
         if handler != 0 { request.routing.contentHandler = handler }
         guard request.flags.contains(.keepAlive) else { return }
         let settings = request.core
-        let connection = request.connection
-        if settings.value.keepaliveTimeout == 0
-            || Int(connection.requestCount) >= settings.value.keepaliveRequests
-            || connection.loop.now - connection.acceptedAt > settings.value.keepaliveTime
-            || isKeptFrom(request, settings.value.keepaliveDisable)
-        {
-            request.flags.remove(.keepAlive)
-        }
+        if !request.lendConnection({ keeps($0, request, settings) }) { request.flags.remove(.keepAlive) }
+    }
+
+    private func keeps(_ connection: ClientConnection, _ request: Request, _ settings: Box<CoreSettings>) -> Bool {
+        settings.value.keepaliveTimeout != 0 && Int(connection.requestCount) < settings.value.keepaliveRequests
+            && connection.loop.now - connection.acceptedAt <= settings.value.keepaliveTime
+            && !isKeptFrom(request, settings.value.keepaliveDisable)
     }
 
     /// Old browsers that wait for ever on connections that are kept.

@@ -6,7 +6,7 @@ extension Engine {
         settleKeepAlive(request)
         guard !request.routing.path.isEmpty || takeTarget(request) else { return refuseTarget(request) }
         if request.method == .head { request.response.isHeadOnly = true }
-        if request.connection.binding.isSecure, let code = refusal(of: request) {
+        if request.lendConnection({ $0.binding.isSecure }), let code = refusal(of: request) {
             return finish(request, code: code)
         }
         request.routing.phase = .postRead
@@ -65,23 +65,23 @@ extension Engine {
             let next: Progress
             switch request.routing.phase {
             case .postRead:
-                next = runSteps(request.server.root.plan.postRead, request) ?? enter(.serverRewrite, request)
+                next = runSteps(request.routing.lendServer { $0.root.plan.postRead }, request) ?? enter(.serverRewrite, request)
             case .serverRewrite:
-                next = runSteps(request.server.root.plan.serverRewrite, request) ?? enter(.findConfig, request)
+                next = runSteps(request.routing.lendServer { $0.root.plan.serverRewrite }, request) ?? enter(.findConfig, request)
             case .findConfig:
                 next = findLocation(request)
             case .rewrite:
-                next = runSteps(request.location.plan.rewrite, request) ?? enter(.postRewrite, request)
+                next = runSteps(request.lendLocation { $0.plan.rewrite }, request) ?? enter(.postRewrite, request)
             case .postRewrite:
                 next = afterRewrite(request)
             case .preaccess:
-                next = runSteps(request.location.plan.preaccess, request) ?? enter(.access, request)
+                next = runSteps(request.lendLocation { $0.plan.preaccess }, request) ?? enter(.access, request)
             case .access:
                 next = runAccess(request)
             case .postAccess:
                 next = afterAccess(request)
             case .precontent:
-                next = runSteps(request.location.plan.precontent, request) ?? enter(.content, request)
+                next = runSteps(request.lendLocation { $0.plan.precontent }, request) ?? enter(.content, request)
             case .content:
                 next = runContent(request)
             case .log:
@@ -138,7 +138,7 @@ extension Engine {
         guard routing.changesLeft > 0 else {
             return .answer(refuseCycle(request, "processing", routing.path))
         }
-        routing.location = request.server.root
+        routing.leaveLocation()
         return enter(.findConfig, request)
     }
 
@@ -149,7 +149,7 @@ extension Engine {
         // Who may have the page may have its parts.
         guard request.isMain else { return enter(.precontent, request) }
         let routing = request.routing
-        let steps = request.location.plan.access
+        let steps = request.lendLocation { $0.plan.access }
         while routing.step < steps.count {
             let code = steps[routing.step]
             routing.step += 1
@@ -216,7 +216,7 @@ extension Engine {
             case .done, .wait, .allow, .decline: return .stop
             }
         }
-        return runSteps(request.location.plan.content, request) ?? refuseContent(request)
+        return runSteps(request.lendLocation { $0.plan.content }, request) ?? refuseContent(request)
     }
 
     /// Nobody has an answer.
@@ -257,7 +257,7 @@ extension Engine {
         routing.isLocationMatched = true
         routing.phase = .serverRewrite
         routing.step = 0
-        routing.location = request.server.root
+        routing.leaveLocation()
         applyLocation(request)
         run(request)
     }

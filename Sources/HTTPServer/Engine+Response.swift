@@ -8,10 +8,10 @@ extension Engine {
             response.statusLine.removeAll()
         }
         if response.status.rawValue == 0 { response.status = 200 }
-        if request.limitRate > 0 || request.core.value.limitRate != nil, request.isMain {
+        if request.limitRate > 0 || request.lendLocation({ $0.core.value.limitRate != nil }), request.isMain {
             request.settleLimitRate()
         }
-        let filters = request.location.plan.headerFilters
+        let filters = request.lendLocation { $0.plan.headerFilters }
         for index in filters.indices {
             switch Roster.filterHead(filters[index], request) {
             case .pass: continue
@@ -19,7 +19,7 @@ extension Engine {
             }
         }
         response.isHeadSent = true
-        request.stream.writeHead(of: request)
+        request.lendStream { $0.writeHead(of: request) }
     }
 
     func passBody(_ request: Request) {
@@ -59,13 +59,13 @@ extension Engine {
             return
         }
         if isLast { response.isBodyComplete = true }
-        request.stream.writeBody(of: request, bytes: bytes, isLast: isLast, flush: flush)
+        request.lendStream { $0.writeBody(of: request, bytes: bytes, isLast: isLast, flush: flush) }
     }
 
     /// Sends `main.outgoing` through the filters that see the whole answer to the client's stream.
     func passOnward(_ main: Request) {
         guard let pipeline = main.encoding as? Pipeline, !main.response.isHeadOnly else {
-            return main.stream.writeBody(of: main)
+            return main.lendStream { $0.writeBody(of: main) }
         }
         if !pipeline.take(main) { breakOffFiltering(main) }
     }

@@ -11,13 +11,17 @@ final class Engine: RequestEngine {
     }
 
     /// Old requests are finished, new ones are not waited for.
-     var isShuttingDown = false
+    var isShuttingDown = false
     private let idleStreams = List<HTTP1Stream>()
     /// What TLS handshakes ask.
     private(set) lazy var serverNames = ServerNames(engine: self)
-    private let idleHTTP2Streams = List<HTTP2Stream>()
+    let idleHTTP2Streams = List<HTTP2Stream>()
     /// Live client connections of this worker.
     private(set) var connectionCount = 0
+    /// Those of them that wait for a request.
+    private(set) var idleCount = 0
+    /// The second in which idle ones were last closed to make room.
+    var lastReuse = -1
     /// At most so many, listening sockets and upstreams not counted: `worker_connections`.
     let connectionLimit: Int
     /// The head lines that only change with the second, for each form of `server_tokens`.
@@ -91,6 +95,7 @@ final class Engine: RequestEngine {
     /// Takes an accepted socket over.
     func accept(_ accepted: Accepted, on binding: ListenBinding) {
         counters.add(1, to: .accepted)
+        makeRoom(binding.cycle.errorLog)
         guard connectionCount < connectionLimit else {
             binding.cycle.errorLog.write(.alert, connection: 0) {
                 $0.append(decimal: connectionLimit)
@@ -134,6 +139,8 @@ final class Engine: RequestEngine {
     func count(_ connection: ServedConnection, as figure: Figure) {
         guard connection.figure != figure else { return }
         unpublished.change(connection.figure, by: -1)
+        if connection.figure == .waiting { idleCount -= 1 }
+        if figure == .waiting { idleCount += 1 }
         connection.figure = figure
         unpublished.change(figure, by: 1)
     }
@@ -191,13 +198,7 @@ final class Engine: RequestEngine {
 
     /// A stream with its request, for the head whose first bytes have come.
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
-        let server = connection.server
-        let stream: HTTP1Stream
-        if let idle = idleStreams.popLast() {
-            stream = idle
-        } else {
-            stream = HTTP1Stream(connection: connection, server: server)
-        }
+        let stream = idleStreams.popLast() ?? HTTP1Stream(connection: connection, server: connection.server)
         stream.reset(connection: connection)
         begin(stream.request, of: stream, on: connection)
         return stream
@@ -229,14 +230,13 @@ final class Engine: RequestEngine {
     func begin(_ request: Request, of stream: ClientStream, on connection: ServedConnection) {
         connection.requestCount += 1
         unpublished.requests += 1
-        request.reset(
-            connection: connection, stream: stream, server: connection.server)
+        request.reset(connection: connection, stream: stream)
     }
 
     /// Drops what a request holds beyond itself, before it returns to its pool.
     func release(_ request: Request) {
-        if let producer = request.producer.take() { producer.cancel() }
-        request.kinship?.family.dissolve()
+        if request.producer != nil, let producer = request.producer.take() { producer.cancel() }
+        if request.kinship != nil { request.kinship?.family.dissolve() }
         request.admission.releasePlaces()
         request.releaseResources()
     }
@@ -247,7 +247,7 @@ final class Engine: RequestEngine {
         giveBack(stream)
     }
 
-    func giveBack(_ stream: HTTP1Stream) {
+    func giveBack(_ stream: consuming HTTP1Stream) {
         release(stream.request)
         stream.release()
         if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
@@ -270,11 +270,15 @@ final class CommonLines {
     private let dateLine = Buffer(capacity: 64)
     private let date = Buffer(capacity: 32)
     private var second = -1
+    /// `Server` without and with the version, each with `Date` behind it.
+    private let openings = [Buffer(capacity: 128), Buffer(capacity: 128)]
+    private let openingSeconds = List<Int>(capacity: 2)
     private let modifiedLines = (0..<16).map { _ in Buffer(capacity: 64) }
     private let modifiedSeconds = List<Int>(capacity: 16)
 
     init() {
         for _ in modifiedLines { modifiedSeconds.append(-1) }
+        for _ in openings { openingSeconds.append(-1) }
     }
 
     func appendLastModified(_ seconds: Int, to output: Buffer) {
@@ -288,6 +292,29 @@ final class CommonLines {
             line.append("\r\n")
         }
         output.append(line)
+    }
+
+    /// Both lines as they are where nobody has set either. False: the location's name of the server depends on the request.
+    func appendServerAndDate(of request: Request, at seconds: Int, to output: Buffer) -> Bool {
+        let place: Int? = request.lendLocation {
+            switch $0.core.value.serverTokens {
+            case .off: 0
+            case .on, .build: 1
+            case .text: nil
+            }
+        }
+        guard let place else { return false }
+        let lines = openings[place]
+        if openingSeconds[place] != seconds {
+            openingSeconds[place] = seconds
+            lines.removeAll()
+            lines.append("Server: ")
+            request.appendProduct(to: lines)
+            lines.append("\r\n")
+            appendDate(at: seconds, to: lines)
+        }
+        output.append(lines)
+        return true
     }
 
     func appendDate(at seconds: Int, to output: Buffer) {

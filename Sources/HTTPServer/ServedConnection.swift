@@ -36,6 +36,13 @@ class ServedConnection: ClientConnection {
     /// The worker ends: closes the connection at once if no request is under way, else when its requests are answered.
     func shutDown() {}
 
+    /// Whether it may be closed to make room for others, being counted as waiting. One that was only just accepted has a request
+    /// on its way.
+    var canMakeRoom: Bool { requestCount > 0 || loop.now - acceptedAt >= 1_000 }
+
+    /// Ends at once, since another connection needs the place.
+    func makeRoom() { end() }
+
     /// Tells the client that no more follows, and goes on reading for a while, so that what it still sends does not make the
     /// kernel throw away what it has not read yet. False: the connection has ended instead.
     final func beginLingering(for time: Int, timeout: Int) -> Bool {

@@ -6,8 +6,10 @@ final class SiteWorker {
     private var listening: [ListenEndpoint] = []
 
     static func run(_ cycle: SiteCycle, _ context: WorkerContext) -> Int32 {
+        var call: StaticString = "epoll_create()"
         do throws(Errno) {
             let worker = try SiteWorker(cycle)
+            call = "epoll_ctl()"
             try worker.heed(context)
             for listener in context.listeners {
                 try worker.accept(on: listener.number, at: listener.address)
@@ -19,7 +21,8 @@ final class SiteWorker {
             return 0
         } catch {
             cycle.logs.errorLog.write(.alert, connection: 0, errno: error) {
-                $0.append("epoll_create() failed")
+                $0.append(call)
+                $0.append(" failed")
             }
             return 2
         }

@@ -29,6 +29,9 @@ class Service(grpc.GenericRpcHandler):
             "/s/Fail": grpc.unary_unary_rpc_method_handler(self.fail),
             "/s/FailLate": grpc.unary_stream_rpc_method_handler(self.fail_late),
             "/s/Wait": grpc.unary_stream_rpc_method_handler(self.wait),
+            "/s/Refuse": grpc.stream_unary_rpc_method_handler(self.refuse),
+            "/s/Silent": grpc.unary_unary_rpc_method_handler(self.silent),
+            "/s/Tell": grpc.unary_unary_rpc_method_handler(self.tell),
         }
         return kinds.get(call.method)
 
@@ -62,6 +65,23 @@ class Service(grpc.GenericRpcHandler):
         yield b"here"
         self.left.wait(20)
 
+    def refuse(self, requests, context):
+        next(requests)
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "enough")
+
+    def silent(self, request, context):
+        context.add_callback(self.left.set)
+        self.left.wait(20)
+        return b"late"
+
+    def tell(self, request, context):
+        """What came of metadata, the peer's certificate, and the time that is left."""
+        context.send_initial_metadata([("x-secret", "1"), ("x-open", "2")])
+        told = sorted(f"{key}={value}" for key, value in context.invocation_metadata() if key.startswith("x-"))
+        names = [name.decode() for name in context.auth_context().get("x509_common_name", [])]
+        left = context.time_remaining()
+        return "|".join([",".join(told), ",".join(names), "" if left is None or left > 1e6 else f"{left:.0f}"]).encode()
+
 
 @pytest.fixture
 def service():
@@ -76,7 +96,7 @@ def service():
         port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
         server.start()
         servers.append(server)
-        handler.port = port
+        handler.port, handler.server = port, server
         return handler
 
     yield start
@@ -226,12 +246,114 @@ def test_a_reload_lets_calls_end(channel):
     assert list(answers) == [b"dnoces"]
 
 
-def test_over_tls_on_both_ways(simple, service, authority):  # noqa: F811
-    def read(name):
-        with open(authority.path(name), "rb") as file:
-            return file.read()
+def test_a_server_that_refuses_while_the_client_still_sends(channel):
+    channel = channel()
+    more = threading.Event()
 
-    handler = service(grpc.ssl_server_credentials([(read("localhost.key"), read("localhost.crt"))]))
+    def say():
+        yield b"first"
+        more.wait(20)
+        yield b"never wanted"
+
+    with pytest.raises(grpc.RpcError) as told:
+        channel.stream_unary("/s/Refuse")(say(), timeout=10)
+    more.set()
+    assert told.value.code() == grpc.StatusCode.INVALID_ARGUMENT and told.value.details() == "enough"
+    assert channel.unary_unary("/s/Echo")(b"next", timeout=10) == b"next"
+
+
+def test_compressed_messages(channel):
+    channel = channel()
+    body = b"the same again and again " * 10_000
+    assert channel.unary_unary("/s/Echo")(body, timeout=10, compression=grpc.Compression.Gzip) == body
+
+
+def test_a_server_that_goes_away_in_the_middle(channel):
+    channel = channel()
+    call = channel.unary_stream("/s/Wait")(b"", timeout=10)
+    assert next(call) == b"here"
+    channel.handler.server.stop(0)
+    with pytest.raises(grpc.RpcError) as told:
+        next(call)
+    assert told.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
+    # There is nobody for the next one.
+    with pytest.raises(grpc.RpcError) as told:
+        channel.unary_unary("/s/Echo")(b"", timeout=10)
+    assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_fields_are_set_left_out_and_hidden(channel):
+    channel = channel("""grpc_hide_header X-Secret;
+        location /s/Tell { grpc_pass grpc://u; grpc_set_header X-Set "$request_method"; grpc_set_header X-Mine ""; }""")
+    tell = channel.unary_unary("/s/Tell")
+    answer, call = tell.with_call(b"", metadata=[("x-mine", "m"), ("x-other", "o")], timeout=30)
+    assert answer.split(b"|")[0] == b"x-other=o,x-set=POST"
+    metadata = dict(call.initial_metadata())
+    assert "x-secret" not in metadata and metadata["x-open"] == "2"
+
+
+def test_the_server_knows_the_deadline(channel):
+    left = channel().unary_unary("/s/Tell")(b"", timeout=100).split(b"|")[2]
+    assert 90 <= int(left) <= 100
+
+
+def test_the_upstream_s_time_outs(channel):
+    """Before the head an answer 504 is made, which clients take for UNAVAILABLE; behind it the stream is broken off."""
+    channel = channel("grpc_read_timeout 1s;")
+    begun = time.monotonic()
+    with pytest.raises(grpc.RpcError) as told:
+        channel.unary_unary("/s/Silent")(b"", timeout=15)
+    assert told.value.code() == grpc.StatusCode.UNAVAILABLE and 0.9 < time.monotonic() - begun < 8
+    channel.server.wait_for_log(r"upstream timed out \(110: Connection timed out\) while reading response header from upstream")
+    assert channel.handler.left.wait(10)
+    channel.handler.left.clear()
+    call = channel.unary_stream("/s/Wait")(b"", timeout=15)
+    assert next(call) == b"here"
+    with pytest.raises(grpc.RpcError) as told:
+        next(call)
+    assert told.value.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
+    assert channel.handler.left.wait(10)
+    channel.server.wait_for_log(r"upstream timed out \(110: Connection timed out\) while reading upstream")
+
+
+def test_a_server_of_a_variable(simple, service):
+    handler = service()
+    server = simple(f"http2 on; set $target 127.0.0.1:{handler.port}; location / {{ grpc_pass grpc://$target; }}")
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        assert channel.unary_unary("/s/Echo")(b"x", timeout=10) == b"x"
+
+
+def read(authority, name):  # noqa: F811
+    with open(authority.path(name), "rb") as file:
+        return file.read()
+
+
+def test_certificates_on_the_way_to_the_server(simple, service, authority):  # noqa: F811
+    """The server wants a certificate and gets the configured one; one that does not suffice is a 502 with nginx's words."""
+    keys = [(read(authority, "localhost.key"), read(authority, "localhost.crt"))]
+    strict = service(grpc.ssl_server_credentials(keys, read(authority, "ca.crt"), require_client_auth=True))
+    target = f"grpc_pass grpcs://127.0.0.1:{strict.port};"
+    own = f"grpc_ssl_certificate {authority.folder}/other.crt; grpc_ssl_certificate_key {authority.folder}/other.key;"
+    trust = f"grpc_ssl_verify on; grpc_ssl_trusted_certificate {authority.folder}/ca.crt;"
+    server = simple(f"""http2 on; grpc_ssl_session_reuse off; {own}
+        location /s/Tell {{ {trust} grpc_ssl_name localhost; grpc_ssl_server_name on; grpc_ssl_protocols TLSv1.3; {target} }}
+        location /s/Echo {{ {trust} grpc_ssl_name elsewhere.test; {target} }}
+        location /s/Fail {{ grpc_ssl_certificate ""; grpc_ssl_certificate_key ""; {target} }}
+        location /s/Count {{ grpc_ssl_conf_command Protocol -ALL,TLSv1.2; {target} }}""")
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        assert channel.unary_unary("/s/Tell")(b"", timeout=10).split(b"|")[1] == b"other.example"
+        assert list(channel.unary_stream("/s/Count")(b"2", timeout=10)) == [b"0", b"1"]
+        with pytest.raises(grpc.RpcError) as told:
+            channel.unary_unary("/s/Echo")(b"", timeout=10)
+        assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+        server.wait_for_log(r'upstream SSL certificate does not match "elsewhere.test" while SSL handshaking to upstream')
+        with pytest.raises(grpc.RpcError) as told:
+            channel.unary_unary("/s/Fail")(b"", timeout=10)
+        assert told.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_over_tls_on_both_ways(simple, service, authority):  # noqa: F811
+    handler = service(grpc.ssl_server_credentials([(read(authority, "localhost.key"), read(authority, "localhost.crt"))]))
     server = simple(
         f"""location / {{ grpc_pass grpcs://127.0.0.1:{handler.port}; grpc_ssl_verify on; grpc_ssl_name localhost;
             grpc_ssl_trusted_certificate {authority.path('ca.crt')}; grpc_set_header X-Mine "set"; }}""",
@@ -240,7 +362,7 @@ def test_over_tls_on_both_ways(simple, service, authority):  # noqa: F811
                  grpc_pass grpcs://127.0.0.1:{handler.port}; grpc_set_header X-Mine "set"; }} }}""",
         values={"SECURE": serving.free_port()})
     target = f"127.0.0.1:{server.values['SECURE']}"
-    with grpc.secure_channel(target, grpc.ssl_channel_credentials(read("ca.crt")),
+    with grpc.secure_channel(target, grpc.ssl_channel_credentials(read(authority, "ca.crt")),
                              [("grpc.ssl_target_name_override", "localhost")]) as channel:
         answer, call = channel.unary_unary("/s/Echo").with_call(b"z" * 200_000, timeout=20)
         assert answer == b"z" * 200_000 and ("x-told", "set") in call.initial_metadata()

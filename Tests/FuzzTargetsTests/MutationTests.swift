@@ -37,6 +37,12 @@ import Testing
         mutateOptions(inputs, fuzzHTTP2, bytes: 1)
     }
 
+    @Test func http2Answers() throws {
+        let inputs = try corpus("http2-answer")
+        mutate(inputs, fuzzHTTP2Answer)
+        mutateOptions(inputs, fuzzHTTP2Answer, bytes: 1)
+    }
+
     /// Handshakes take their time.
     @Test func tls() throws { mutate(try corpus("tls"), fuzzTLS, rounds: 500) }
 

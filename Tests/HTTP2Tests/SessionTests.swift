@@ -81,6 +81,37 @@ import Testing
         }
     }
 
+    /// Priorities of streams that do not exist yet, as Firefox sends them, hold when these are opened, whoever is first.
+    @Test(arguments: [(first: 1, second: 3), (first: 3, second: 1)])
+    func aStreamWaitsForTheOneThatItWasAnnouncedToDependOn(_ order: (first: Int, second: Int)) {
+        let server = RecordingServer()
+        let parent = UInt8(order.first)
+        server.feed(
+            Frame.beginning + Frame.windowUpdate(0, 1_000_000) + Frame.make(2, stream: 5, [0, 0, 0, 0, 15])
+                + Frame.make(2, stream: order.first, [0, 0, 0, 5, 15]) + Frame.make(2, stream: order.second, [0, 0, 0, parent, 15])
+                + Frame.get(1) + Frame.get(3))
+        _ = server.take()
+        server.answer(0, body: [UInt8](repeating: 1, count: 40_000))
+        server.answer(1, body: [UInt8](repeating: 2, count: 40_000))
+        let frames = Frame.list(server.take()).filter { $0.hasPrefix("DATA") }.compactMap { Int($0.split(separator: " ")[1]) }
+        #expect(frames.sorted { $0 == order.first && $1 != order.first } == frames && Set(frames) == [1, 3], "\(frames)")
+    }
+
+    /// A tree as deep as it can be, loops, and who is forgotten.
+    @Test func prioritiesAreBounded() {
+        let priorities = HTTP2Priorities()
+        var random = SystemRandomNumberGenerator()
+        for stream in stride(from: Int32(1), to: 4_001, by: 2) {
+            _ = priorities.set(
+                stream, isOpen: stream % 4 == 1, dependsOn: Int32.random(in: 0...stream, using: &random), parentIsOpen: stream % 3 == 0,
+                isExclusive: stream % 5 == 0, weight: Int(stream % 256) + 1)
+            if stream % 8 == 1, let node = Optional(priorities.find(stream)), node >= 0 { priorities.close(node) }
+        }
+        let known = (Int32(1)...4_000).filter { priorities.find($0) >= 0 }
+        #expect(known.count <= 256 && known.count > 32)
+        for stream in known { #expect(priorities.place(of: priorities.find(stream)).depth <= 257) }
+    }
+
     @Test func noMoreIsQueuedThanIsAskedFor() {
         let server = RecordingServer()
         server.feed(
@@ -125,7 +156,7 @@ import Testing
 
     @Test func whatAClientOfNghttp2SendsIsUnderstood() {
         let server = RecordingServer()
-        let client = HTTP2Session(role: .client)
+        let client = HTTP2Session()
         let queue = OutputQueue(small: server.loop.buffers, large: server.loop.largeBuffers)
         let block = HTTP2FieldBlock()
         for (name, value) in [(":method", "GET"), (":path", "/"), (":scheme", "http")] {

@@ -123,6 +123,7 @@ struct Answer: Equatable, CustomStringConvertible {
                 // Trailers, and the empty line.
                 while let end = bytes[position...].firstIndex(of: 10) {
                     let isLast = end - position < 2
+                    if !isLast { head.append("trailer " + String(decoding: bytes[position..<end - 1], as: UTF8.self)) }
                     position = end + 1
                     if isLast {
                         isComplete = true
@@ -201,13 +202,17 @@ struct AnswerCounter {
         body = .none
     }
 
-    /// The bytes of the chunk that begins there, if it is complete. The last has no trailers.
+    /// The bytes of the chunk that begins there, if it is complete; with the last one those of the trailers.
     private static func chunk(_ bytes: [UInt8], at start: Int) -> (length: Int, isLast: Bool)? {
         guard let end = bytes[start...].prefix(12).firstIndex(of: 10),
             let size = Int(String(decoding: bytes[start..<end - 1], as: UTF8.self), radix: 16)
         else { return nil }
+        if size == 0 {
+            // Behind the size, or the last trailer, follows an empty line.
+            return Answer.end(ofHead: bytes[(end - 1)...]).map { ($0 - start, true) }
+        }
         let length = end + 1 - start + size + 2
-        return bytes.count - start < length ? nil : (length, size == 0)
+        return bytes.count - start < length ? nil : (length, false)
     }
 }
 

@@ -31,11 +31,15 @@ enum Everything {
         charset_map windows-1251 utf-8 { 80 D082; 81 D083; }
         upstream app { server 127.0.0.1:9000 max_fails=0; }
         upstream sealed { server 127.0.0.1:9443 max_fails=0; }
+        upstream framed { server 127.0.0.1:9002 max_fails=0; }
+        upstream framed-sealed { server 127.0.0.1:9444 max_fails=0; }
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
             listen 127.0.0.1:8081 proxy_protocol;
             listen 127.0.0.1:8443 ssl;
+            listen 127.0.0.1:8444 ssl;
+            http2 on;
             \(SiteCertificate.directives)
             server_name a b;
             root files;
@@ -98,6 +102,16 @@ enum Everything {
             location /copy { internal; proxy_pass http://app/echo; }
             location /sealed/ { proxy_pass https://sealed; }
             location /sealed/streamed/ { proxy_pass https://sealed; proxy_request_buffering off; proxy_buffering off; }
+            location /framed/ { proxy_pass http://framed; proxy_http_version 2; }
+            location /framed/spooled/ {
+                proxy_pass http://framed; proxy_http_version 2; proxy_buffers 4 4k; proxy_buffer_size 4k; proxy_busy_buffers_size 8k;
+            }
+            location /framed/streamed/ {
+                proxy_pass http://framed; proxy_http_version 2; proxy_request_buffering off; proxy_buffering off;
+            }
+            location /framed/sealed/ { proxy_pass https://framed-sealed; proxy_http_version 2; }
+            location /grpc/ { grpc_pass grpc://framed; }
+            location /grpc/sealed/ { grpc_pass grpcs://framed-sealed; }
             location /intercepted/ {
                 proxy_pass http://app;
                 proxy_intercept_errors on;
@@ -121,7 +135,8 @@ enum Everything {
         let passwords = "user:{PLAIN}secret\n"
         site.kernel.disk.put(SimulatedSite.prefix + "passwords", Array(passwords.utf8), at: 0)
         application.listen(site)
-        site.securePorts = [8443]
+        site.securePorts = [8443, 8444]
+        site.framedPorts = [8444]
         return site
     }
 
@@ -140,12 +155,29 @@ enum Everything {
         /// What the server can send to the client before that has read.
         var capacity: Int?
         var port: UInt16 = 8080
+        /// The client speaks HTTP/2, on a connection that is for this visit alone.
+        var isFramed = false
 
         /// When something breaks the answer may be another and still look whole: the connection's end is the body's, a part of a
         /// page is missing, or a file is compressed at once.
-        var mayDiffer: Bool { ["until close", "1.0 upstream", "added", "nested", "precompressed", "until close over TLS", "sealed until close"].contains(name) }
+        var mayDiffer: Bool {
+            let names = ["until close", "1.0 upstream", "added", "h2 added", "nested", "precompressed", "sealed until close"]
+            return names.contains { name == $0 || name.hasPrefix($0 + " over ") }
+        }
+
+        /// TLS is spoken with the client or the application.
+        var isSecure: Bool { port == 8443 || port == 8444 || name.contains("sealed") }
 
         var description: String { name }
+
+        /// Goes on when all answers are there, or none can come any more.
+        var wait: ScriptedPeer.Step {
+            isFramed ? .wait(streams: statuses.count) : .wait(answers: statuses.count, headOnly: headOnly)
+        }
+
+        func answers(in bytes: [UInt8]) -> [Answer] {
+            isFramed ? HTTP2Answers.all(in: bytes, streams: statuses.count) : Answer.all(in: bytes, headOnly: headOnly)
+        }
     }
 
     static func get(_ path: String, _ fields: String = "") -> String {
@@ -246,7 +278,7 @@ enum Everything {
                 body: Array("hello, world".utf8), port: 8443),
         ]
 
-    static let all = local + proxied + special + secure
+    static let all = local + proxied + special + secure + relayed + framed
 
     /// Ways through the application.
     static let proxied: [Visit] = [
@@ -280,121 +312,4 @@ enum Everything {
         Visit(name: "pipelined", request: post("/app/echo", "one") + get("/app/length") + get("/return"),
             statuses: [200, 200, 200]),
     ]
-}
-
-/// The application behind the site: what it answers depends on the path's last part.
-final class Application: @unchecked Sendable {
-    /// How its answers are sent, unless a test tears them.
-    var sends: ([UInt8]) -> [ScriptedPeer.Step] = Application.inParts
-    /// Whole, or where they are large in parts that come one after the other.
-    static func inParts(_ bytes: [UInt8]) -> [ScriptedPeer.Step] {
-        let starts = stride(from: 0, to: bytes.count, by: 10_000)
-        return [.sendTorn(starts.map { Array(bytes[$0..<min($0 + 10_000, bytes.count)]) }, gap: 0)]
-    }
-    private(set) var upstream: SimulatedUpstream?
-    private var sealed: SimulatedUpstream?
-    private static let context = try? SiteCertificate.server()
-
-    func listen(_ site: SimulatedSite) {
-        site.keep(self)
-        upstream = site.upstream { [unowned self] _ in serve() }
-        let sealed = site.upstream(port: 9443) { [unowned self] _ in serve() }
-        let loop = site.worker.loop
-        sealed.protection = {
-            Self.context.flatMap { PeerTLS($0, .server, on: loop) } ?? PeerProtection()
-        }
-        self.sealed = sealed
-    }
-
-    /// Requests it has received, each as it came.
-    var requests: [String] {
-        ((upstream?.connections ?? []) + (sealed?.connections ?? [])).flatMap { $0.taken.map { String(decoding: $0, as: UTF8.self) } }
-    }
-
-    private func serve() -> [ScriptedPeer.Step] {
-        [
-            .wait { $0.hasRequest },
-            .act { [unowned self] peer in
-                peer.takeReceived()
-                let request = peer.taken.last ?? []
-                peer.append(answer(to: request) + serve())
-            },
-        ]
-    }
-
-    private func answer(to request: [UInt8]) -> [ScriptedPeer.Step] {
-        let parsed = Answer.request(in: request)
-        let path = parsed.head.first?.split(separator: " ").dropFirst().first ?? ""
-        let isHead = parsed.head.first?.hasPrefix("HEAD") == true
-        switch path.split(separator: "/").last ?? "" {
-        case "chunked":
-            return sends(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n".utf8))
-        case "close":
-            return sends(Array("HTTP/1.1 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
-        case "old":
-            return sends(Array("HTTP/1.0 200 OK\r\n\r\nuntil the end".utf8)) + [.close]
-        case "empty":
-            return sends(Array("HTTP/1.1 204 No Content\r\n\r\n".utf8))
-        case "forbidden":
-            return sends(Array("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno".utf8))
-        case "inside":
-            return sends(Array("HTTP/1.1 200 OK\r\nX-Accel-Redirect: /inside/large.txt\r\nContent-Length: 3\r\n\r\nnot".utf8))
-        case "hints":
-            return sends(Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8))
-        case "missing":
-            return sends(Array("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone".utf8))
-        case "large": return sends(page(Everything.large))
-        case "echo": return sends(page(parsed.body))
-        case "socket":
-            return sends(Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".utf8))
-                + [.wait(bytes: 1)]
-        default:
-            let head = Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Field: value\r\n\r\n".utf8)
-            return sends(isHead ? head : head + Array("hello".utf8))
-        }
-    }
-
-    private func page(_ body: [UInt8]) -> [UInt8] {
-        Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body
-    }
-}
-
-extension SimulatedSite {
-    /// What a visit brought, to be compared with what it brings otherwise.
-    struct Outcome: Equatable, CustomStringConvertible {
-        var answers: [Answer]
-        /// `request|status|body_bytes_sent|request_length|upstream_addr|upstream_status`
-        var accessLog: [String]
-        var description: String { "\(answers)\n\(accessLog)" }
-
-        /// Without a field of the log's lines: how much is framing depends on how an answer comes, and how much of a refused
-        /// request was seen on how that does.
-        func without(field: Int) -> Outcome {
-            var copy = self
-            copy.accessLog = accessLog.map { line in
-                var fields = line.split(separator: "|", omittingEmptySubsequences: false)
-                if field < fields.count { fields[field] = "-" }
-                return fields.joined(separator: "|")
-            }
-            return copy
-        }
-    }
-
-    /// Makes a visit: the client sends the steps, reads its answers, and goes.
-    func outcome(
-        of visit: Everything.Visit, _ steps: [ScriptedPeer.Step]? = nil
-    ) -> Outcome {
-        forgetLogs()
-        let client = client(
-            port: visit.port, capacity: visit.capacity,
-            (steps ?? [.send(visit.request)])
-                + [visit.ends ? .waitForEnd : .wait(answers: visit.statuses.count, headOnly: visit.headOnly)])
-        finish(client)
-        let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
-            .map(\.withoutBoundary)
-        // Requests are logged when they are over: the client may have its last byte a moment before.
-        run(until: { accessCount >= visit.statuses.count })
-        client.quit()
-        return Outcome(answers: answers, accessLog: accessLog)
-    }
 }

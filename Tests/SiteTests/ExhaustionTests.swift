@@ -14,13 +14,13 @@ extension SiteTests {
             site.kernel.descriptorLimit = limit
             let visits = Everything.all.filter { $0.statuses.count == 1 }
             let clients = visits.map { visit in
-                site.client(port: visit.port, [.send(visit.request), .wait(answers: visit.statuses.count, headOnly: visit.headOnly), .close])
+                site.client(port: visit.port, [.send(visit.request), visit.wait, .close])
             }
             site.run(milliseconds: 3_000)
             site.kernel.descriptorLimit = 1_000
             #expect(site.run { clients.allSatisfy(\.isDone) }, "\(clients.filter { !$0.isDone }.map(\.text))")
             for (visit, client) in zip(visits, clients) {
-                let answers = Answer.all(in: client.received, headOnly: visit.headOnly).filter { $0.status >= 200 }
+                let answers = visit.answers(in: client.received).filter { $0.status >= 200 }
                 let isExpected = answers.count == 1 && (answers[0].status == visit.statuses[0] || answers[0].status >= 500)
                 #expect(isExpected || answers.isEmpty, "\(visit): \(answers)")
             }
@@ -51,10 +51,53 @@ extension SiteTests {
 
         @Test func moreConnectionsThanConfigured() throws {
             let site = try Everything.site()
-            let clients = (0..<300).map { _ in site.client(sends: Everything.get("/return")) }
+            // None of them can be spared: their heads have begun.
+            let clients = (0..<300).map { _ in
+                site.client([.send("GET /return HTTP/1.1\r\nHost: a\r\n"), .pause(1_000), .send("\r\n"), .wait(answers: 1)])
+            }
             #expect(site.run { clients.allSatisfy(\.isDone) })
             #expect(clients.count { $0.answers.count == 1 } == 256)
             #expect(site.errorLog.contains("[alert] 256 worker_connections are not enough"))
+            #expect(site.problems() == [])
+        }
+
+        /// Idle connections, of either protocol, make room for new ones, and no request is lost.
+        @Test(arguments: [8080, UInt16(8444)])
+        func idleConnectionsMakeRoom(_ port: UInt16) throws {
+            let site = try Everything.site()
+            let request = SentFrame.beginning + SentFrame.request(1, "GET", "/return")
+            let clients = (0..<600).map { number in
+                let client = number % 3 == 0 || port == 8444
+                    ? site.client(port: port, [.send(request), .wait(streams: 1)])
+                    : site.client(sends: Everything.get("/return"))
+                site.finish(client)
+                return client
+            }
+            let isServed = clients.allSatisfy { $0.text.contains("hello") }
+            #expect(isServed)
+            // The last ones are still there.
+            #expect(clients.count { !$0.isOver } > 200)
+            #expect(site.errorLog.contains("[warn] 256 worker_connections are not enough, reusing connections"), "\(site.errorLog)")
+            #expect(!site.errorLog.contains { $0.hasPrefix("[alert]") })
+            #expect(site.problems() == [])
+        }
+
+        /// Nor does who connects and says nothing keep others out for long.
+        @Test func silentConnectionsMakeRoom() throws {
+            let site = try Everything.site()
+            let silent = (0..<256).map { _ in site.client([.waitForEnd]) }
+            site.run(milliseconds: 1_500)
+            #expect(site.ask(Everything.get("/return")).map(\.text) == ["hello"])
+            #expect(silent.count { $0.isOver } == 32)
+            #expect(site.problems() == [])
+        }
+
+        /// What a flood of requests over their rate needs is given back.
+        @Test func manyRequestsHeldBackLeaveFewTimers() throws {
+            let site = try Everything.site()
+            let clients = (0..<200).map { _ in site.client([.send(Everything.get("/held/one")), .wait(answers: 1)]) }
+            #expect(site.run { clients.allSatisfy(\.isDone) })
+            #expect(site.worker.engine.idlePauses.count <= 64)
             #expect(site.problems() == [])
         }
 

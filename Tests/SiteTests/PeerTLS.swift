@@ -8,13 +8,15 @@ final class PeerTLS: PeerProtection {
     /// What the script wanted to send before the handshake was over.
     private var early: [UInt8] = []
 
-    init?(_ context: TLSContext, _ role: TLSConnection.Role, on loop: EventLoop) {
+    /// - Parameter protocols: what is spoken, in the form of the extension.
+    init?(_ context: TLSContext, _ role: TLSConnection.Role, on loop: EventLoop, protocols: StaticString? = nil) {
         endpoint = Endpoint(loop: loop, descriptor: -1)
         guard
             let made = TLSConnection(
-                context, role, host: role == .server ? TLSHost() : nil, endpoint: endpoint)
+                context, role, host: role == .server ? PeerHost(protocols) : nil, endpoint: endpoint)
         else { return nil }
         tls = made
+        if role == .client, let protocols { made.offer(protocols) }
     }
 
     override func begin() -> [UInt8] {
@@ -59,6 +61,15 @@ final class PeerTLS: PeerProtection {
         tls.sealEnd()
         return takeSealed()
     }
+}
+
+/// A server that speaks one protocol.
+private final class PeerHost: TLSHost {
+    private let spoken: StaticString
+
+    init(_ protocols: StaticString?) { spoken = protocols ?? "\u{8}http/1.1" }
+
+    override func protocols(for connection: TLSConnection) -> StaticString { spoken }
 }
 
 /// For a and b, good for a hundred years and trusted by nobody.

@@ -16,7 +16,7 @@ extension SiteTests {
                 site.finish(kept)
                 let client = site.client(
                     port: visit.port, capacity: visit.capacity,
-                    [.send(visit.request), .wait(answers: 1, headOnly: visit.headOnly), .pause(100)])
+                    [.send(visit.request), visit.wait, .pause(100)])
                 var turns = 0
                 site.run {
                     turns += 1
@@ -30,7 +30,7 @@ extension SiteTests {
                 site.kernel.pass(milliseconds: 1_000)
                 try #require(kept.isOver)
                 // One that the worker had not accepted yet is somebody else's.
-                let answers = Answer.all(in: client.received, headOnly: visit.headOnly)
+                let answers = visit.answers(in: client.received)
                 if !answers.isEmpty || site.accessLog.count > 1 {
                     try #require(answers.last?.status == visit.statuses[0] && answers.last?.isComplete == true, "turn \(moment): \(answers)")
                 }

@@ -38,7 +38,8 @@ extension SiteTests {
             }
         }
 
-        private static let visits = Everything.all.filter { !$0.ends && $0.port != 8081 }
+        private static let visits = Everything.all.filter { !$0.ends && $0.port != 8081 && !$0.isFramed }
+        private static let framed = Everything.framed.filter { !$0.ends }
         /// Where each segment carries a few bytes, large answers would take the test's whole time.
         private static let smallVisits = visits.filter { ($0.body?.count ?? 0) < 5_000 && !$0.name.contains("large") }
 
@@ -55,6 +56,7 @@ extension SiteTests {
             _ site: SimulatedSite
         ) -> (client: ScriptedPeer, visits: [Everything.Visit]) {
             let kernel = site.kernel
+            if kernel.random.chance(0.3) { return framedClient(site) }
             let all = kernel.segmentLimit == 7 ? smallVisits : Self.visits
             let visits = (0..<kernel.random.number(1...5)).map { _ in all[kernel.random.number(0...all.count - 1)] }
             var steps: [ScriptedPeer.Step] = [.pause(kernel.random.number(0...50))]
@@ -74,6 +76,21 @@ extension SiteTests {
             return (site.client(port: kernel.random.chance(0.2) ? 8443 : 8080, steps), visits)
         }
 
+        /// A client that makes one visit, in HTTP/2.
+        private static func framedClient(
+            _ site: SimulatedSite
+        ) -> (client: ScriptedPeer, visits: [Everything.Visit]) {
+            let kernel = site.kernel
+            let all = kernel.segmentLimit == 7 ? framed.filter { ($0.body?.count ?? 0) < 5_000 && $0.statuses.count == 1 } : framed
+            let visit = all[kernel.random.number(0...all.count - 1)]
+            var steps: [ScriptedPeer.Step] = [.pause(kernel.random.number(0...50))]
+            if kernel.random.chance(0.2) {
+                steps.append(.readSlowly(bytes: kernel.random.number(200...9_000), every: kernel.random.number(1...20)))
+            }
+            steps += [sending(visit.request, &kernel.random), visit.wait]
+            return (site.client(port: visit.port, steps), [visit])
+        }
+
         private static func check(
             _ client: ScriptedPeer, _ visits: [Everything.Visit], isBroken: Bool = false, isRight: (Answer, Int, [UInt8]?) -> Bool
         ) -> String? {
@@ -87,7 +104,8 @@ extension SiteTests {
                     expected.append((status, known ? visit.body : nil))
                 }
             }
-            let answers = Answer.all(in: client.received, headOnly: headOnly).filter { $0.status >= 200 }
+            let all = visits[0].isFramed ? visits[0].answers(in: client.received) : Answer.all(in: client.received, headOnly: headOnly)
+            let answers = all.filter { $0.status >= 200 }
             for (answer, wanted) in zip(answers, expected) {
                 if !isRight(answer, wanted.status, wanted.body) {
                     return "\(visits): wanted \(wanted.status), got \(answer)"

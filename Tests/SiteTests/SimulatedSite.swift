@@ -99,7 +99,7 @@ final class SimulatedSite {
     func client(
         port: UInt16 = 8080, capacity: Int? = nil, _ steps: [ScriptedPeer.Step]
     ) -> ScriptedPeer {
-        let protection = securePorts.contains(port) ? makeProtection() : PeerProtection()
+        let protection = securePorts.contains(port) ? makeProtection(port) : PeerProtection()
         guard
             let peer = ScriptedPeer(
                 kernel, to: Self.loopback(port), capacity: capacity, protection: protection, steps)
@@ -132,10 +132,13 @@ final class SimulatedSite {
 
     /// Clients of these ports speak TLS.
     var securePorts: Set<UInt16> = []
+    /// Clients of these ports ask for HTTP/2 in their handshake.
+    var framedPorts: Set<UInt16> = []
     private lazy var clientContext = try? SiteCertificate.client()
 
-    private func makeProtection() -> PeerProtection {
-        guard let clientContext, let tls = PeerTLS(clientContext, .client, on: worker.loop) else {
+    private func makeProtection(_ port: UInt16) -> PeerProtection {
+        let protocols: StaticString? = framedPorts.contains(port) ? "\u{2}h2" : nil
+        guard let clientContext, let tls = PeerTLS(clientContext, .client, on: worker.loop, protocols: protocols) else {
             preconditionFailure("a client needs no more than memory")
         }
         return tls
@@ -228,7 +231,11 @@ final class SimulatedSite {
     }
 
     /// Endpoints of the loop; timers that lie in a pool are none.
-    private var endpointCount: Int { worker.loop.endpointCount - worker.engine.idlePauses.count }
+    private var endpointCount: Int {
+        let streams = worker.engine.idleHTTP2Streams
+        let timers = streams.indices.count { streams[$0].timer != nil }
+        return worker.loop.endpointCount - worker.engine.idlePauses.count - timers
+    }
 
     /// Lets every client go and all time-outs pass, then tells what should not be: descriptors, endpoints and counts that are
     /// left over, mistakes with descriptors, bytes that MSG_MORE held back, a loop that turned for nothing.

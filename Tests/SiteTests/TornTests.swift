@@ -10,7 +10,7 @@ extension SiteTests {
         static func positions(in visit: Everything.Visit) -> [Int] {
             let count = visit.request.utf8.count
             return (1..<count).filter {
-                visit.name.hasPrefix("sealed") || visit.port == 8443
+                visit.isSecure
                     ? $0 % 17 == 0 || $0 == count - 1 : $0 < 150 || $0 % 53 == 0 || $0 > count - 12
             }
         }
@@ -53,7 +53,7 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
-        @Test(arguments: Everything.proxied)
+        @Test(arguments: Everything.proxied + Everything.relayed)
         func answerTornAtEveryByte(_ visit: Everything.Visit) throws {
             let application = Application()
             let site = try Everything.site(application)
@@ -78,7 +78,7 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
-        @Test(arguments: Everything.proxied)
+        @Test(arguments: Everything.proxied + Everything.relayed)
         func answerInSmallPieces(_ visit: Everything.Visit) throws {
             let application = Application()
             let site = try Everything.site(application)

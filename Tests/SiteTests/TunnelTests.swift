@@ -132,6 +132,56 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
+        private static let refused =
+            "[error] upstream sent 101 to a request that cannot be upgraded while reading response header from upstream"
+
+        /// What an upstream sends behind a switch that nobody asked for is not taken for the answer of the next request.
+        @Test func switchThatNobodyAskedFor() throws {
+            let (site, _) = try Self.site([.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), .close])
+            let client = site.client([.send(Everything.get("/socket/x") + Everything.get("/socket/y")), .waitForEnd])
+            site.finish(client)
+            #expect(client.answers.map(\.status) == [101])
+            #expect(!client.text.contains("evil"))
+            #expect(site.problems() == [])
+        }
+
+        /// Without HTTP/1 there is no connection to be switched.
+        @Test func switchOfAStream() throws {
+            let site = try SimulatedSite(
+                http: """
+                    server {
+                        listen 127.0.0.1:8080;
+                        http2 on;
+                        location /socket/ { proxy_pass http://127.0.0.1:9000; }
+                    }
+                    """)
+            _ = site.upstream(answers: Self.head + "more")
+            let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/socket/x"), (":authority", "a")]
+            let client = site.client([.send(SentFrame.beginning + SentFrame.headers(1, fields)), .wait { $0.text.contains("Bad Gateway") }])
+            site.finish(client)
+            #expect(site.accessLog.first?.hasPrefix("GET /socket/x HTTP/2.0|502|") == true, "\(site.accessLog)")
+            #expect(site.errorLog.contains { $0.hasPrefix(Self.refused) }, "\(site.errorLog)")
+            #expect(site.problems() == [])
+        }
+
+        /// The connection of a page's part is the page's.
+        @Test func switchOfASubrequest() throws {
+            let site = try SimulatedSite(
+                http: """
+                    server {
+                        listen 127.0.0.1:8080;
+                        location / { auth_request /socket/; root files; }
+                        location /socket/ { proxy_pass http://127.0.0.1:9000; }
+                    }
+                    """)
+            site.put("page", [1])
+            _ = site.upstream(answers: Self.head + "more")
+            let fields = "Upgrade: x\r\nConnection: upgrade\r\n"
+            #expect(site.ask(Everything.get("/page", fields)).map(\.status) == [500])
+            #expect(site.errorLog.contains { $0.hasPrefix(Self.refused) }, "\(site.errorLog)")
+            #expect(site.problems() == [])
+        }
+
         @Test func refusedUpgrade() throws {
             let (site, _) = try Self.site(answer: "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", [])
             let answers = site.ask(Self.request)

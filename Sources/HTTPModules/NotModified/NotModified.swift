@@ -12,9 +12,15 @@ enum FilterVerdict {
 /// say "not modified" when both are there. (RFC 9110 13.2.2 lets `If-None-Match` alone decide.)
 enum NotModified {
     static func filterHead(_ request: Request) -> FilterVerdict {
-        let response = request.response
-        let fields = request.head.fields
-        guard response.status == .ok, !response.disablesNotModified else { return .pass }
+        guard request.response.status == .ok, !request.response.disablesNotModified,
+            request.head.fields.containsAny(of: conditions)
+        else { return .pass }
+        return check(request, request.response, request.head.fields)
+    }
+
+    private static let conditions: FieldNameSet = [.ifUnmodifiedSince, .ifMatch, .ifModifiedSince, .ifNoneMatch]
+
+    private static func check(_ request: Request, _ response: Response, _ fields: FieldTable) -> FilterVerdict {
         if fields.contains(.ifUnmodifiedSince), !isUnmodified(request) { return refuse(request) }
         if let value = request.header(.ifMatch), !matches(value, request, isWeak: false) {
             return refuse(request)

@@ -15,11 +15,8 @@ enum Rewrite {
 
     /// Runs the program of the request's location, or server.
     static func handle(_ request: Request) -> Verdict {
-        guard let program = request.location.program else { return .decline }
-        // Most programs are a single `return`.
-        if program.steps.count == 1, case .answer(let answer) = program.steps[0] {
-            return Rewrite.answer(answer, request)
-        }
+        guard let program = request.lendLocation({ $0.program }) else { return .decline }
+        if let answer = program.onlyAnswer { return Rewrite.answer(answer, request) }
         var run = RewriteRun(request: request)
         switch run.run(program) {
         case .next, .stop: return .decline
@@ -29,25 +26,10 @@ enum Rewrite {
 
     /// Answers as `return` says.
     static func answer(_ answer: RewriteAnswer, _ request: Request) -> Verdict {
+        if let refusal = request.refusalOfBody() { return .answer(refusal) }
+        if let body = answer.body { return Rewrite.answer(answer.status, body, request) }
         let status = answer.status
         let response = request.response
-        if let refusal = request.refusalOfBody() { return .answer(refusal) }
-        if let body = answer.body {
-            // Without a text, it is an error like any other, with its page.
-            if body.isEmpty, status.rawValue >= 400 { return .answer(status) }
-            if status.isRedirect {
-                response.location.removeAll()
-                response.location.append(body)
-                return .answer(status)
-            }
-            begin(request, status, length: body.count)
-            if response.isHeadOnly || body.isEmpty {
-                request.sendLast()
-            } else {
-                request.sendWhole(body)
-            }
-            return .done
-        }
         let pool = request.engine.loop.buffers
         let text = pool.take()
         // The text may hold `$status`.
@@ -65,6 +47,24 @@ enum Rewrite {
             request.sendLast()
         } else {
             request.send(.pooled(text, 0..<text.count), last: true)
+        }
+        return .done
+    }
+
+    /// Answers with a text that is always the same.
+    private static func answer(_ status: Status, _ body: Buffer, _ request: Request) -> Verdict {
+        // Without a text, it is an error like any other, with its page.
+        if body.isEmpty, status.rawValue >= 400 { return .answer(status) }
+        if status.isRedirect {
+            request.response.location.removeAll()
+            request.response.location.append(body)
+            return .answer(status)
+        }
+        begin(request, status, length: body.count)
+        if request.response.isHeadOnly || body.isEmpty {
+            request.sendLast()
+        } else {
+            request.sendWhole(body)
         }
         return .done
     }

@@ -2,10 +2,13 @@
 extension Request {
     /// What is at the path, for an answer.
     func open(_ path: Buffer) -> HotFiles.Found {
-        let hot = HotFiles.of(engine.loop)
-        let settings = core
-        let readAhead = settings.value.readAhead
-        guard let cache = settings.value.openFiles else { return hot.open(path, arrival: arrival, readAhead: readAhead) }
+        lendLocation { open(path, $0.core, engine.hotFiles) }
+    }
+
+    private func open(_ path: Buffer, _ settings: Box<CoreSettings>, _ hot: HotFiles) -> HotFiles.Found {
+        guard settings.value.openFiles != nil, let cache = settings.value.openFiles else {
+            return hot.open(path, arrival: arrival, readAhead: settings.value.readAhead)
+        }
         path.append(0)
         let found = look(in: cache, path)
         path.truncate(to: path.count - 1)

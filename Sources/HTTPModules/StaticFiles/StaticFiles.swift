@@ -7,8 +7,11 @@ enum StaticFiles {
         default: return .answer(.notAllowed)
         }
         if isFolder(request.routing.path) { return .decline }
-        let name = request.engine.loop.buffers.take()
-        defer { request.engine.loop.buffers.give(name) }
+        return answer(request, fileNamed: request.engine.hotFiles.name)
+    }
+
+    private static func answer(_ request: Request, fileNamed name: Buffer) -> Verdict {
+        name.removeAll()
         guard request.appendFilePath(to: name) else { return .answer(.internalServerError) }
         guard name.span.firstIndex(of: ASCII.nul) == nil else { return .answer(.notFound) }
         switch request.open(name) {
@@ -63,7 +66,7 @@ enum StaticFiles {
         response.contentLength = status.size
         response.lastModified = status.modified
         response.allowsRanges = true
-        if request.core.value.eTag {
+        if request.lendLocation({ $0.core.value.eTag }) {
             if let eTag {
                 response.headers.append(.eTag, eTag.span)
             } else {
@@ -84,8 +87,10 @@ enum StaticFiles {
     static func setContentType(of request: Request) {
         // An upstream has set it with the internal redirect that leads here.
         if !request.response.contentType.isEmpty { return }
-        let path = request.routing.path
-        let settings = request.core
+        request.lendLocation { setContentType(of: request.response, $0.core, path: request.routing.path) }
+    }
+
+    private static func setContentType(of response: Response, _ settings: Box<CoreSettings>, path: Buffer) {
         let bytes = path.span
         var index = bytes.count
         while index > 0 {
@@ -94,11 +99,11 @@ enum StaticFiles {
             guard bytes[index] == ASCII.dot else { continue }
             if index > 0, bytes[index - 1] == ASCII.slash { break }
             if let type = settings.value.types.type(for: bytes.extracting(index + 1..<bytes.count)) {
-                return request.response.setContentType(type)
+                return response.setContentType(type)
             }
             break
         }
-        request.response.setContentType(settings.value.defaultType)
+        response.setContentType(settings.value.defaultType)
     }
 
     // MARK: - Everything else
@@ -136,16 +141,5 @@ enum StaticFiles {
             }
         }
         return .answer(status)
-    }
-}
-
-extension FileStatus {
-    /// Appends the entity tag in nginx's form: the time and the size in hexadecimal.
-    func appendETag(to output: Buffer) {
-        output.append(ASCII.quote)
-        output.append(hex: UInt64(bitPattern: Int64(modified)))
-        output.append(ASCII.minus)
-        output.append(hex: UInt64(size))
-        output.append(ASCII.quote)
     }
 }

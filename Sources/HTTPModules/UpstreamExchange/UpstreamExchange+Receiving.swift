@@ -37,7 +37,10 @@ extension UpstreamExchange {
                 return failed(Fault(.upstream, .invalidHeader, .invalidHead))
             case .complete(let end):
                 rest = rest.extracting(end..<rest.count)
-                guard isInterim else { return headIsComplete(rest) }
+                guard isInterim else {
+                    guard head.status != .switchingProtocols || request.stream.takesTunnel else { return refuseTunnel() }
+                    return headIsComplete(rest)
+                }
                 guard passInterim() else { return }
                 if rest.isEmpty { return }
             }
@@ -45,6 +48,21 @@ extension UpstreamExchange {
     }
 
     func action(ofHead: Bool) -> StaticString { "reading response header from upstream" }
+
+    /// Another protocol takes a connection that carries nothing but this request.
+    private func refuseTunnel() {
+        request.log(.error, while: action(ofHead: true)) {
+            $0.append("upstream sent 101 to a request that cannot be upgraded")
+        }
+        failed(Fault(.upstream, .invalidHeader, .invalidHead))
+    }
+
+    /// The client has not asked for another protocol. As in nginx it gets the 101, but nginx passes what follows, too, on a
+    /// connection that is kept: the client could take it for the answer to its next request.
+    private func endUnwantedSwitch() {
+        request.response.isHeadOnly = true
+        request.flags.remove(.keepAlive)
+    }
 
     /// An answer before the answer. nginx takes a 100 that nobody asked for as the final answer; here it is swallowed.
     private var isInterim: Bool {
@@ -116,7 +134,11 @@ extension UpstreamExchange {
         if let redirect = passing.accelRedirect { return redirectInternally(redirect) }
         passing.pass()
         let isUpgrade = status == .switchingProtocols && request.head.fields.contains(.upgrade)
-        if isUpgrade { request.response.isTunnel = true }
+        if isUpgrade {
+            request.response.isTunnel = true
+        } else if status == .switchingProtocols {
+            endUnwantedSwitch()
+        }
         let current = use
         stage = .receiving
         engine.sendHead(request)

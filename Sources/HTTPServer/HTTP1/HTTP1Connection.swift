@@ -244,19 +244,19 @@ final class HTTP1Connection: ServedConnection {
 
     /// The request's answer is sent and logged. Goes on to the next, or ends the connection.
     func finished(_ stream: HTTP1Stream) {
-        let settings = stream.request.core
         // A client that has sent its end may have sent requests before it.
         let keepsAlive = stream.request.flags.contains(.keepAlive) && !engine.isShuttingDown
         if keepsAlive {
-            if stream.isBodyConsumed { return nextRequest() }
+            if stream.isBodyConsumed { return nextRequest(after: stream) }
             state = .discarding
             // The body may have come with the head.
             stream.drainInput()
             if stream.isBodyConsumed { return discarded(stream) }
-            loop.setInputDeadline(self, in: settings.value.lingeringTimeout)
+            loop.setInputDeadline(self, in: stream.request.core.value.lingeringTimeout)
             readOn()
             return
         }
+        let settings = stream.request.core
         let lingers: Bool
         switch settings.value.lingeringClose {
         case .off: lingers = false
@@ -276,16 +276,15 @@ final class HTTP1Connection: ServedConnection {
     /// The rest of the body is gone. If it was malformed nobody knows where it ended, and what follows must not be taken for a
     /// request.
     private func discarded(_ stream: HTTP1Stream) {
-        if stream.request.flags.contains(.keepAlive) { nextRequest() } else { end() }
+        if stream.request.flags.contains(.keepAlive) { nextRequest(after: stream) } else { end() }
     }
 
     /// Waits for the next request, or begins it if it has come already.
-    private func nextRequest() {
-        guard let stream else { return }
-        let settings = stream.request.core
-        let timeout = settings.value.keepaliveTimeout
-        let least = settings.value.keepaliveMinTimeout
-        let rest = stream.takeUnreadInput()
+    private func nextRequest(after stream: HTTP1Stream) {
+        let (timeout, least) = stream.request.lendLocation {
+            ($0.core.value.keepaliveTimeout, $0.core.value.keepaliveMinTimeout)
+        }
+        let rest = stream.hasUnreadInput ? stream.takeUnreadInput() : nil
         giveBackStream()
         state = .readingHead
         action = .keepAlive

@@ -4,7 +4,9 @@ extension HTTP1Stream {
     private static let copiedSize = 4 * 1_024
 
     /// Sends a part of the body from where it lies; only what the kernel does not take at once is copied.
-    func send(_ bytes: Span<UInt8>, of request: Request, isLast: Bool, flush: Bool) {
+    func send(
+        _ bytes: Span<UInt8>, of request: Request, on connection: HTTP1Connection, isLast: Bool, flush: Bool
+    ) {
         if request.limitRate > 0 {
             // They have to wait for their time, so they are copied.
             let copy = Buffer(capacity: bytes.count)
@@ -14,15 +16,12 @@ extension HTTP1Stream {
             request.outgoing.flush = flush
             return writeBody(of: request)
         }
-        let connection = connection
         let isChunked = request.response.isChunked
         if isChunked, !bytes.isEmpty {
-            let head = loop.output(of: connection).writable
-            head.append(hex: UInt64(bytes.count))
-            head.append("\r\n")
+            loop.lendOutput(of: connection) { $0.write { $0.appendChunkSize(bytes.count) } }
         }
         if bytes.count <= Self.copiedSize {
-            if !bytes.isEmpty { loop.output(of: connection).writable.append(bytes) }
+            if !bytes.isEmpty { loop.lendOutput(of: connection) { $0.write { $0.append(bytes) } } }
         } else {
             // The head, or the chunk's, goes first; under TLS in one train with these bytes.
             if connection.security == nil { loop.flush(connection) }
@@ -34,7 +33,7 @@ extension HTTP1Stream {
             if !bytes.isEmpty { tail.append("\r\n") }
             if isLast {
                 tail.append("0\r\n")
-                connection.engine.trailers(of: request)?.write(to: tail)
+                engine.trailers(of: request)?.write(to: tail)
                 tail.append("\r\n")
             }
         }

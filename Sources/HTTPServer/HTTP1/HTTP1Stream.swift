@@ -3,7 +3,9 @@
 /// Pooled together with the request, so that neither is made anew for each.
 final class HTTP1Stream: ClientStream {
     /// The connection; changed when the pooled stream serves another.
-    var connection: HTTP1Connection
+    var connection: HTTP1Connection { lendConnection { $0 } }
+    private let lentConnection: Lent<ClientConnection>
+    let engine: Engine
     /// The request that this stream carries; the two are made and pooled together.
     let request: Request
     let loop: EventLoop
@@ -29,11 +31,17 @@ final class HTTP1Stream: ClientStream {
     private var rateLimit: RateLimit?
 
     init(connection: HTTP1Connection, server: VirtualServer) {
-        self.connection = connection
+        engine = connection.engine
         loop = connection.loop
-        request = Request(engine: connection.engine, connection: connection, server: server)
+        lentConnection = Lent(connection, departed: loop.departed)
+        request = Request(engine: engine, connection: lentConnection, server: server)
         super.init()
         request.stream = self
+    }
+
+    @inline(__always)
+    private func lendConnection<Result>(_ use: (HTTP1Connection) -> Result) -> Result {
+        lentConnection.lend(as: HTTP1Connection.self, use)
     }
 
     /// Gives the request up, so that both can be freed.
@@ -41,7 +49,7 @@ final class HTTP1Stream: ClientStream {
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP1Connection) {
-        self.connection = connection
+        lentConnection.object = connection
         parser = RequestHeadParser()
         decoder = ChunkedDecoder()
         bodyRemaining = 0
@@ -54,9 +62,11 @@ final class HTTP1Stream: ClientStream {
 
     /// Gives back what the pooled stream must not keep.
     func release() {
-        rateLimit?.end()
-        rateLimit = nil
-        if let input = input.take() { loop.buffers.give(input) }
+        if rateLimit != nil {
+            rateLimit?.end()
+            rateLimit = nil
+        }
+        if input != nil, let input = input.take() { loop.buffers.give(input) }
         inputStart = 0
     }
 
@@ -80,19 +90,19 @@ final class HTTP1Stream: ClientStream {
             return false
         case .lineKnown:
             // In the settings of the address's first server: the host is not known yet.
-            if connection.engine.takeTarget(request) { return true }
+            if engine.takeTarget(request) { return true }
             connection.beginServing()
-            connection.engine.refuseTarget(request)
+            engine.refuseTarget(request)
             return false
         case .hostKnown:
             selectServer(on: connection)
             return true
         case .complete(let length):
-            accept(length: length, on: connection)
+            accept(request.head, length: length, on: connection)
             return true
         case .failed(let error):
             connection.beginServing()
-            connection.engine.refuse(request, error)
+            engine.refuse(request, error)
             return false
         }
     }
@@ -105,8 +115,7 @@ final class HTTP1Stream: ClientStream {
         request.routing.select(server)
     }
 
-    private func accept(length: Int, on connection: HTTP1Connection) {
-        let head = request.head
+    private func accept(_ head: RequestHead, length: Int, on connection: HTTP1Connection) {
         if !serverIsKnown, !connection.binding.servers.isSingle { selectServer(on: connection) }
         if head.bytes.count > length {
             let rest = loop.buffers.take()
@@ -117,16 +126,16 @@ final class HTTP1Stream: ClientStream {
         }
         bodyRemaining = head.isChunked ? 1 : max(head.contentLength, 0)
         connection.beginServing()
-        connection.engine.start(request)
+        engine.start(request)
     }
 
     func headTimedOut() {
-        connection.engine.headTimedOut(request)
+        engine.headTimedOut(request)
         abort(request)
     }
 
     func abandonHead() {
-        connection.engine.logAbandoned(request)
+        engine.logAbandoned(request)
     }
 
     // MARK: - The body
@@ -181,7 +190,6 @@ final class HTTP1Stream: ClientStream {
     }
 
     private func decodeBody(_ bytes: Span<UInt8>) -> Int {
-        let engine = connection.engine
         if connection.state == .serving, readsBody {
             loop.setInputDeadline(connection, in: request.core.value.bodyTimeout)
         }
@@ -296,26 +304,26 @@ final class HTTP1Stream: ClientStream {
 
     func peerEnded() {
         if readsBody, bodyRemaining > 0 {
-            return connection.engine.clientEndedWithinBody(request)
+            return engine.clientEndedWithinBody(request)
         }
         request.clientLeft()
     }
 
     func connectionFailed(_ error: Errno) {
-        connection.engine.connectionFailed(request, error)
+        engine.connectionFailed(request, error)
     }
 
     func timedOut(sending: Bool) {
-        connection.engine.timedOut(request, sending: sending)
+        engine.timedOut(request, sending: sending)
     }
 
     // MARK: - Output
 
-    override var bytesSent: Int { connection.bytesSent - sentBefore }
+    override var bytesSent: Int { lendConnection { $0.bytesSent } - sentBefore }
 
     func outputDrained() {
-        if let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
-        connection.engine.outputDrained(request, isComplete: isResponseQueued)
+        if rateLimit != nil, let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
+        engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
     override var pendingOutput: Int { queuedOutput + request.unfilteredCount }
@@ -326,7 +334,7 @@ final class HTTP1Stream: ClientStream {
 
     override func flush() { loop.flush(connection) }
 
-    override func finish(_ request: Request) { connection.finished(self) }
+    override func finish(_ request: Request) { lendConnection { $0.finished(self) } }
 
     override func abort(_ request: Request) {
         if request.flags.contains(.isTimedOut), request.core.value.resetsTimedOut, !connection.isClosed {
@@ -337,7 +345,14 @@ final class HTTP1Stream: ClientStream {
 
     override func writeBody(of request: Request) {
         if request.limitRate > 0 { return writeLimited(request) }
-        let queue = loop.output(of: connection)
+        lendConnection { writeBody(of: request, on: $0) }
+    }
+
+    private func writeBody(of request: Request, on connection: HTTP1Connection) {
+        loop.lendOutput(of: connection) { writeBody(of: request, on: connection, to: $0) }
+    }
+
+    private func writeBody(of request: Request, on connection: HTTP1Connection, to queue: OutputQueue) {
         let isLast = request.outgoing.isLast
         if request.response.isChunked {
             writeChunk(request, queue, isLast: isLast)
@@ -376,7 +391,7 @@ final class HTTP1Stream: ClientStream {
         }
         if isLast {
             after.append("0\r\n")
-            connection.engine.trailers(of: request)?.write(to: after)
+            engine.trailers(of: request)?.write(to: after)
             after.append("\r\n")
         }
         request.outgoing.pieces.insert(.pooled(before, 0..<before.count), at: 0)
@@ -419,15 +434,13 @@ final class HTTP1Stream: ClientStream {
     private func writeChunk(_ request: Request, _ queue: OutputQueue, isLast: Bool) {
         let size = request.outgoing.count
         if size > 0 {
-            let text = queue.writable
-            text.append(hex: UInt64(size))
-            text.append("\r\n")
+            queue.writable.appendChunkSize(size)
             queuePieces(of: request, queue)
             queue.writable.append("\r\n")
         }
         if isLast {
             queue.writable.append("0\r\n")
-            connection.engine.trailers(of: request)?.write(to: queue.writable)
+            engine.trailers(of: request)?.write(to: queue.writable)
             queue.writable.append("\r\n")
         }
     }
@@ -439,8 +452,14 @@ final class HTTP1Stream: ClientStream {
     }
 
     override func writeHead(of request: Request) {
-        let connection = connection
-        let output = loop.output(of: connection).writable
+        lendConnection { writeHead(of: request, on: $0) }
+    }
+
+    private func writeHead(of request: Request, on connection: HTTP1Connection) {
+        loop.lendOutput(of: connection) { $0.write { writeHead(of: request, to: $0) } }
+    }
+
+    private func writeHead(of request: Request, to output: Buffer) {
         // A body that is not wanted is asked for all the same, unless the answer is an error: it will be read and thrown away.
         if request.head.expectsContinue, request.response.errorStatus.rawValue == 0 {
             request.head.expectsContinue = false
@@ -449,14 +468,15 @@ final class HTTP1Stream: ClientStream {
         // HTTP/0.9 has no heads, and ends its answers by closing.
         guard request.head.version >= .http10 else { return }
         let start = output.count
-        HTTP1Writer.appendHead(of: request, engine: connection.engine, to: output)
+        HTTP1Writer.appendHead(of: request, engine: engine, to: output)
         request.response.headSize = output.count - start
     }
 
     override func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {
-        send(bytes, of: request, isLast: isLast, flush: flush)
+        lendConnection { send(bytes, of: request, on: $0, isLast: isLast, flush: flush) }
     }
 
+    override var takesTunnel: Bool { true }
     override func startTunnel(of request: Request) { beginTunnel() }
 
     override func sendThroughTunnel(_ bytes: Span<UInt8>, of request: Request) {
@@ -465,4 +485,12 @@ final class HTTP1Stream: ClientStream {
     }
 
     override func pauseTunnel(_ isPaused: Bool) { pauseTunnelInput(isPaused) }
+}
+
+extension Buffer {
+    /// The line before a chunk of so many bytes.
+    func appendChunkSize(_ count: Int) {
+        append(hex: UInt64(count))
+        append("\r\n")
+    }
 }

@@ -5,26 +5,18 @@ enum HTTP1Writer {
         // It would be closed although the client was told that it is kept.
         if engine.isShuttingDown { request.flags.remove(.keepAlive) }
         settleFraming(of: request)
-        output.append("HTTP/1.1 ")
-        if response.statusLine.isEmpty {
-            output.append(statusLine: response.status)
+        if response.statusLine.isEmpty, response.status == .ok {
+            output.append("HTTP/1.1 200 OK\r\n")
         } else {
-            output.append(response.statusLine)
-        }
-        output.append("\r\n")
-        let mark = output.count
-        output.append("Server: ")
-        let start = output.count
-        request.appendServer(to: output)
-        // An empty name is none.
-        if output.count > start { output.append("\r\n") } else { output.truncate(to: mark) }
-        if response.date.isEmpty {
-            engine.commonLines.appendDate(at: engine.loop.wallSeconds, to: output)
-        } else {
-            output.append("Date: ")
-            output.append(response.date)
+            output.append("HTTP/1.1 ")
+            if response.statusLine.isEmpty {
+                output.append(statusLine: response.status)
+            } else {
+                output.append(response.statusLine)
+            }
             output.append("\r\n")
         }
+        appendServerAndDate(request, response, engine, to: output)
         if !response.contentType.isEmpty {
             output.append("Content-Type: ")
             response.appendContentType(to: output)
@@ -55,6 +47,29 @@ enum HTTP1Writer {
         }
         response.headers.write(to: output)
         output.append("\r\n")
+    }
+
+    private static func appendServerAndDate(
+        _ request: Request, _ response: Response, _ engine: Engine, to output: Buffer
+    ) {
+        if response.server.isEmpty, response.date.isEmpty,
+            engine.commonLines.appendServerAndDate(of: request, at: engine.loop.wallSeconds, to: output)
+        {
+            return
+        }
+        let mark = output.count
+        output.append("Server: ")
+        let start = output.count
+        request.appendServer(to: output)
+        // An empty name is none.
+        if output.count > start { output.append("\r\n") } else { output.truncate(to: mark) }
+        if response.date.isEmpty {
+            engine.commonLines.appendDate(at: engine.loop.wallSeconds, to: output)
+        } else {
+            output.append("Date: ")
+            output.append(response.date)
+            output.append("\r\n")
+        }
     }
 
     static func appendInterimHead(of request: Request, to output: Buffer) {

@@ -241,6 +241,13 @@ final class HTTP2Connection: ServedConnection {
         loop.flushLater(self)
     }
 
+    override func makeRoom() {
+        guard openCount == 0 else { return }
+        session.terminate(.noError)
+        loop.flush(self)
+        end()
+    }
+
     /// Nothing will come or go any more.
     private func closeGently() {
         if session.error != .noError {

@@ -1,7 +1,8 @@
 /// One stream of an HTTP/2 connection: a request and its answer. Pooled together with the request, as in HTTP/1.
 final class HTTP2Stream: ClientStream {
     /// The connection; changed when the pooled stream serves another.
-    private(set) var connection: HTTP2Connection
+    var connection: HTTP2Connection { lentConnection.lend(as: HTTP2Connection.self) { $0 } }
+    private let lentConnection: Lent<ClientConnection>
     let request: Request
     let loop: EventLoop
     private(set) var id: Int32 = 0
@@ -46,9 +47,9 @@ final class HTTP2Stream: ClientStream {
     private(set) var timer: HTTP2StreamTimer?
 
     init(connection: HTTP2Connection, server: VirtualServer) {
-        self.connection = connection
         loop = connection.loop
-        request = Request(engine: connection.engine, connection: connection, server: server)
+        lentConnection = Lent(connection, departed: loop.departed)
+        request = Request(engine: connection.engine, connection: lentConnection, server: server)
         super.init()
         request.stream = self
     }
@@ -62,7 +63,7 @@ final class HTTP2Stream: ClientStream {
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP2Connection, id: Int32, handle: Int32) {
-        self.connection = connection
+        lentConnection.object = connection
         self.id = id
         self.handle = handle
         serverIsKnown = connection.binding.servers.isSingle
@@ -117,7 +118,7 @@ final class HTTP2Stream: ClientStream {
         let request = self.request
         let host = request.head.host
         let server = connection.binding.servers.server(for: host.span, captures: request)
-        request.routing.reset(server: server)
+        request.routing.select(server)
     }
 
     /// The head is not complete: it has to be soon.

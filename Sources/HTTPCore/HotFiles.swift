@@ -44,19 +44,14 @@ final class HotFiles {
     /// The path of the last lookup with a NUL at its end, for the kernel.
     private let path = Buffer(capacity: 256)
     /// A memory of one entry, so that a popular file costs no lookup.
-    private var lastName = ByteString.empty
+    private let lastName = Buffer(capacity: 256)
     private var lastFile: HotFile?
 
-    private init(loop: EventLoop) {
-        self.loop = loop
-    }
+    /// Where a request makes the name that it asks for; nobody keeps it there.
+    let name = Buffer(capacity: 256)
 
-    /// The loop's own files.
-    static func of(_ loop: EventLoop) -> HotFiles {
-        if let own = loop.attachment as? HotFiles { return own }
-        let made = HotFiles(loop: loop)
-        loop.attachment = made
-        return made
+    init(loop: EventLoop) {
+        self.loop = loop
     }
 
     /// Finds or opens the file of this name, for a request that had arrived by a moment of the loop.
@@ -97,10 +92,9 @@ final class HotFiles {
     }
 
     private func find(_ name: Buffer) -> HotFile? {
-        if let lastFile, lastName.equals(name.span) { return lastFile }
+        if lastFile != nil, lastName.equals(name) { return lastFile }
         guard let found = files.find(name.span) else { return nil }
-        lastName = ByteString(name.span)
-        lastFile = found
+        remember(found, name)
         return found
     }
 
@@ -131,12 +125,28 @@ final class HotFiles {
         }
         files.insert(file, for: name.span)
         size += file.bytes.capacity
-        lastName = ByteString(name.span)
+        remember(file, name)
+    }
+
+    private func remember(_ file: HotFile, _ name: Buffer) {
+        lastName.removeAll()
+        lastName.append(name)
         lastFile = file
     }
 
     private func forget(_ name: Buffer) {
         if let old = files.remove(name.span) { size -= old.bytes.capacity }
         lastFile = nil
+    }
+}
+
+extension FileStatus {
+    /// Appends the entity tag in nginx's form: the time and the size in hexadecimal.
+    func appendETag(to output: Buffer) {
+        output.append(ASCII.quote)
+        output.append(hex: UInt64(bitPattern: Int64(modified)))
+        output.append(ASCII.minus)
+        output.append(hex: UInt64(size))
+        output.append(ASCII.quote)
     }
 }
