@@ -164,6 +164,15 @@ final class Buffer {
         }
     }
 
+    /// Whether these bytes lie at a place.
+    func holds(_ bytes: Span<UInt8>, at start: Int) -> Bool {
+        guard start >= 0, bytes.count <= count - start else { return false }
+        return unsafe bytes.withUnsafeBytes { other in
+            guard let first = other.baseAddress else { return true }
+            return unsafe memcmp(base + start, first, other.count) == 0
+        }
+    }
+
     /// Whether another buffer has the same bytes.
     func equals(_ other: Buffer) -> Bool {
         guard count == other.count else { return false }

@@ -86,6 +86,12 @@ final class OutputQueue {
         if opensLead { use(lead) } else { use(openTail()) }
     }
 
+    /// Lends a buffer with room for `count` more bytes that are to lie together.
+    @inline(__always)
+    func write(together count: Int, _ use: (Buffer) -> Void) {
+        if count <= lead.free, opensLead { use(lead) } else { use(room(for: count)) }
+    }
+
     /// Whether what is written now goes to `lead`.
     private var opensLead: Bool {
         if isLeadOpen { return true }

@@ -93,15 +93,17 @@ private final class FuzzedServer: HTTP2Server {
         return true
     }
 
-    override func headBytes(_ handle: Int32) -> Buffer { requests[handle]?.head.bytes ?? nobodys }
-
-    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
-        require(field.start <= field.middle && field.middle <= field.end && field.end <= bytes.count)
-        let facts = HPACKFacts(bytes.span(field.start..<field.middle), bytes.span(field.middle..<field.end))
-        require(facts.name == field.facts.name && facts.kind == field.facts.kind)
-        require(facts.hasValidValue == field.facts.hasValidValue)
-        guard let head = requests[handle]?.head else { return }
-        reader.take(field, into: head, limits: RequestLimits())
+    override func fieldsCame(_ handle: Int32, _ block: Span<UInt8>, _ position: inout Int) {
+        guard let head = requests[handle]?.head else { return require(false) }
+        let bytes = head.bytes
+        while nextField(block, &position, into: bytes) {
+            let field = decoder.field
+            require(field.start <= field.middle && field.middle <= field.end && field.end <= bytes.count)
+            let facts = HPACKFacts(bytes.span(field.start..<field.middle), bytes.span(field.middle..<field.end))
+            require(facts.name == field.facts.name && facts.kind == field.facts.kind)
+            require(facts.hasValidValue == field.facts.hasValidValue)
+            reader.take(field, into: head, limits: RequestLimits())
+        }
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
@@ -139,9 +141,7 @@ private final class FuzzedServer: HTTP2Server {
         defer { requests[handle] = request }
         if request.headIsDue {
             request.headIsDue = false
-            let head = beginHead(size: 100, to: queue)
-            encoder.append(Status(rawValue: 200), head.bytes)
-            _ = endHead(head, handle, endsStream: false, to: queue)
+            _ = writeHead(size: 100, handle, endsStream: false, to: queue) { encoder.append(Status(rawValue: 200), $0) }
         }
         let size = min(request.left, limit)
         if size == 0, request.left > 0 { return .blocked }

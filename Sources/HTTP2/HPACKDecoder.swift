@@ -67,7 +67,7 @@ final class HPACKDecoder {
         if first & 0x20 == 0 { return takeLiteral(block, &position, 0x0F, output) }
         guard let (size, end) = integer(block, position, 0x1F) else { return stopped }
         position = end
-        guard size <= HPACKTable.largest else { return fail(.compressionError, "invalid table size update") }
+        guard size <= HPACKTable.largest else { return fail(.compressionError, "client sent invalid table size update") }
         table.setLimit(size)
         return .update
     }
@@ -75,19 +75,21 @@ final class HPACKDecoder {
     // MARK: - Fields
 
     private func takeIndexed(_ index: Int, _ output: Buffer) -> Step {
-        let entry: HPACKEntry
         let start = output.count
-        if index <= HPACKStaticTable.count {
-            guard index > 0 else { return fail(.compressionError, "invalid index") }
-            entry = fixed.entry(index)
-            output.append(fixed.bytes, entry.start..<entry.start &+ entry.count)
-        } else {
-            let number = table.next &- (index &- HPACKStaticTable.count)
-            guard table.contains(number) else { return fail(.compressionError, "index out of bounds") }
-            entry = table.entry(number)
-            output.append(table.bytes, table.range(of: entry))
-        }
+        guard let entry = append(index, nameOnly: false, output) else { return .failed }
         return take(start, start &+ Int(entry.nameCount), output.count, entry.facts)
+    }
+
+    /// Appends an entry of one of the tables; nil: there is none of this number.
+    private func append(_ index: Int, nameOnly: Bool, _ output: Buffer) -> HPACKEntry? {
+        if index > HPACKStaticTable.count {
+            let number = table.next &- (index &- HPACKStaticTable.count)
+            if table.contains(number) { return table.append(number, nameOnly: nameOnly, to: output) }
+        } else if index > 0 {
+            return fixed.append(index, nameOnly: nameOnly, to: output)
+        }
+        _ = fail(.compressionError, "client sent invalid hpack table index")
+        return nil
     }
 
     private func takeLiteral(_ block: Span<UInt8>, _ position: inout Int, _ mask: UInt8, _ output: Buffer) -> Step {
@@ -98,10 +100,10 @@ final class HPACKDecoder {
         if index == 0 {
             guard let (name, isCoded) = string(block, &rest) else { return stopped }
             guard take(block.extracting(name), isCoded, output) else { return .failed }
-            if output.count == start { return fail(.protocolError, "zero header name length") }
+            if output.count == start { return fail(.protocolError, "client sent zero header name length") }
         } else {
-            guard let facts = takeName(index, output) else { return .failed }
-            known = facts
+            guard let entry = append(index, nameOnly: true, output) else { return .failed }
+            known = entry.facts
         }
         let middle = output.count
         guard let (value, isCoded) = string(block, &rest) else {
@@ -116,27 +118,9 @@ final class HPACKDecoder {
         return take(start, middle, output.count, facts)
     }
 
-    private func takeName(_ index: Int, _ output: Buffer) -> HPACKFacts? {
-        let entry: HPACKEntry
-        if index <= HPACKStaticTable.count {
-            entry = fixed.entry(index)
-            output.append(fixed.bytes, entry.start..<entry.start &+ Int(entry.nameCount))
-        } else {
-            let number = table.next &- (index &- HPACKStaticTable.count)
-            guard table.contains(number) else {
-                _ = fail(.compressionError, "index out of bounds")
-                return nil
-            }
-            entry = table.entry(number)
-            let start = table.range(of: entry).lowerBound
-            output.append(table.bytes, start..<start &+ Int(entry.nameCount))
-        }
-        return entry.facts
-    }
-
     private func take(_ start: Int, _ middle: Int, _ end: Int, _ facts: HPACKFacts) -> Step {
         room &-= end &- start
-        if room < 0 { return fail(.enhanceYourCalm, "too large header") }
+        if room < 0 { return fail(.enhanceYourCalm, "client sent too large header") }
         field = HPACKField(start: start, middle: middle, end: end, facts: facts)
         return .field
     }
@@ -147,7 +131,7 @@ final class HPACKDecoder {
         if !isCoded {
             output.append(bytes)
         } else if !huffman.decode(bytes, to: output) {
-            _ = fail(.compressionError, "invalid encoded header field")
+            _ = fail(.compressionError, "client sent invalid encoded header field")
             return false
         }
         return true
@@ -159,7 +143,7 @@ final class HPACKDecoder {
         let isCoded = block[position] & 0x80 != 0
         guard let (count, start) = integer(block, position, 0x7F) else { return nil }
         guard count <= longest else {
-            _ = fail(.enhanceYourCalm, "too large header field")
+            _ = fail(.enhanceYourCalm, "client sent too large header field")
             return nil
         }
         guard count <= block.count - start else { return nil }
@@ -177,7 +161,7 @@ final class HPACKDecoder {
             value += Int(next & 0x7F) << (7 * (byte - 1))
             if next & 0x80 == 0 { return (value, position + byte + 1) }
         }
-        _ = fail(.compressionError, "too long value")
+        _ = fail(.compressionError, "client sent header block with too long value")
         return nil
     }
 

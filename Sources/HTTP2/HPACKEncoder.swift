@@ -8,9 +8,12 @@ final class HPACKEncoder {
     private let last = List<Int>(capacity: 64)
     /// The smallest size that the table had since the last block, if it was changed.
     private var smallest = -1
+    /// The last time of a change, and the number of its entry.
+    private var lastModified = -1
+    private var lastModifiedNumber = -2
 
     /// What differs with each answer, or should not be found by guessing, is not put into the table.
-    private static let unindexed: FieldNameSet = [.other, .contentLength, .contentRange, .setCookie, .location, .authorization]
+    private let unindexed: FieldNameSet = [.other, .contentLength, .contentRange, .setCookie, .location, .authorization]
 
     init() {
         for _ in 0..<64 { last.append(-1) }
@@ -55,19 +58,27 @@ final class HPACKEncoder {
 
     /// Appends a field of a well-known name.
     func append(_ name: FieldName, _ value: Span<UInt8>, _ output: Buffer) {
-        guard !Self.unindexed.contains(name) else { return appendUnindexed(name, value, output) }
+        guard !unindexed.contains(name) else { return appendUnindexed(name, value, output) }
         let number = last[Int(name.rawValue)]
-        if table.contains(number) {
-            let entry = table.entry(number)
-            // A field too large for the table leaves its number to the next one, which may have another name.
-            let bytes = table.bytes
-            if entry.facts.name == name, Int(entry.valueCount) == value.count,
-                bytes.span(table.valueRange(of: entry)).equals(value)
-            {
-                return append(HPACKStaticTable.count &+ table.next &- number, 0x80, mask: 0x7F, output)
-            }
-        }
+        // A field too large for the table leaves its number to the next one, which may have another name.
+        if table.holds(number, name, value) { return append(entry: number, output) }
         appendNew(name, value, output)
+    }
+
+    private func append(entry number: Int, _ output: Buffer) {
+        append(HPACKStaticTable.count &+ table.next &- number, 0x80, mask: 0x7F, output)
+    }
+
+    /// Appends the time of a file's last change. The text is only made if it is not that of the answer before.
+    func append(lastModified seconds: Int, _ scratch: Buffer, _ output: Buffer) {
+        let number = last[Int(FieldName.lastModified.rawValue)]
+        if seconds == lastModified, number == lastModifiedNumber, table.contains(number) { return append(entry: number, output) }
+        scratch.removeAll()
+        scratch.append(httpDate: seconds)
+        append(.lastModified, scratch.span, output)
+        let added = last[Int(FieldName.lastModified.rawValue)]
+        lastModified = seconds
+        lastModifiedNumber = table.holds(added, .lastModified, scratch.span) ? added : -1
     }
 
     private func appendNew(_ name: FieldName, _ value: Span<UInt8>, _ output: Buffer) {

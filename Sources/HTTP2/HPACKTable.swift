@@ -38,21 +38,21 @@ final class HPACKTable {
     /// Whether the entry of a number is still there.
     func contains(_ number: Int) -> Bool { number >= first && number < next }
 
-    /// The entry of a number.
-    func entry(_ number: Int) -> HPACKEntry {
+    /// Whether an entry has this name and this value.
+    func holds(_ number: Int, _ name: FieldName, _ value: Span<UInt8>) -> Bool {
+        guard contains(number) else { return false }
+        let entry = ring[number & (Self.slots - 1)]
+        guard entry.facts.name == name, Int(entry.valueCount) == value.count else { return false }
+        return bytes.holds(value, at: entry.start &- dropped &+ Int(entry.nameCount))
+    }
+
+    /// Appends an entry's name and value, or its name alone, and returns it.
+    func append(_ number: Int, nameOnly: Bool, to output: Buffer) -> HPACKEntry {
         precondition(contains(number))
-        return ring[number & (Self.slots - 1)]
-    }
-
-    /// Where an entry's name and value lie in `bytes`.
-    func range(of entry: HPACKEntry) -> Range<Int> {
+        let entry = ring[number & (Self.slots - 1)]
         let start = entry.start &- dropped
-        return start..<start &+ entry.count
-    }
-
-    func valueRange(of entry: HPACKEntry) -> Range<Int> {
-        let start = entry.start &- dropped &+ Int(entry.nameCount)
-        return start..<start &+ Int(entry.valueCount)
+        output.append(bytes, start..<start &+ (nameOnly ? Int(entry.nameCount) : entry.count))
+        return entry
     }
 
     /// Adds a field. One that is larger than the table only empties it (RFC 7541 4.4).
@@ -130,8 +130,12 @@ final class HPACKStaticTable: @unchecked Sendable {
         precondition(entries.count == Self.count)
     }
 
-    /// The entry of a number from 1 on.
-    func entry(_ number: Int) -> HPACKEntry { entries[number &- 1] }
+    /// Appends an entry's name and value, or its name alone, and returns it; entries are numbered from 1 on.
+    func append(_ number: Int, nameOnly: Bool, to output: Buffer) -> HPACKEntry {
+        let entry = entries[number &- 1]
+        output.append(bytes, entry.start..<entry.start &+ (nameOnly ? Int(entry.nameCount) : entry.count))
+        return entry
+    }
 
     /// The number of the first entry with a well-known name, or 0.
     func index(of name: FieldName) -> Int { Int(indices[Int(name.rawValue)]) }

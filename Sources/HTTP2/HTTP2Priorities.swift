@@ -79,12 +79,15 @@ final class HTTP2Priorities {
         return (nodes[own].id == id ? own : -1, above >= 0 && nodes[above].id == parent ? above : -1)
     }
 
+    /// Nodes farther from the root than this are alike.
+    private static let deepest = 64
+
     /// How far from the root, and how much of a share.
     func place(of index: Int) -> (depth: Int, share: Double) {
         var depth = 1
         var share = Double(nodes[index].weight) / 256
         var above = nodes[index].parent
-        while above >= 0 {
+        while above >= 0, depth < Self.deepest {
             depth += 1
             share *= Double(nodes[above].weight) / 256
             above = nodes[above].parent

@@ -135,15 +135,14 @@ extension HTTP2Server {
     /// Takes bytes of the block; what is not a whole field is kept for the next ones.
     private func takeFields(_ part: Span<UInt8>, isLast: Bool) {
         let handle = blockIsTrailer ? -1 : current
-        let bytes = handle >= 0 ? headBytes(handle) : nobodys
         var position = 0
         let openField = self.openField
         if openField.isEmpty {
-            decode(part, &position, handle, bytes)
+            decode(part, &position, handle)
             if position < part.count { openField.append(part.extracting(position..<part.count)) }
         } else {
             openField.append(part)
-            decode(openField.span, &position, handle, bytes)
+            decode(openField.span, &position, handle)
             openField.removeFirst(position)
         }
         if isLast, !openField.isEmpty, !isTerminated {
@@ -151,17 +150,25 @@ extension HTTP2Server {
         }
     }
 
-    private func decode(_ block: Span<UInt8>, _ position: inout Int, _ handle: Int32, _ bytes: Buffer) {
-        let decoder = self.decoder
+    private func decode(_ block: Span<UInt8>, _ position: inout Int, _ handle: Int32) {
+        if handle >= 0 { return fieldsCame(handle, block, &position) }
+        while nextField(block, &position, into: nobodys) { nobodys.removeAll() }
+        nobodys.removeAll()
+    }
+
+    /// Decodes the next field of a block, `decoder.field`. False: no other is complete.
+    final func nextField(_ block: Span<UInt8>, _ position: inout Int, into bytes: Buffer) -> Bool {
         while position < block.count {
             switch decoder.next(block, &position, into: bytes) {
-            case .field:
-                if handle >= 0 { took(decoder.field, in: bytes, handle) } else { bytes.removeAll() }
-            case .update: break
-            case .needMore: return
-            case .failed: return terminate(decoder.failure.code, decoder.failure.text)
+            case .field: return true
+            case .update: continue
+            case .needMore: return false
+            case .failed:
+                terminate(decoder.failure.code, decoder.failure.text)
+                return false
             }
         }
+        return false
     }
 
     private func endBlock() {

@@ -47,7 +47,7 @@ extension HTTP2Server {
         rest = frame.length
         padding = 0
         if blockStream != 0 { beginContinuation() } else { beginFrame() }
-        if allowance.isUsedUp { terminate(.enhanceYourCalm, "flood") }
+        if isFlooded { terminate(.enhanceYourCalm, "flood") }
     }
 
     /// What a frame of each kind begins with decides on the rest.

@@ -5,10 +5,12 @@ extension HTTP2Server {
     /// Bytes that may wait before all others: a client that makes more of them and does not read is a flood.
     private static let mostControl = 64 * 1_024
 
+    /// Whether the peer makes more work than it takes.
+    var isFlooded: Bool { allowance.isUsedUp || control.count > Self.mostControl }
+
     func appendControl(_ head: HTTP2FrameHead) {
         allowance.spend(HTTP2FrameHead.size + head.length)
         head.append(to: control)
-        if control.count > Self.mostControl { terminate(.enhanceYourCalm, "flood") }
     }
 
     func appendWindowUpdate(_ id: Int32, _ size: Int) {
@@ -57,6 +59,44 @@ extension HTTP2Server {
         bytes.append(repeating: 0, count: HTTP2FrameHead.size)
         encoder.begin(bytes)
         return Head(bytes: bytes, start: start, isLong: isLong)
+    }
+
+    /// Writes a head that is not long, in place: `write` encodes its fields. Returns the bytes that it takes.
+    @inline(__always)
+    final func writeHead(
+        size: Int, _ handle: Int32, endsStream: Bool, to queue: OutputQueue, _ write: (Buffer) -> Void
+    ) -> Int {
+        guard size <= Self.usualHead else {
+            let head = beginHead(size: size, to: queue)
+            write(head.bytes)
+            return endHead(head, handle, endsStream: endsStream, to: queue)
+        }
+        flushControl(to: queue)
+        var taken = 0
+        queue.write(together: HTTP2FrameHead.size + size) { bytes in
+            let start = bytes.count
+            bytes.append(repeating: 0, count: HTTP2FrameHead.size)
+            encoder.begin(bytes)
+            write(bytes)
+            taken = closeHead(bytes, start, handle, endsStream: endsStream)
+        }
+        if taken > 0 { return taken }
+        // It has become longer than the peer takes in one frame.
+        let head = Head(bytes: queue.writable, start: queue.writable.count + taken, isLong: true)
+        return endHead(head, handle, endsStream: endsStream, to: queue)
+    }
+
+    /// Writes the head of the frame. Returns its size, or the same below zero: that is too long.
+    private func closeHead(_ bytes: Buffer, _ start: Int, _ handle: Int32, endsStream: Bool) -> Int {
+        let size = bytes.count &- start
+        guard size &- HTTP2FrameHead.size <= longestFrame else { return -size }
+        if endsStream { states[handle].outputHasEnded = true }
+        allowance.carry(size)
+        HTTP2FrameHead(
+            length: size &- HTTP2FrameHead.size, kind: HTTP2FrameKind.headers,
+            flags: endsStream ? HTTP2Flag.endsStream | HTTP2Flag.endsBlock : HTTP2Flag.endsBlock, stream: states[handle].id
+        ).overwrite(bytes, at: start)
+        return size
     }
 
     /// The fields are complete. Returns the bytes that the head takes.
@@ -208,7 +248,7 @@ extension HTTP2Server {
     private func goesFirst(_ handle: Int32) -> Bool {
         guard let priorities, nextReady < ready.count else { return false }
         let (own, next) = (place(of: handle, priorities), place(of: ready[nextReady], priorities))
-        return own.depth < next.depth
+        return own.depth < next.depth || own.depth == next.depth && own.share > next.share
     }
 
     private func place(of handle: Int32, _ priorities: HTTP2Priorities) -> (depth: Int, share: Double) {

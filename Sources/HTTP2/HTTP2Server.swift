@@ -105,11 +105,9 @@ class HTTP2Server {
     /// The peer opens a stream. False: it is refused.
     func streamBegan(_ handle: Int32, id: Int32, endsStream: Bool) -> Bool { false }
 
-    /// Where the fields of the head are written. Must not use the machine.
-    func headBytes(_ handle: Int32) -> Buffer { nobodys }
-
-    /// A field of the head, in the buffer. Must not use the machine.
-    func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {}
+    /// Fields of the head came: they are taken one by one with `nextField`, as many as there are. Must not use the machine but for
+    /// that.
+    func fieldsCame(_ handle: Int32, _ block: Span<UInt8>, _ position: inout Int) {}
 
     /// The head is complete; `size` are its bytes on the wire.
     func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {}

@@ -71,10 +71,18 @@ final class HuffmanCode: @unchecked Sendable {
         var index = 0
         output.reserve(bytes.count * 8 / 5 + 1)
         while true {
-            while count <= 32, index < bytes.count {
-                window |= UInt64(bytes[index]) << UInt64(56 &- count)
-                index &+= 1
-                count &+= 8
+            if count <= 32 {
+                if index &+ 4 <= bytes.count {
+                    window |= UInt64(bytes.word(at: index)) << UInt64(32 &- count)
+                    index &+= 4
+                    count &+= 32
+                } else {
+                    while count <= 32, index < bytes.count {
+                        window |= UInt64(bytes[index]) << UInt64(56 &- count)
+                        index &+= 1
+                        count &+= 8
+                    }
+                }
             }
             let entry = table[Int(truncatingIfNeeded: window >> UInt64(64 - Self.quick))]
             let length = Int(entry >> 8)

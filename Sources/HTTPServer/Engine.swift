@@ -323,9 +323,9 @@ final class CommonLines {
     }
 
     /// The value alone.
-    func date(at seconds: Int) -> Buffer {
+    func appendDateValue(at seconds: Int, to output: Buffer) {
         if seconds != second { makeDate(seconds) }
-        return date
+        output.append(date)
     }
 
     private func makeDate(_ seconds: Int) {

@@ -125,10 +125,13 @@ final class RecordingServer: HTTP2Server {
         heads[id / 2] = []
         return !refuses
     }
-    override func headBytes(_ handle: Int32) -> Buffer { bytes }
-    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
-        let text = bytes.span(field.start..<field.middle).text + "=" + bytes.span(field.middle..<field.end).text
-        heads[name(handle)]?.append(text)
+    override func fieldsCame(_ handle: Int32, _ block: Span<UInt8>, _ position: inout Int) {
+        let bytes = self.bytes
+        while nextField(block, &position, into: bytes) {
+            let field = decoder.field
+            let text = bytes.span(field.start..<field.middle).text + "=" + bytes.span(field.middle..<field.end).text
+            heads[name(handle)]?.append(text)
+        }
     }
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
         calls.append("head \(name(handle)) \(heads[name(handle)]?.joined(separator: " ") ?? "") \(endsStream)")
@@ -155,9 +158,10 @@ final class RecordingServer: HTTP2Server {
             answer.isHeadSent = true
             answers[name(handle)] = answer
             let size = answer.fields.reduce(0) { $0 + $1.0.utf8.count + $1.1.count + 20 }
-            let head = beginHead(size: size, to: queue)
-            for (name, value) in answer.fields { encoder.append(named: name.utf8Span.span, value.span, head.bytes) }
-            sent.append(endHead(head, handle, endsStream: answer.body == nil, to: queue))
+            let taken = writeHead(size: size, handle, endsStream: answer.body == nil, to: queue) { bytes in
+                for (name, value) in answer.fields { encoder.append(named: name.utf8Span.span, value.span, bytes) }
+            }
+            sent.append(taken)
         }
         guard let body = answer.body else { return .nothing }
         if limit == 0, !body.isEmpty { return .blocked }

@@ -105,11 +105,62 @@ import Testing
             _ = priorities.set(
                 stream, isOpen: stream % 4 == 1, dependsOn: Int32.random(in: 0...stream, using: &random), parentIsOpen: stream % 3 == 0,
                 isExclusive: stream % 5 == 0, weight: Int(stream % 256) + 1)
-            if stream % 8 == 1, let node = Optional(priorities.find(stream)), node >= 0 { priorities.close(node) }
+            let node = priorities.find(stream)
+            if stream % 8 == 1, node >= 0 { priorities.close(node) }
         }
         let known = (Int32(1)...4_000).filter { priorities.find($0) >= 0 }
         #expect(known.count <= 256 && known.count > 32)
-        for stream in known { #expect(priorities.place(of: priorities.find(stream)).depth <= 257) }
+        for stream in known { #expect(priorities.place(of: priorities.find(stream)).depth <= 64) }
+    }
+
+    @Test func aHeadThatIsLongerThanWasThoughtIsCutIntoFrames() {
+        let server = RecordingServer()
+        server.feed(Frame.beginning + Frame.get(1))
+        _ = server.take()
+        let value = [UInt8](repeating: 0xFF, count: 40_000)
+        let size = server.writeHead(size: 100, server.handle(0), endsStream: true, to: server.queue) {
+            server.encoder.append(named: "x".utf8Span.span, value.span, $0)
+        }
+        let bytes = server.take()
+        #expect(bytes.count == size)
+        #expect(Frame.list(bytes) == ["HEADERS 1 1", "CONTINUATION 1 0", "CONTINUATION 1 4"])
+    }
+
+    @Test func interimHeadsGoBeforeTheHead() {
+        let server = RecordingServer()
+        server.feed(Frame.beginning + Frame.get(1))
+        _ = server.take()
+        let fields = HeaderList()
+        fields.append(.link, "</a.css>" as StaticString)
+        server.answer(0, body: [1])
+        server.sendInterimHead(server.handle(0), Status(rawValue: 103), fields)
+        let bytes = server.take()
+        #expect(Frame.list(bytes) == ["HEADERS 1 4", "HEADERS 1 4", "DATA 1 1"])
+        let length = Int(bytes[2])
+        #expect(decodeBlock(newDecoder(), Array(bytes[9..<9 + length])).fields == [":status: 103", "link: </a.css>"])
+    }
+
+    /// Frames that are answered, of a client that does not read.
+    @Test func answersThatNobodyReadsAreBounded() {
+        for frame in [Frame.settings, Frame.make(6, stream: 0, Array("12345678".utf8))] {
+            let server = RecordingServer()
+            server.feed(Frame.beginning + (0..<20_000).flatMap { _ in frame }, step: 16_384)
+            #expect(server.error == .enhanceYourCalm && server.control.count < 70_000)
+            let list = Frame.list(server.take())
+            #expect(list.last == "GOAWAY=11 0 0" && list.count { $0.hasPrefix("GOAWAY") } == 1)
+        }
+    }
+
+    @Test func streamsTakeTurns() {
+        let server = RecordingServer()
+        server.feed(Frame.beginning + Frame.windowUpdate(0, 1 << 30) + Frame.get(1) + Frame.get(3) + Frame.get(5))
+        _ = server.take()
+        for name in Int32(0)..<3 { server.answer(name, body: [UInt8](repeating: 1, count: 40_000)) }
+        var order: [Character] = []
+        while server.wantsToSend {
+            order += Frame.list(server.take(bound: 20_000)).filter { $0.hasPrefix("DATA") }.map { $0[$0.index($0.startIndex, offsetBy: 5)] }
+        }
+        #expect(String(order) == "135135135")
     }
 
     @Test func noMoreIsQueuedThanIsAskedFor() {

@@ -42,9 +42,13 @@ final class HTTP2Requests: HTTP2Server {
         return true
     }
 
-    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
+    override func fieldsCame(_ handle: Int32, _ block: Span<UInt8>, _ position: inout Int) {
+        let bytes = Buffer()
         func text(_ range: Range<Int>) -> String { String(decoding: Array(copying: bytes.span(range)), as: UTF8.self) }
-        fields.append(text(field.start..<field.middle) + ": " + text(field.middle..<field.end))
+        while nextField(block, &position, into: bytes) {
+            let field = decoder.field
+            fields.append(text(field.start..<field.middle) + ": " + text(field.middle..<field.end))
+        }
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {

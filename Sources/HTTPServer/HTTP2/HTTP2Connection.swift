@@ -30,6 +30,7 @@ final class HTTP2Connection: ServedConnection {
         limits.window = settings.value.prereadSize
         limits.field = server.limits.largeBufferSize
         limits.head = server.limits.largeBufferSize * server.limits.largeBufferCount
+        self.settings = server.root.core
         session = HTTP2ServerSession(limits: limits)
         super.init(replacing: old)
         session.connection = self
@@ -38,7 +39,7 @@ final class HTTP2Connection: ServedConnection {
     }
 
     /// What holds for the connection as a whole: the first server's, or that of the one whose name the handshake was for.
-    var settings: Box<CoreSettings> { server.root.core }
+    let settings: Box<CoreSettings>
 
     // MARK: - Beginning
 
@@ -70,7 +71,6 @@ final class HTTP2Connection: ServedConnection {
         let stream = engine.takeStream(for: self, id: id, handle: handle)
         loop.clearInputDeadline(self)
         engine.count(self, as: .none)
-        let settings = settings
         if settings.value.keepaliveTimeout == 0 || requestCount >= settings.value.keepaliveRequests
             || loop.now - acceptedAt > settings.value.keepaliveTime
         {
@@ -178,9 +178,7 @@ final class HTTP2Connection: ServedConnection {
         while !queued.isEmpty, !hasOutput, !isClosed {
             list.swap(with: queued)
             for index in list.indices {
-                guard !isClosed, let stream = session.streams[Int(list[index])], stream.isQueued else { continue }
-                stream.isQueued = false
-                stream.drained()
+                if !isClosed { session.streams[Int(list[index])]?.drained() }
             }
             list.removeAll(keepingUpTo: 1_024)
         }
@@ -259,7 +257,6 @@ final class HTTP2Connection: ServedConnection {
         }
         abandonStreams()
         guard !isClosed else { return }
-        let settings = settings
         guard settings.value.lingeringClose != .off, !hasPeerEnded else { return end() }
         isLingering = true
         session.close()

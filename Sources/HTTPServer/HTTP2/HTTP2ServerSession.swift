@@ -17,12 +17,8 @@ final class HTTP2ServerSession: HTTP2Server {
         return true
     }
 
-    override func headBytes(_ handle: Int32) -> Buffer {
-        streams[Int(handle)]?.request.head.bytes ?? nobodys
-    }
-
-    override func took(_ field: HPACKField, in bytes: Buffer, _ handle: Int32) {
-        streams[Int(handle)]?.take(field, reader)
+    override func fieldsCame(_ handle: Int32, _ block: Span<UInt8>, _ position: inout Int) {
+        streams[Int(handle)]?.takeFields(block, &position, self, reader)
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {

@@ -5,7 +5,7 @@ extension HTTP2Stream {
         let response = request.response
         endsWithHead = response.isHeadOnly || response.contentLength == 0 && !response.hasTrailers
         headIsDue = true
-        connection.sends(self)
+        lendConnection { $0.sends(self) }
     }
 
     func queueInterimHead() {
@@ -24,7 +24,7 @@ extension HTTP2Stream {
     }
 
     func queueBody(_ bytes: Span<UInt8>, isLast: Bool) {
-        if isLast, headIsDue, sendWhole(bytes) { return }
+        if isLast, headIsDue, lendConnection({ sendWhole(bytes, on: $0) }) { return }
         var rest = bytes
         while !rest.isEmpty, !isGone, !endsWithHead {
             let part = min(rest.count, loop.largeBuffers.size)
@@ -53,21 +53,23 @@ extension HTTP2Stream {
     private static let small = 4_096
 
     /// Writes a small answer into what will be sent next. False: it has to wait its turn.
-    private func sendWhole(_ bytes: Span<UInt8>) -> Bool {
-        let session = connection.session
+    private func sendWhole(_ bytes: Span<UInt8>, on connection: HTTP2Connection) -> Bool {
         guard bytes.count <= Self.small, !bytes.isEmpty, body.isEmpty, !isGone, !endsWithHead, request.limitRate == 0,
-            !request.response.hasTrailers, session.canSend(handle, bytes.count),
-            bytes.count <= request.location.settings(HTTP2.slot).value.chunkSize
+            !request.response.hasTrailers, connection.session.canSend(handle, bytes.count), bytes.count <= chunkSize
         else { return false }
-        let queue = loop.output(of: connection)
+        return loop.lendOutput(of: connection) { sendWhole(bytes, connection, to: $0) }
+    }
+
+    private func sendWhole(_ bytes: Span<UInt8>, _ connection: HTTP2Connection, to queue: OutputQueue) -> Bool {
         guard queue.size < HTTP2Connection.queueBound else { return false }
-        sendHead(session, to: queue)
-        let output = queue.room(for: HTTP2FrameHead.size + bytes.count)
-        HTTP2FrameHead(
-            length: bytes.count, kind: HTTP2FrameKind.data, flags: HTTP2Flag.endsStream, stream: id
-        ).append(to: output)
-        output.append(bytes)
-        session.noteBody(handle, bytes.count, endsStream: true)
+        sendHead(connection.session, to: queue)
+        queue.write(together: HTTP2FrameHead.size + bytes.count) {
+            HTTP2FrameHead(
+                length: bytes.count, kind: HTTP2FrameKind.data, flags: HTTP2Flag.endsStream, stream: id
+            ).append(to: $0)
+            $0.append(bytes)
+        }
+        connection.session.noteBody(handle, bytes.count, endsStream: true)
         count(bytes.count, ofHead: false)
         count(HTTP2FrameHead.size, ofHead: true)
         body.isLast = true
@@ -76,12 +78,17 @@ extension HTTP2Stream {
         return true
     }
 
+    private var chunkSize: Int { request.lendLocation { $0.settings(HTTP2.slot).value.chunkSize } }
+
     private func sendHead(_ session: HTTP2ServerSession, to queue: OutputQueue) {
         headIsDue = false
         headIsSent = true
-        let head = session.beginHead(size: HTTP2Writer.size(of: request), to: queue)
-        HTTP2Writer.write(request, engine: connection.engine, session, to: head.bytes)
-        count(session.endHead(head, handle, endsStream: endsWithHead, to: queue), ofHead: true)
+        let size = session.writeHead(
+            size: HTTP2Writer.size(of: request), handle, endsStream: endsWithHead, to: queue
+        ) {
+            HTTP2Writer.write(request, engine: engine, session, to: $0)
+        }
+        count(size, ofHead: true)
         if endsWithHead { endIsQueued = true }
     }
 
@@ -89,7 +96,7 @@ extension HTTP2Stream {
     func send(atMost limit: Int, _ session: HTTP2ServerSession, to queue: OutputQueue) -> HTTP2Server.Sent {
         if headIsDue { sendHead(session, to: queue) }
         guard headIsSent, !endsWithHead, !endIsQueued else { return .nothing }
-        var limit = min(limit, request.location.settings(HTTP2.slot).value.chunkSize)
+        var limit = min(limit, chunkSize)
         if request.limitRate > 0, !body.isEmpty {
             let allowed = request.allowance(sent: bytesSent)
             if allowed <= 0 {
@@ -122,7 +129,7 @@ extension HTTP2Stream {
     private func sendBody(
         _ size: Int, isLast: Bool, _ session: HTTP2ServerSession, to queue: OutputQueue
     ) -> HTTP2Server.Sent {
-        let trailers = isLast ? connection.engine.trailers(of: request) : nil
+        let trailers = isLast ? engine.trailers(of: request) : nil
         let hasTrailers = trailers?.isEmpty == false
         if size > 0 || !hasTrailers {
             let flags = isLast && !hasTrailers ? HTTP2Flag.endsStream : 0
@@ -133,9 +140,12 @@ extension HTTP2Stream {
             count(HTTP2FrameHead.size, ofHead: true)
         }
         if let trailers, hasTrailers {
-            let head = session.beginHead(size: 256 + trailers.bytes.count, to: queue)
-            session.encoder.append(trailers, head.bytes)
-            count(session.endHead(head, handle, endsStream: true, to: queue), ofHead: true)
+            let size = session.writeHead(
+                size: 256 + trailers.bytes.count, handle, endsStream: true, to: queue
+            ) {
+                session.encoder.append(trailers, $0)
+            }
+            count(size, ofHead: true)
         }
         if isLast { endIsQueued = true }
         return .body(size, endsStream: isLast)
@@ -161,17 +171,19 @@ extension HTTP2Stream {
 
     /// All that was queued has left.
     func drained() {
+        guard isQueued else { return }
+        isQueued = false
         unsent = 0
-        if endIsQueued { return connection.engine.outputDrained(request, isComplete: true) }
-        if body.isEmpty { connection.engine.outputDrained(request, isComplete: false) }
+        if endIsQueued { return engine.outputDrained(request, isComplete: true) }
+        if body.isEmpty { engine.outputDrained(request, isComplete: false) }
     }
 
     /// The loop's next turn.
     func called() {
-        if hasFailed { return connection.engine.abort(request) }
+        if hasFailed { return engine.abort(request) }
         if isGone {
-            return connection.engine.outputDrained(request, isComplete: body.isLast)
+            return engine.outputDrained(request, isComplete: body.isLast)
         }
-        connection.engine.continueBody(request)
+        engine.continueBody(request)
     }
 }

@@ -3,8 +3,13 @@ final class HTTP2Stream: ClientStream {
     /// The connection; changed when the pooled stream serves another.
     var connection: HTTP2Connection { lentConnection.lend(as: HTTP2Connection.self) { $0 } }
     private let lentConnection: Lent<ClientConnection>
+    @inline(__always)
+    func lendConnection<Result>(_ use: (HTTP2Connection) -> Result) -> Result {
+        lentConnection.lend(as: HTTP2Connection.self, use)
+    }
     let request: Request
     let loop: EventLoop
+    let engine: Engine
     private(set) var id: Int32 = 0
     private(set) var handle: Int32 = -1
     private var serverIsKnown = false
@@ -48,6 +53,7 @@ final class HTTP2Stream: ClientStream {
 
     init(connection: HTTP2Connection, server: VirtualServer) {
         loop = connection.loop
+        engine = connection.engine
         lentConnection = Lent(connection, departed: loop.departed)
         request = Request(engine: connection.engine, connection: lentConnection, server: server)
         super.init()
@@ -108,9 +114,23 @@ final class HTTP2Stream: ClientStream {
 
     // MARK: - The head
 
-    func take(_ field: HPACKField, _ reader: HTTP2HeadReader) {
-        reader.take(field, into: request.head, limits: request.server.limits)
-        if reader.hostIsNew, !serverIsKnown { selectServer() }
+    func takeFields(
+        _ block: Span<UInt8>, _ position: inout Int, _ session: HTTP2ServerSession, _ reader: HTTP2HeadReader
+    ) {
+        take(block, &position, session, reader, request.head)
+    }
+
+    private func take(
+        _ block: Span<UInt8>, _ position: inout Int, _ session: HTTP2ServerSession, _ reader: HTTP2HeadReader,
+        _ head: RequestHead
+    ) {
+        var limits = request.server.limits
+        while session.nextField(block, &position, into: head.bytes) {
+            reader.take(session.decoder.field, into: head, limits: limits)
+            guard reader.hostIsNew, !serverIsKnown else { continue }
+            selectServer()
+            limits = request.server.limits
+        }
     }
 
     private func selectServer() {
@@ -130,12 +150,12 @@ final class HTTP2Stream: ClientStream {
     func headEnded(_ reader: HTTP2HeadReader, size: Int, endsStream: Bool) {
         isServed = true
         if let timer { loop.clearInputDeadline(timer) }
-        let engine = connection.engine
         engine.count(self, as: .writing)
         hasInputEnded = endsStream
         reader.finish(request.head, endsStream: endsStream, size: size)
-        let isOn = request.server.root.settings(HTTP2.slot).value.isOn
-        if !isOn, !connection.binding.hasHTTP2 {
+        if lendConnection({ !$0.binding.hasHTTP2 }),
+            request.routing.lendServer({ !$0.root.settings(HTTP2.slot).value.isOn })
+        {
             return engine.refuse(request, .fieldBlock(.protocolDisabled))
         }
         if let fault = reader.fault { return engine.refuse(request, fault) }
@@ -193,16 +213,20 @@ final class HTTP2Stream: ClientStream {
     // MARK: - The end
 
     override func finish(_ request: Request) {
-        if !isClosed, !hasInputEnded { connection.session.reset(handle, .noError) }
-        leaveConnection()
+        lendConnection { connection in
+            if !isClosed, !hasInputEnded { connection.session.reset(handle, .noError) }
+            leave(connection)
+        }
     }
 
     override func abort(_ request: Request) {
-        if !isClosed { connection.session.reset(handle, isTimedOut ? .protocolError : .internalError) }
-        leaveConnection()
+        lendConnection { connection in
+            if !isClosed { connection.session.reset(handle, isTimedOut ? .protocolError : .internalError) }
+            leave(connection)
+        }
     }
 
-    private func leaveConnection() {
+    private func leave(_ connection: HTTP2Connection) {
         guard handle >= 0 else { return }
         connection.session.forget(handle)
         connection.finished(self)
@@ -216,7 +240,7 @@ final class HTTP2Stream: ClientStream {
         sentBytes += size
         unsent += size
         if ofHead { request.response.headSize += size }
-        connection.noteQueued(self)
+        if !isQueued { lendConnection { $0.noteQueued(self) } }
     }
 
     func holdBack(for milliseconds: Int) {

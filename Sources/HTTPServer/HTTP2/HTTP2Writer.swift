@@ -9,8 +9,14 @@ enum HTTP2Writer {
         request.appendServer(to: scratch)
         // An empty name is none.
         if !scratch.isEmpty { encoder.append(.server, scratch.span, output) }
-        let date = response.date.isEmpty ? engine.commonLines.date(at: engine.loop.wallSeconds) : response.date
-        encoder.append(.date, date.span, output)
+        if response.date.isEmpty {
+            scratch.removeAll()
+            engine.commonLines.appendDateValue(at: engine.loop.wallSeconds, to: scratch)
+            encoder.append(.date, scratch.span, output)
+        } else {
+            let date = response.date
+            encoder.append(.date, date.span, output)
+        }
         if !response.contentType.isEmpty {
             scratch.removeAll()
             response.appendContentType(to: scratch)
@@ -18,9 +24,7 @@ enum HTTP2Writer {
         }
         if response.contentLength >= 0 { encoder.append(contentLength: response.contentLength, output) }
         if response.lastModified >= 0, !response.headers.contains(.lastModified) {
-            scratch.removeAll()
-            scratch.append(httpDate: response.lastModified)
-            encoder.append(.lastModified, scratch.span, output)
+            encoder.append(lastModified: response.lastModified, scratch, output)
         }
         if !response.location.isEmpty {
             scratch.removeAll()
