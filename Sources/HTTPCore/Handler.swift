@@ -9,5 +9,5 @@ enum Handler: UInt8, Sendable, CaseIterable {
     case emptyGIF, authRequest, mirror
     case accessLog
     case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter
-    case userIDFilter, additionFilter, substitutionFilter, ssiFilter, gunzipFilter
+    case userIDFilter, additionFilter, substitutionFilter, ssiFilter, gunzipFilter, sliceFilter
 }

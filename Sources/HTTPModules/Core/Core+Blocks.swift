@@ -60,6 +60,7 @@ extension Core {
         try SecureLink.declareVariables(in: http.registry)
         try UserID.declareVariables(in: http.registry)
         try Browsers.declareVariables(in: http.registry)
+        try Slice.declareVariables(in: http.registry)
         try SSI.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
