@@ -3,8 +3,12 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         TLSModule.rows + Core.rows + HTTP2.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + GRPC.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
+            + gatewayRows + accessRows + filterRows + rewritingRows
             + variableRows + contentRows
+    }
+
+    private static var gatewayRows: [Row] {
+        Proxy.rows + GRPC.rows + Memcached.rows + FastCGI.rows + UWSGI.rows + SCGI.rows
     }
 
     private static var variableRows: [Row] {
@@ -128,6 +132,10 @@ enum Roster {
         case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
         case .grpc: GRPC.handle(request)
+        case .memcached: Memcached.handle(request)
+        case .fastCGI: FastCGI.handle(request)
+        case .uwsgi: UWSGI.handle(request)
+        case .scgi: SCGI.handle(request)
         case .emptyGIF: EmptyGIF.handle(request)
         case .authRequest: AuthRequest.handle(request)
         case .mirror: Mirror.handle(request)

@@ -89,20 +89,8 @@ class HTTPProxyProtocol: UpstreamProtocol {
             guard let declaration = proxyTarget?.declaration else { return nil }
             return .group(declaration)
         }
-        let host = address.host
-        let request = exchange.request
-        if let known = proxyTarget?.registry.registry.declaration(
-            named: host.span, port: address.port, hasNoPort: address.hasNoPort)
-        {
-            return .group(known)
-        }
-        if let only = address.addresses.first { return .address(only, host) }
-        request.log(.error) {
-            $0.append("no resolver defined to resolve ")
-            $0.append(host)
-        }
-        exchange.end(.badGateway)
-        return nil
+        guard let registry = proxyTarget?.registry.registry else { return nil }
+        return exchange.target(for: address, registry)
     }
 
     // MARK: - The request
@@ -317,7 +305,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
         !head.closes && head.status != .switchingProtocols && !framing.endsAtClose
     }
 
-    override var excessMessage: StaticString {
+    override var excessMessage: StaticString? {
         framing.isChunked
             ? "upstream sent data after final chunk"
             : "upstream sent more data than specified in \"Content-Length\" header"
