@@ -113,7 +113,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
         let body = ownBody(settings, request)
         appendBodyFields(settings, exchange, ownBody: body, to: output)
         if exchange.settings.value.passesRequestHeaders {
-            appendClientFields(settings.value.headers, request, to: output)
+            appendClientFields(settings.value.headers, request.head, request.head.bytes, to: output)
         }
         output.append("\r\n")
         if let body { output.append(body) }
@@ -185,15 +185,12 @@ class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     private func appendClientFields(
-        _ headers: ProxyHeaders, _ request: Request, to output: Buffer
+        _ headers: ProxyHeaders, _ head: RequestHead, _ bytes: Buffer, to output: Buffer
     ) {
-        let head = request.head
-        let bytes = head.bytes
         for index in head.fields.indices {
             let field = head.fields[index]
-            let name = bytes.span(field.nameRange)
-            guard headers.passes(field.name, spelled: name) else { continue }
-            output.append(name)
+            guard headers.passes(field, of: bytes) else { continue }
+            output.append(bytes, field.nameRange)
             output.append(": ")
             output.append(bytes, field.valueRange)
             output.append("\r\n")

@@ -132,7 +132,7 @@ extension Proxy {
 extension Invocation {
     /// Adds a field to those that requests to upstreams are given.
     func setUpstreamHeader(_ slot: Slot<ProxySettings>) throws(ConfigurationError) {
-        let field = ProxyHeaders.Field(name: self[0], value: try template(1))
+        let field = ProxyHeaders.Assignment(name: self[0], value: try template(1))
         var fields = isFirst ? [] : self[slot].setFields
         fields.append(field)
         let all = fields

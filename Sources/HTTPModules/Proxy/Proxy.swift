@@ -10,11 +10,14 @@ enum Proxy {
 
     /// Answers a request of a location with `proxy_pass`.
     static func handle(_ request: Request) -> Verdict {
-        let location = request.location
-        let settings = location.settings(slot)
+        request.lendLocation { pass(request, $0.settings(slot), $0.settings(upstreamSlot)) }
+    }
+
+    private static func pass(
+        _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>
+    ) -> Verdict {
         // The location may have been entered behind the one that has the target, by a condition.
         guard let target = settings.value.target else { return UpstreamPass.missing(request) }
-        let upstream = location.settings(upstreamSlot)
         let isFramed = settings.value.version == .http2
         let (exchange, proto) = UpstreamExchange.take(for: request, upstream) {
             reusable($0, isFramed: isFramed) ?? speaker(isFramed: isFramed)
@@ -66,7 +69,7 @@ struct ProxySettings: Sendable {
     var target: ProxyTarget?
     var version = ProxyVersion.http11
     /// What `proxy_set_header` says, and what becomes of it.
-    var setFields: [ProxyHeaders.Field] = []
+    var setFields: [ProxyHeaders.Assignment] = []
     var headers = ProxyHeaders(fields: [])
     var body: Template?
     var method: Template?

@@ -25,6 +25,11 @@ struct HiddenHeaders: Sendable {
         }
     }
 
+    func contains(_ field: Field, of bytes: Buffer) -> Bool {
+        if field.name != .other { return known.contains(field.name) }
+        return !others.isEmpty && contains(.other, spelled: bytes.span(field.nameRange))
+    }
+
     /// `name` is the field's well-known name, or `.other` with its spelling.
     func contains(_ name: FieldName, spelled spelling: Span<UInt8>) -> Bool {
         if name != .other { return known.contains(name) }

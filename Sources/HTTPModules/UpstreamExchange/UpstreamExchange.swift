@@ -122,12 +122,13 @@ final class UpstreamExchange: Producer {
 
     /// Takes the request over: reads its body as far as that is wanted, then asks an upstream.
     func start(settings: Box<UpstreamSettings>, proto: UpstreamProtocol, streams: Bool) {
-        self.settings = settings
-        self.proto = proto
-        proto.exchange = self
+        // A reference is only counted where it changes.
+        if self.settings !== settings { self.settings = settings }
+        if self.proto !== proto { self.proto = proto }
+        if proto.exchange !== self { proto.exchange = self }
         use &+= 1
         request.producer = self
-        request.exchange = self
+        if request.exchange !== self { request.exchange = self }
         stage = .readingRequest
         peerName = .empty
         isStreamed = false
