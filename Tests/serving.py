@@ -542,11 +542,11 @@ class Backend:
         with connection, contextlib.suppress(OSError):
             buffer = b""
             while True:
-                received, buffer = self._read_request(connection, buffer)
+                received, buffer = self.read_request(connection, buffer)
                 if received is None:
                     return
                 self.requests.append(received)
-                path = received.split(b" ", 2)[1].decode("latin-1").split("?")[0]
+                path = self.path(received)
                 steps = self.script.get(path, self.script.get("*"))
                 if path == "/show" and steps is None:
                     steps = [b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
@@ -575,7 +575,12 @@ class Backend:
         return False
 
     @staticmethod
-    def _read_request(connection, buffer):
+    def path(received):
+        """The path that a request asks for: the script's key."""
+        return received.split(b" ", 2)[1].decode("latin-1").split("?")[0]
+
+    @staticmethod
+    def read_request(connection, buffer):
         def more():
             nonlocal buffer
             data = connection.recv(65536)

@@ -5,9 +5,9 @@ enum Handler: UInt8, Sendable, CaseIterable {
     case access, authBasic
     case tryFiles
     case randomIndex, index, autoindex, gzipStatic, staticFiles
-    case proxy, grpc, stubStatus
+    case proxy, grpc, memcached, fastCGI, uwsgi, scgi, stubStatus
     case emptyGIF, authRequest, mirror
     case accessLog
     case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter
-    case userIDFilter, additionFilter, substitutionFilter, ssiFilter, gunzipFilter
+    case userIDFilter, additionFilter, substitutionFilter, ssiFilter, gunzipFilter, sliceFilter
 }

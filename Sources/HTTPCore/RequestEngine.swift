@@ -75,6 +75,9 @@ class RequestEngine {
         observer: SubrequestObserver?
     ) -> Request? { nil }
 
+    /// Starts a subrequest that asks for the same as its parent, with the same settings: what makes the parent's answer makes its.
+    func cloneRequest(_ parent: Request, observer: SubrequestObserver?) -> Request? { nil }
+
     /// Sends what `main.outgoing` has of the whole answer through the filters that are common to all its parts.
     func passOn(_ main: Request) {}
 

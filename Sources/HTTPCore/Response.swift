@@ -12,6 +12,8 @@ final class Response {
     let charset = Buffer(capacity: 32)
     /// The charset that an upstream wants the body in (`X-Accel-Charset`), empty for none.
     let overridingCharset = Buffer(capacity: 16)
+    /// Where the body begins in the whole content: it is the first of several parts.
+    var contentOffset = 0
     /// Bytes of the body, or -1 when it is not known.
     var contentLength = -1
     /// Seconds since the epoch, or -1.
@@ -76,6 +78,7 @@ final class Response {
         removeContentType()
         overridingCharset.removeAll()
         contentLength = -1
+        contentOffset = 0
         lastModified = -1
         location.removeAll()
         server.removeAll()

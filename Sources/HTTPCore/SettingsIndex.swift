@@ -6,7 +6,8 @@ enum SettingsIndex: Int {
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges
     case referer, secureLink, userID, browsers, substitution, addition, authRequest, mirror
     case ssi, ssiPage, http2, grpc, grpcUpstream
-    case gunzip
+    case gunzip, slice, memcached, memcachedUpstream
+    case fastCGI, fastCGIUpstream, uwsgi, uwsgiUpstream, scgi, scgiUpstream
 }
 
 extension Slot {

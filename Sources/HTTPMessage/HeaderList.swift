@@ -74,6 +74,15 @@ final class HeaderList {
         add(name, start, middle)
     }
 
+    /// Appends a field as it stands in another head's bytes.
+    func appendEntry(_ field: Field, of source: Buffer) {
+        let start = bytes.count
+        bytes.append(source, field.nameRange)
+        let middle = bytes.count
+        bytes.append(source, field.valueRange)
+        add(field.name, start, middle)
+    }
+
     /// Begins a field whose value the caller appends to `bytes`; `end` makes it a field.
     func begin(_ name: FieldName) -> Opening {
         begin(named: name.name.bytes, name)

@@ -196,6 +196,12 @@ final class RequestHead {
         methodName = ByteRange(start, bytes.count)
     }
 
+    /// Takes over the method of the head whose bytes this one shares.
+    func setMethod(sharedWith other: RequestHead) {
+        method = other.method
+        methodName = other.methodName
+    }
+
     /// The head is refused: no body follows it that could be found, and of its first line what has come is all there is.
     func giveUp() {
         contentLength = -1

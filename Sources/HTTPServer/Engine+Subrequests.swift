@@ -64,6 +64,25 @@ extension Engine {
         post.routing.phase = .rewrite
     }
 
+    func makeClone(of parent: Request, _ observer: SubrequestObserver?) -> Request? {
+        let own = parent.routing
+        let (path, arguments) = (own.path, own.arguments)
+        guard
+            let request = makeSubrequest(
+                of: parent, path: path.span, arguments: arguments.span, .ordered, observer)
+        else { return nil }
+        request.head.setMethod(sharedWith: parent.head)
+        let routing = request.routing
+        routing.location = own.location
+        routing.contentHandler = own.contentHandler
+        routing.hasQuery = own.hasQuery
+        routing.isLocationMatched = own.isLocationMatched
+        routing.isPathPristine = own.isPathPristine
+        routing.addsPathToAlias = own.addsPathToAlias
+        routing.phase = .content
+        return request
+    }
+
     private func kinship(of request: Request) -> Kinship {
         if let known = request.kinship { return known }
         let family = RequestFamily(engine: self, main: request)

@@ -83,6 +83,9 @@ final class Engine: RequestEngine {
     ) -> Request? {
         makeSubrequest(of: parent, path: path, arguments: arguments, kind, observer)
     }
+    override func cloneRequest(_ parent: Request, observer: SubrequestObserver?) -> Request? {
+        makeClone(of: parent, observer)
+    }
     override func passOn(_ main: Request) { passOnward(main) }
     override func wish(_ wish: Kinship.Wishes, for request: Request) {
         wishes.add(wish, for: request)

@@ -48,7 +48,10 @@ final class Pipeline {
             guard stages[content].run(request) else { return false }
             content += 1
         }
-        if content == stages.count { return run(from: content, request) }
+        if content == stages.count {
+            write(request)
+            return content > 0 && stages[0].isHolding ? advance(request) : true
+        }
         if !isBusy, !isRunning, !request.outgoing.hasFile {
             guard run(from: content, request) else { return false }
             return stages.contains { $0.isHolding } ? advance(request) : true
@@ -88,7 +91,8 @@ final class Pipeline {
         let bound = budget
         let content = stages.firstIndex { $0.changesContent } ?? stages.count
         while true {
-            let holder = stages.lastIndex { $0.isHolding }
+            // What waits has passed the first filters already, and comes before what they hold.
+            let holder = stages.lastIndex { $0.isHolding }.flatMap { $0 < content && hasWaiting ? nil : $0 }
             guard holder != nil || hasWaiting else { break }
             if let holder, stages[holder].isWaiting { return true }
             if request.stream.queuedOutput >= bound {

@@ -3,8 +3,12 @@ enum Roster {
     /// Every directive of HTTP.
     static var rows: [Row] {
         TLSModule.rows + Core.rows + HTTP2.rows + AccessLogging.rows + UpstreamDirectives.rows(.http) { upstreams(of: $0) }
-            + Proxy.rows + GRPC.rows + LaterFamilies.rows + accessRows + filterRows + rewritingRows
+            + gatewayRows + accessRows + filterRows + rewritingRows
             + variableRows + contentRows
+    }
+
+    private static var gatewayRows: [Row] {
+        Proxy.rows + GRPC.rows + Memcached.rows + FastCGI.rows + UWSGI.rows + SCGI.rows
     }
 
     private static var variableRows: [Row] {
@@ -26,7 +30,7 @@ enum Roster {
 
     private static var filterRows: [Row] {
         Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
-            + Gunzip.rows + Substitution.rows + Addition.rows + SSI.rows
+            + Gunzip.rows + Slice.rows + Substitution.rows + Addition.rows + SSI.rows
     }
 
     private static func upstreams(of scope: Scope) -> UpstreamRegistry {
@@ -70,6 +74,7 @@ enum Roster {
     ]
     /// In the order in which heads pass them: nginx's.
     private static let headerFilters: [Step] = [
+        Step(handler: .sliceFilter, isUsed: Slice.isUsed),
         Step(handler: .notModifiedFilter) { _ in true },
         Step(handler: .headersFilter) { Headers.isUsed($0) },
         Step(handler: .userIDFilter, isUsed: UserID.isUsed),
@@ -127,6 +132,10 @@ enum Roster {
         case .randomIndex: RandomIndex.handle(request)
         case .proxy: Proxy.handle(request)
         case .grpc: GRPC.handle(request)
+        case .memcached: Memcached.handle(request)
+        case .fastCGI: FastCGI.handle(request)
+        case .uwsgi: UWSGI.handle(request)
+        case .scgi: SCGI.handle(request)
         case .emptyGIF: EmptyGIF.handle(request)
         case .authRequest: AuthRequest.handle(request)
         case .mirror: Mirror.handle(request)
@@ -146,6 +155,7 @@ enum Roster {
             return .pass
         }
         switch handler {
+        case .sliceFilter: return Slice.filterHead(request)
         case .notModifiedFilter: return NotModified.filterHead(request)
         case .headersFilter: Headers.filterHead(request)
         case .userIDFilter: UserID.filterHead(request)
@@ -170,7 +180,7 @@ enum Roster {
     /// Whether a filter works on the answers of subrequests; the others are for the head that the client gets.
     private static func filtersParts(_ handler: Handler) -> Bool {
         switch handler {
-        case .gunzipFilter, .substitutionFilter, .charsetFilter, .ssiFilter: true
+        case .sliceFilter, .gunzipFilter, .substitutionFilter, .charsetFilter, .ssiFilter: true
         default: false
         }
     }
@@ -193,6 +203,7 @@ enum Roster {
 
 /// A body filter at work on one response.
 enum Stage {
+    case slice(SliceFilter)
     case range(RangeFilter)
     case gunzip(GunzipFilter)
     case addition(AdditionFilter)
@@ -204,6 +215,7 @@ enum Stage {
     /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
     var rank: Int {
         switch self {
+        case .slice: -1
         case .range: 0
         case .gunzip: 1
         case .addition: 2
@@ -217,7 +229,7 @@ enum Stage {
     /// Whether it has to see the bytes: files are read for it.
     var changesContent: Bool {
         switch self {
-        case .range: false
+        case .slice, .range: false
         case .gunzip, .addition, .substitution, .charset, .ssi, .gzip: true
         }
     }
@@ -230,6 +242,7 @@ enum Stage {
     /// Whether it holds on to something that it was given, and goes on when it is run again.
     var isHolding: Bool {
         switch self {
+        case .slice(let filter): filter.isHolding
         case .gunzip(let filter): filter.isHolding
         case .addition(let filter): filter.isHolding
         case .ssi(let filter): filter.isHolding
@@ -240,6 +253,7 @@ enum Stage {
     /// Whether it holds on until something else has happened.
     var isWaiting: Bool {
         switch self {
+        case .slice(let filter): filter.isWaiting
         case .ssi(let filter): filter.isWaiting
         case .range, .gunzip, .addition, .charset, .substitution, .gzip: false
         }
@@ -248,6 +262,7 @@ enum Stage {
     /// Filters `request.outgoing` in place; false: the response cannot be completed.
     func run(_ request: Request) -> Bool {
         switch self {
+        case .slice(let filter): filter.run(request)
         case .range(let filter): filter.run(request)
         case .gunzip(let filter): filter.run(request)
         case .addition(let filter): filter.run(request)

@@ -43,6 +43,10 @@ INTERIM_ANSWERS = Difference(
     "nginx 1.22 knows no interim answers of upstreams; since 1.29 they pass, or are swallowed.", r"^[-+]")
 LOST_MARKS = Difference(
     "nginx loses what a page ends with if it could begin a command.", r"^[-+]body: ", r"^[-+]log: ")
+BARE_STATUS = Difference(
+    "Since 1.23 nginx names the code that an application has left bare.", r"^-HTTP/1\.1 201 $", r"^\+HTTP/1\.1 201 Created$")
+DEFAULT_HOST = Difference(
+    "Since 1.29 HTTP_HOST is a parameter by itself, and no field that is passed on.", r"^[-+](Content-Length|body|log): ")
 
 # By "site-request".
 REQUESTS = {
@@ -77,6 +81,12 @@ REQUESTS = {
     "proxy-responses-leading-space": NO_STATUS_LINE,
     "proxy-responses-length-twice": TWO_FRAMINGS,
     "proxy-responses-length-and-chunked": TWO_FRAMINGS,
+    **{f"{site}-status-bare": BARE_STATUS for site in ("fastcgi", "scgi", "uwsgi")},
+    **{f"{site}-length-wrong": bad_gateway(
+        "nginx 1.22 takes an upstream's invalid Content-Length for none; since 1.23 it is invalid.")
+       for site in ("fastcgi", "scgi", "uwsgi")},
+    **{f"{site}-show-none": DEFAULT_HOST for site in ("fastcgi", "scgi", "uwsgi")},
+    "fastcgi-bare": DEFAULT_HOST,
     "includes-text": LOST_MARKS,
     "includes-cut2": LOST_MARKS,
     "addition-logged": Difference(

@@ -48,7 +48,7 @@ class Site:
     """A configuration for `http {}`, the files it serves, and named requests to put to it."""
 
     def __init__(self, name, config, requests, files=None, log="", torn=True,
-                 untorn=(), backend=None):
+                 untorn=(), backend=None, speaks=serving.Backend):
         self.name, self.config, self.requests = name, config, requests
         self.files = files or {}
         self.log = log
@@ -56,6 +56,8 @@ class Site:
         self.torn, self.untorn = torn, untorn
         # The script of the upstream on %%BACKEND%%, which both servers share.
         self.backend = backend
+        # What the upstream speaks: a kind of `serving.Backend`.
+        self.speaks = speaks
 
 
 # The time of every served file, so that validators agree and expected texts can name it.
@@ -84,7 +86,7 @@ class Pair:
         os.utime(self.root, (MODIFIED, MODIFIED))
         self.answers = {}
         self.servers = []
-        self.backend = serving.Backend(site.backend) if site.backend is not None else None
+        self.backend = site.speaks(site.backend) if site.backend is not None else None
         try:
             # Folder names of one length, so that texts which hold them have one length too.
             for name, binary in (("one", REFERENCE), ("two", SUBJECT)):

@@ -47,6 +47,12 @@ ARGUMENTS = {
     "charset": ["utf-8"], "charset_map": ["koi8-r", "utf-8"], "client_body_temp_path": ["temp", "1", "2", "2"],
     "client_body_in_file_only": ["clean"], "debug_connection": ["127.0.0.1"], "debug_points": ["stop"], "default_type": ["text/plain"],
     "env": ["A=b"], "error_log": ["e.log", "info"], "error_page": ["404", "/x"], "expires": ["modified", "1h"],
+    "fastcgi_catch_stderr": ["text"],
+    "fastcgi_next_upstream": ["error", "timeout"], "fastcgi_param": ["A", "b", "if_not_empty"],
+    "fastcgi_pass": ["127.0.0.1:1"], "fastcgi_split_path_info": ["^(a)(b)$"], "fastcgi_temp_path": ["temp", "1", "2", "2"],
+    "scgi_next_upstream": ["error", "timeout"], "scgi_param": ["A", "b", "if_not_empty"], "scgi_pass": ["unix:/tmp/scgi.sock"],
+    "uwsgi_next_upstream": ["error", "timeout"], "uwsgi_param": ["A", "b", "if_not_empty"], "uwsgi_pass": ["suwsgi://127.0.0.1:1"],
+    "memcached_pass": ["127.0.0.1:1"],
     "grpc_bind": ["127.0.0.1", "transparent"], "grpc_ignore_headers": ["Expires"], "grpc_next_upstream": ["error", "timeout"],
     "grpc_pass": ["grpc://127.0.0.1:1"], "grpc_set_header": ["X-A", "v"], "grpc_ssl_conf_command": ["Options", "PrioritizeChaCha"],
     "grpc_ssl_protocols": ["TLSv1.2", "TLSv1.3"],
@@ -83,7 +89,8 @@ ARGUMENTS = {
 }
 # Whatever else an argument is: a word that fits nowhere. No host names, which would be looked up.
 WRONG = {name: "127.0.0.1:99999" for name in (
-    "listen", "server", "set_real_ip_from", "debug_connection", "resolver", "proxy_bind", "grpc_bind", "allow", "deny")}
+    "listen", "server", "set_real_ip_from", "debug_connection", "resolver", "proxy_bind", "grpc_bind", "fastcgi_pass", "scgi_pass",
+    "uwsgi_pass", "memcached_bind", "memcached_pass", "allow", "deny")}
 
 
 def rows():

@@ -357,7 +357,8 @@ def test_a_client_that_leaves_ends_the_connection(simple):
 
 
 def test_a_slow_client_holds_the_upstream_back(simple):
-    """What the client does not take is not read: TCP is all the flow control there is."""
+    """What the client does not take is not read: TCP is all the flow control there is. (The kernel may let a buffer of its own
+    choosing grow to 32 MB.)"""
     sent = 0
     big = os.urandom(1_000_000)
 
@@ -370,7 +371,7 @@ def test_a_slow_client_holds_the_upstream_back(simple):
             sent += len(big)
 
     with Upstream(handler) as upstream:
-        server = simple(f"location / {{ {V2} proxy_buffering off; proxy_pass http://127.0.0.1:{upstream.port}; }}")
+        server = simple(f"location / {{ {V2} proxy_buffering off; proxy_socket_rcvbuf 64k; proxy_pass http://127.0.0.1:{upstream.port}; }}")
         with serving.Connection(server.port, receive_buffer=65536, timeout=60) as client:
             client.send(b"GET / HTTP/1.0\r\n\r\n")
             time.sleep(1.5)

@@ -25,6 +25,12 @@ import Testing
         mutateOptions(inputs, fuzzSSI, bytes: 1)
     }
 
+    @Test func fastCGI() throws {
+        let inputs = try corpus("fastcgi")
+        mutate(inputs, fuzzFastCGI)
+        mutateOptions(inputs, fuzzFastCGI, bytes: 2)
+    }
+
     @Test func proxyHeaders() throws {
         let inputs = try corpus("proxy-protocol")
         mutate(inputs, fuzzProxyProtocol)

@@ -178,14 +178,15 @@ struct HiddenHeadersTests {
     }
 
     @Test func someAreHiddenByDefault() {
-        let headers = HiddenHeaders(hidden: [], passed: [])
+        let headers = HiddenHeaders(hidden: [], passed: [], standard: HiddenHeaders.standard)
         #expect(hides(headers, "date"))
         #expect(hides(headers, "X-Accel-Redirect"))
         #expect(!hides(headers, "Content-Type"))
     }
 
     @Test func theConfigurationAddsAndShows() {
-        let headers = HiddenHeaders(hidden: ["X-Powered-By", "Set-Cookie"], passed: ["Server"])
+        let headers = HiddenHeaders(
+            hidden: ["X-Powered-By", "Set-Cookie"], passed: ["Server"], standard: HiddenHeaders.standard)
         #expect(hides(headers, "x-powered-by"))
         #expect(hides(headers, "SET-COOKIE"))
         #expect(!hides(headers, "Server"))

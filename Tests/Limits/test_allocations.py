@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 import counting
+import gateways
 import serving
 
 CONFIG = """
@@ -16,11 +17,20 @@ http {
     %%TEMP%%
     access_log logs/access.log;
     keepalive_requests 1000000;
+    upstream gateway { server 127.0.0.1:%%GATEWAY%%; keepalive_requests 1000000; }
+    upstream memory { server 127.0.0.1:%%MEMORY%%; keepalive_requests 1000000; }
     upstream application { server 127.0.0.1:%%UPSTREAM%%; keepalive_requests 1000000; }
     server {
         listen 127.0.0.1:%%PORT%%;
         root html;
         location = /return { return 200 "hello"; }
+        location = /fastcgi {
+            fastcgi_keep_conn on;
+            fastcgi_param DOCUMENT_URI $document_uri;
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_pass gateway;
+        }
+        location = /memcached { set $memcached_key $uri; memcached_pass memory; }
         location /application/ { proxy_pass http://application; }
     }
 }
@@ -34,7 +44,10 @@ promised = pytest.mark.skipif(serving.is_nginx(serving.SUBJECT), reason="only Ap
 def counted(serve, shim, folder, application):
     """The function that tells what a request for a path allocates."""
     counts = counting.Counts(shim, folder)
-    server = serve(CONFIG, start=False, values={"UPSTREAM": application.port})
+    gateway = gateways.FastCGI({"*": [gateways.FastCGI.framed(b"Content-Length: 5\r\nX-Own: a\r\n\r\nhello"), "keep"]})
+    memory = gateways.Memcached({"*": [b"VALUE /memcached 0 5\r\nhello\r\nEND\r\n", "keep"]})
+    values = {"UPSTREAM": application.port, "GATEWAY": gateway.port, "MEMORY": memory.port}
+    server = serve(CONFIG, start=False, values=values)
     (server.prefix / "html/file.txt").write_bytes(b"f" * 1024)
     server.start(env=counts.environment)
 
@@ -58,7 +71,9 @@ def counted(serve, shim, folder, application):
                 best = made if best is None else min(best, made)
             return best / ROUND
 
-    return of
+    yield of
+    gateway.close()
+    memory.close()
 
 
 def test_counting_counts(shim, folder):
@@ -81,3 +96,9 @@ def test_small_file_allocates_nothing(counted):
 @promised
 def test_proxied_request_allocates_nothing(counted):
     assert counted("/application/") == 0
+
+
+@promised
+@pytest.mark.parametrize("path", ["/fastcgi", "/memcached"])
+def test_request_of_a_gateway_allocates_nothing(counted, path):
+    assert counted(path) == 0

@@ -33,6 +33,7 @@ enum Everything {
         upstream sealed { server 127.0.0.1:9443 max_fails=0; }
         upstream framed { server 127.0.0.1:9002 max_fails=0; }
         upstream framed-sealed { server 127.0.0.1:9444 max_fails=0; }
+        upstream gateway { server 127.0.0.1:9003 max_fails=0; }
         upstream pair { server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9000 backup max_fails=0; }
         server {
             listen 127.0.0.1:8080;
@@ -112,6 +113,7 @@ enum Everything {
             location /framed/sealed/ { proxy_pass https://framed-sealed; proxy_http_version 2; }
             location /grpc/ { grpc_pass grpc://framed; }
             location /grpc/sealed/ { grpc_pass grpcs://framed-sealed; }
+            \(gatewayServer)
             location /intercepted/ {
                 proxy_pass http://app;
                 proxy_intercept_errors on;
@@ -120,9 +122,9 @@ enum Everything {
         }
         """
 
-    /// The site with its files and the application on port 9000. Nobody listens on port 9001.
+    /// The site with its files, the application on port 9000, and the one that speaks FastCGI on port 9003. Nobody listens on port 9001.
     static func site(
-        seed: UInt64 = 1, _ application: Application = Application(),
+        seed: UInt64 = 1, _ application: Application = Application(), gateway: Gateway = Gateway(),
         prepare: (SimulatedKernel) -> Void = { _ in }
     ) throws -> SimulatedSite {
         let site = try SimulatedSite(http: http, seed: seed, prepare: prepare)
@@ -135,6 +137,7 @@ enum Everything {
         let passwords = "user:{PLAIN}secret\n"
         site.kernel.disk.put(SimulatedSite.prefix + "passwords", Array(passwords.utf8), at: 0)
         application.listen(site)
+        gateway.listen(site)
         site.securePorts = [8443, 8444]
         site.framedPorts = [8444]
         return site
@@ -278,7 +281,7 @@ enum Everything {
                 body: Array("hello, world".utf8), port: 8443),
         ]
 
-    static let all = local + proxied + special + secure + relayed + framed
+    static let all = local + proxied + special + secure + relayed + framed + gateways
 
     /// Ways through the application.
     static let proxied: [Visit] = [

@@ -60,13 +60,18 @@ extension Core {
         try SecureLink.declareVariables(in: http.registry)
         try UserID.declareVariables(in: http.registry)
         try Browsers.declareVariables(in: http.registry)
+        try FastCGI.declareVariables(in: http.registry)
+        try Slice.declareVariables(in: http.registry)
         try SSI.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
         let bodies = invocation.temporaryFolder(invocation[CoreSettings.slot].bodyTempPath.folder)
         scope.write(CoreSettings.slot) { $0.bodyTempPath.folder = bodies }
         invocation.scope.evaluation.addWorkerFolder(bodies)
-        Proxy.placeTempFiles(in: scope, of: invocation)
+        Proxy.family.placeTempFiles(in: scope, of: invocation)
+        try FastCGI.prepare(scope, invocation)
+        try UWSGI.prepare(scope, invocation)
+        try SCGI.prepare(scope, invocation)
         scope.whenSettled { (scope: Scope) throws(ConfigurationError) in
             http.settings = scope.settings
         }

@@ -1,5 +1,5 @@
 extension GRPC {
-    static var rows: [Row] { [pass, setHeader] + family.rowsWithoutBuffering + unsupportedRows }
+    static var rows: [Row] { [pass, setHeader] + family.rows }
 
     private static var pass: Row {
         .custom(
@@ -12,9 +12,7 @@ extension GRPC {
             if target.template != nil || target.parts.isSecure {
                 family.buildSecurity(of: invocation)
             }
-            guard let owner = invocation.scope.owner as? LocationBuilder else { return }
-            owner.contentHandler = .grpc
-            if owner.name.hasSuffix("/"), !Proxy.isNested(owner) { owner.redirectsToSlash = true }
+            (invocation.scope.owner as? LocationBuilder)?.passes(with: .grpc)
         }
     }
 
@@ -51,22 +49,5 @@ extension GRPC {
         ) { (invocation: inout Invocation) throws(ConfigurationError) in
             try invocation.setUpstreamHeader(slot)
         }
-    }
-
-    private static var unsupportedRows: [Row] {
-        [
-            .unsupported(
-                "grpc_ssl_key_log", in: .request, "Where the secrets of connections are written.",
-                advice: "it is for finding faults: leave it out"),
-            .unsupported(
-                "grpc_allow_upstream", in: .request, "Which upstreams variables may name.",
-                advice: "check the variables before they reach grpc_pass"),
-            .unsupported(
-                "grpc_bind_dynamic", in: .request, "Binds anew for every request.",
-                advice: "grpc_bind takes variables"),
-            .unsupported(
-                "grpc_request_dynamic", in: .request, "Makes the request anew for every server.",
-                advice: "one request serves all servers"),
-        ]
     }
 }

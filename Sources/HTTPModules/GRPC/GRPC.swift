@@ -4,7 +4,8 @@
 enum GRPC {
     static let slot = Slot(.grpc, initial: ProxySettings(version: .http2, redirects: .off))
     static let upstreamSlot = Slot(.grpcUpstream, initial: upstreamSettings)
-    static let family = UpstreamFamily(prefix: "grpc_", slot: upstreamSlot)
+    static let family = UpstreamFamily(
+        prefix: "grpc_", slot: upstreamSlot, [.fields, .tls], failures: RetryConditions.choices.filter { $0.1 != .updating })
 
     private static var upstreamSettings: UpstreamSettings {
         // Nothing is held in files.
@@ -21,12 +22,9 @@ enum GRPC {
     static func handle(_ request: Request) -> Verdict {
         let location = request.location
         let settings = location.settings(slot)
-        guard let target = settings.value.target else { return .decline }
+        guard let target = settings.value.target else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
-        let known = request.exchange as? UpstreamExchange
-        known?.cancel()
-        let proto = known?.proto as? GRPCProtocol ?? GRPCProtocol()
-        let exchange = known ?? UpstreamExchange(request: request, settings: upstream, proto: proto)
+        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? GRPCProtocol ?? GRPCProtocol() }
         guard proto.prepare(for: request, settings, target) else {
             return .answer(.internalServerError)
         }

@@ -89,20 +89,8 @@ class HTTPProxyProtocol: UpstreamProtocol {
             guard let declaration = proxyTarget?.declaration else { return nil }
             return .group(declaration)
         }
-        let host = address.host
-        let request = exchange.request
-        if let known = proxyTarget?.registry.registry.declaration(
-            named: host.span, port: address.port, hasNoPort: address.hasNoPort)
-        {
-            return .group(known)
-        }
-        if let only = address.addresses.first { return .address(only, host) }
-        request.log(.error) {
-            $0.append("no resolver defined to resolve ")
-            $0.append(host)
-        }
-        exchange.end(.badGateway)
-        return nil
+        guard let registry = proxyTarget?.registry.registry else { return nil }
+        return exchange.target(for: address, registry)
     }
 
     // MARK: - The request
@@ -125,7 +113,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
         let body = ownBody(settings, request)
         appendBodyFields(settings, exchange, ownBody: body, to: output)
         if exchange.settings.value.passesRequestHeaders {
-            appendClientFields(settings.value.headers, request, to: output)
+            appendClientFields(settings.value.headers, request.head, request.head.bytes, to: output)
         }
         output.append("\r\n")
         if let body { output.append(body) }
@@ -197,15 +185,12 @@ class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     private func appendClientFields(
-        _ headers: ProxyHeaders, _ request: Request, to output: Buffer
+        _ headers: ProxyHeaders, _ head: RequestHead, _ bytes: Buffer, to output: Buffer
     ) {
-        let head = request.head
-        let bytes = head.bytes
         for index in head.fields.indices {
             let field = head.fields[index]
-            let name = bytes.span(field.nameRange)
-            guard headers.passes(field.name, spelled: name) else { continue }
-            output.append(name)
+            guard headers.passes(field, of: bytes) else { continue }
+            output.append(bytes, field.nameRange)
             output.append(": ")
             output.append(bytes, field.valueRange)
             output.append("\r\n")
@@ -317,7 +302,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
         !head.closes && head.status != .switchingProtocols && !framing.endsAtClose
     }
 
-    override var excessMessage: StaticString {
+    override var excessMessage: StaticString? {
         framing.isChunked
             ? "upstream sent data after final chunk"
             : "upstream sent more data than specified in \"Content-Length\" header"

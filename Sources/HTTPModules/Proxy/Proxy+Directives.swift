@@ -16,9 +16,7 @@ extension Proxy {
             if target.template != nil || target.parts.isSecure {
                 family.buildSecurity(of: invocation)
             }
-            guard let owner = invocation.scope.owner as? LocationBuilder else { return }
-            owner.contentHandler = .proxy
-            if owner.name.hasSuffix("/"), !isNested(owner) { owner.redirectsToSlash = true }
+            (invocation.scope.owner as? LocationBuilder)?.passes(with: .proxy)
         }
     }
 
@@ -62,23 +60,11 @@ extension Proxy {
             location: takesURI ? owner?.name ?? .empty : .empty, registry: registry)
     }
 
-    static func isNested(_ owner: LocationBuilder) -> Bool {
-        if case .nested = owner.kind { return true }
-        return false
-    }
-
     private static func takesURI(_ owner: LocationBuilder) -> Bool {
         switch owner.kind {
         case .named, .regex, .nested: false
         case .server, .exact, .prefix, .prefixWithoutRegex: true
         }
-    }
-
-    /// Makes the default folder absolute for the whole of http.
-    static func placeTempFiles(in scope: Scope, of invocation: Invocation) {
-        let folder = invocation.temporaryFolder(scope[upstreamSlot].tempPath.folder)
-        scope.evaluation.addWorkerFolder(folder)
-        scope.write(upstreamSlot) { $0.tempPath.folder = folder }
     }
 
     // MARK: - The request
@@ -135,49 +121,18 @@ extension Proxy {
     // MARK: - Not there yet
 
     private static var unsupportedRows: [Row] {
-        let cache = [
-            "cache", "cache_background_update", "cache_bypass", "cache_convert_head", "cache_key",
-            "cache_lock", "cache_lock_age", "cache_lock_timeout", "cache_max_range_offset",
-            "cache_methods", "cache_min_uses", "cache_purge", "cache_revalidate", "cache_use_stale",
-            "cache_valid", "no_cache",
+        [
+            .unsupported(
+                "proxy_cache_convert_head", in: .request, "Makes GET of HEAD for the sake of a cache.",
+                advice: "answers are not cached: leave it out")
         ]
-        return cache.map {
-            unsupported("proxy_" + $0, "Caches answers.", "answers are not cached: leave it out")
-        }
-            + [
-                unsupported(
-                    "proxy_ssl_key_log", "Where the secrets of connections are written.",
-                    "it is for finding faults: leave it out"),
-                .unsupported(
-                    "proxy_cache_path", in: .http, "Where answers are cached.",
-                    advice: "answers are not cached: leave it out"),
-                unsupported(
-                    "proxy_store", "Stores answers as files.",
-                    "answers are not stored: leave it out"),
-                unsupported(
-                    "proxy_store_access", "Permissions of stored answers.",
-                    "answers are not stored: leave it out"),
-                unsupported(
-                    "proxy_allow_upstream", "Which upstreams variables may name.",
-                    "check the variables before they reach proxy_pass"),
-                unsupported(
-                    "proxy_bind_dynamic", "Binds anew for every request.",
-                    "proxy_bind takes variables"),
-                unsupported(
-                    "proxy_request_dynamic", "Makes the request anew for every server.",
-                    "one request serves all servers"),
-            ]
-    }
-
-    private static func unsupported(_ name: String, _ summary: String, _ advice: String) -> Row {
-        .unsupported(name, in: .request, summary, advice: advice)
     }
 }
 
 extension Invocation {
     /// Adds a field to those that requests to upstreams are given.
     func setUpstreamHeader(_ slot: Slot<ProxySettings>) throws(ConfigurationError) {
-        let field = ProxyHeaders.Field(name: self[0], value: try template(1))
+        let field = ProxyHeaders.Assignment(name: self[0], value: try template(1))
         var fields = isFirst ? [] : self[slot].setFields
         fields.append(field)
         let all = fields

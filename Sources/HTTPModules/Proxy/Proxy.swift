@@ -5,25 +5,22 @@ enum Proxy {
     static let slot = Slot(.proxy, initial: ProxySettings())
     static let upstreamSlot = Slot(
         .proxyUpstream, initial: UpstreamSettings(tempPath: TempPath("proxy_temp")))
-    static let family = UpstreamFamily(prefix: "proxy_", slot: upstreamSlot)
+    static let family = UpstreamFamily(
+        prefix: "proxy_", slot: upstreamSlot, [.fields, .buffering, .trailers, .lowWater, .tls])
 
     /// Answers a request of a location with `proxy_pass`.
     static func handle(_ request: Request) -> Verdict {
-        let location = request.location
-        let settings = location.settings(slot)
-        // The location was entered behind the one that has the target, by a condition.
-        guard let target = settings.value.target else { return .answer(.internalServerError) }
-        let upstream = location.settings(upstreamSlot)
-        let exchange: UpstreamExchange
-        let proto: HTTPProxyProtocol
+        request.lendLocation { pass(request, $0.settings(slot), $0.settings(upstreamSlot)) }
+    }
+
+    private static func pass(
+        _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>
+    ) -> Verdict {
+        // The location may have been entered behind the one that has the target, by a condition.
+        guard let target = settings.value.target else { return UpstreamPass.missing(request) }
         let isFramed = settings.value.version == .http2
-        if let known = request.exchange as? UpstreamExchange {
-            exchange = known
-            exchange.cancel()
-            proto = reusable(known.proto, isFramed: isFramed) ?? speaker(isFramed: isFramed)
-        } else {
-            proto = speaker(isFramed: isFramed)
-            exchange = UpstreamExchange(request: request, settings: upstream, proto: proto)
+        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) {
+            reusable($0, isFramed: isFramed) ?? speaker(isFramed: isFramed)
         }
         request.setState(.proxy, proto)
         guard proto.prepare(for: request, settings, target) else {
@@ -38,7 +35,7 @@ enum Proxy {
         isFramed ? HTTP2ProxyProtocol() : HTTPProxyProtocol()
     }
 
-    private static func reusable(_ known: UpstreamProtocol, isFramed: Bool) -> HTTPProxyProtocol? {
+    private static func reusable(_ known: UpstreamProtocol?, isFramed: Bool) -> HTTPProxyProtocol? {
         guard let known = known as? HTTPProxyProtocol, known.isFramed == isFramed,
             known.isOfProxyModule
         else { return nil }
@@ -72,7 +69,7 @@ struct ProxySettings: Sendable {
     var target: ProxyTarget?
     var version = ProxyVersion.http11
     /// What `proxy_set_header` says, and what becomes of it.
-    var setFields: [ProxyHeaders.Field] = []
+    var setFields: [ProxyHeaders.Assignment] = []
     var headers = ProxyHeaders(fields: [])
     var body: Template?
     var method: Template?
@@ -99,7 +96,7 @@ final class ProxyTarget: Sendable {
     /// What the URI of `proxy_pass` stands for; empty where it cannot have one.
     let location: ByteString
     /// Where variables' hosts are looked for.
-    let registry: RegistryReference
+    let registry: UpstreamRegistryReference
 
     init(
         url: ByteString, declaration: UpstreamDeclaration?, template: Template?, parts: ProxyURL,
@@ -110,12 +107,7 @@ final class ProxyTarget: Sendable {
         self.template = template
         self.parts = parts
         self.location = location
-        self.registry = RegistryReference(registry: registry)
-    }
-
-    /// The registry: written while the configuration is read, by one thread; frozen with it.
-    struct RegistryReference: @unchecked Sendable {
-        let registry: UpstreamRegistry
+        self.registry = UpstreamRegistryReference(registry: registry)
     }
 }
 

@@ -1,12 +1,12 @@
 /// The header fields of requests to upstreams: what `proxy_set_header` sets, and what is set or dropped by itself.
 final class ProxyHeaders: Sendable {
-    struct Field: Sendable {
+    struct Assignment: Sendable {
         var name: ByteString
         var value: Template
     }
 
     /// What is set in this order; `Host` is apart.
-    let fields: [Field]
+    let fields: [Assignment]
     /// The value of `Host`; nil: that of `proxy_pass`.
     let host: Template?
     /// Whether the length and the coding of the body are told by us; `proxy_set_header` may take that over.
@@ -22,11 +22,11 @@ final class ProxyHeaders: Sendable {
         .expect, .upgrade,
     ]
 
-    init(fields all: [Field]) {
+    init(fields all: [Assignment]) {
         var host: Template?
         var dropped = Self.ofOneHop
         var others: [ByteString] = []
-        var fields: [Field] = []
+        var fields: [Assignment] = []
         for field in all {
             let name = FieldName(field.name.span)
             if name == .host { host = field.value } else { fields.append(field) }
@@ -41,6 +41,12 @@ final class ProxyHeaders: Sendable {
     }
 
     /// Whether a field of the client is passed on.
+    func passes(_ field: Field, of bytes: Buffer) -> Bool {
+        if field.name != .other { return !dropped.contains(field.name) }
+        return droppedOthers.isEmpty || passes(.other, spelled: bytes.span(field.nameRange))
+    }
+
+    /// The same of a name alone.
     func passes(_ name: FieldName, spelled spelling: Span<UInt8>) -> Bool {
         if name != .other { return !dropped.contains(name) }
         for other in droppedOthers where other.span.equalsIgnoringCase(spelling) { return false }

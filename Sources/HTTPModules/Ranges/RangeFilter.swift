@@ -4,7 +4,7 @@ final class RangeFilter {
     /// All ranges and what is written before each, when there are several.
     private let multipart: Multipart?
     /// Bytes of the body that have come so far.
-    private var offset = 0
+    private var offset: Int
 
     private struct Multipart {
         let ranges: [Range<Int>]
@@ -14,13 +14,16 @@ final class RangeFilter {
         let ends: [Int]
     }
 
-    init(_ range: Range<Int>) {
+    /// The body begins at `start` of what the range is one of.
+    init(_ range: Range<Int>, from start: Int) {
         self.range = range
+        offset = start
         multipart = nil
     }
 
     init(_ ranges: [Range<Int>], headers: Buffer, ends: [Int]) {
         range = 0..<0
+        offset = 0
         multipart = Multipart(ranges: ranges, headers: headers, ends: ends)
     }
 

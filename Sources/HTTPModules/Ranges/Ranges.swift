@@ -80,7 +80,9 @@ enum Ranges {
         value.append(range: range, of: response.contentLength)
         response.headers.end(opening)
         response.contentLength = range.count
-        return RangeFilter(range)
+        let start = response.contentOffset
+        response.contentOffset = range.lowerBound
+        return RangeFilter(range, from: start)
     }
 
     /// Numbers boundaries, which nginx makes of the same numbers as the names of its temporary files.

@@ -1,14 +1,20 @@
 /// Makes the head of an upstream's answer into that of the response: hides, rewrites and obeys fields as configured.
 struct HeadPassing {
     private let exchange: UpstreamExchange
-    private var request: Request { exchange.request }
-    private var response: Response { exchange.request.response }
-    private var head: ResponseHead { exchange.head }
+    private let request: Request
+    private let response: Response
+    private let head: ResponseHead
+    private let bytes: Buffer
     /// In its box: a copy of all settings would cost more than the whole rest.
-    private var box: Box<UpstreamSettings> { exchange.settings }
+    private let box: Box<UpstreamSettings>
 
     init(_ exchange: UpstreamExchange) {
         self.exchange = exchange
+        request = exchange.request
+        response = exchange.request.response
+        head = exchange.head
+        bytes = exchange.head.bytes
+        box = exchange.settings
     }
 
     // MARK: - What fields ask for
@@ -24,7 +30,6 @@ struct HeadPassing {
         guard box.value.changesBuffering, !box.value.ignored.contains(.buffering),
             let range = head.fields.firstValue(of: .xAccelBuffering)
         else { return nil }
-        let bytes = head.bytes
         let value = bytes.span(range)
         if value.equalsIgnoringCase("no") { return false }
         return value.equalsIgnoringCase("yes") ? true : nil
@@ -34,7 +39,6 @@ struct HeadPassing {
         guard !box.value.ignored.contains(.limitRate),
             let range = head.fields.firstValue(of: .xAccelLimitRate)
         else { return }
-        let bytes = head.bytes
         guard let rate = bytes.span(range).decimalValue else { return }
         request.limitRate = rate
         request.flags.insert(.hasLimitRate)
@@ -44,7 +48,6 @@ struct HeadPassing {
 
     /// Fills in the response.
     func pass() {
-        let bytes = head.bytes
         response.clearHead()
         response.status = head.status
         if !head.statusLine.isEmpty { response.statusLine.append(bytes, head.statusLine) }
@@ -60,9 +63,7 @@ struct HeadPassing {
         for index in head.fields.indices {
             let field = head.fields[index]
             if isIgnoredDuplicate(field, &seen) { continue }
-            if box.value.hidden.contains(field.name, spelled: bytes.span(field.nameRange)) {
-                continue
-            }
+            if box.value.hidden.contains(field, of: bytes) { continue }
             pass(field)
         }
         if head.fields.contains(.xAccelCharset) { overrideCharset() }
@@ -92,13 +93,12 @@ struct HeadPassing {
     }
 
     private func append(_ field: Field, to line: Buffer) {
-        line.append(head.bytes, field.nameRange)
+        line.append(bytes, field.nameRange)
         line.append(": ")
-        line.append(head.bytes, field.valueRange)
+        line.append(bytes, field.valueRange)
     }
 
     private func pass(_ field: Field) {
-        let bytes = head.bytes
         switch field.name {
         case .contentLength, .transferEncoding, .connection, .keepAlive: break
         case .contentType: response.setContentType(received: bytes.span(field.valueRange))
@@ -116,24 +116,19 @@ struct HeadPassing {
         }
     }
 
-    private func copy(_ field: Field) {
-        let bytes = head.bytes
-        response.headers.appendEntry(
-            field.name, spelled: bytes.span(field.nameRange), bytes.span(field.valueRange))
-    }
+    private func copy(_ field: Field) { response.headers.appendEntry(field, of: bytes) }
 
     private func overrideCharset() {
         guard !box.value.ignored.contains(.charset),
             let range = head.fields.firstValue(of: .xAccelCharset)
         else { return }
         response.overridingCharset.removeAll()
-        response.overridingCharset.append(head.bytes, range)
+        response.overridingCharset.append(bytes, range)
     }
 
     // MARK: - Rewriting
 
     private func passLocation(_ field: Field) {
-        let bytes = head.bytes
         let value = bytes.span(field.valueRange)
         let proto = exchange.proto
         exchange.scratch.removeAll()
@@ -148,7 +143,6 @@ struct HeadPassing {
     }
 
     private func passRefresh(_ field: Field) {
-        let bytes = head.bytes
         let value = bytes.span(field.valueRange)
         guard exchange.proto.rewritesRedirects, let start = Self.urlStart(value) else {
             return copy(field)
@@ -172,7 +166,6 @@ struct HeadPassing {
     }
 
     private func passCookie(_ field: Field) {
-        let bytes = head.bytes
         let value = bytes.span(field.valueRange)
         exchange.scratch.removeAll()
         if exchange.proto.rewriteCookie(value, exchange, to: exchange.scratch) {
@@ -183,7 +176,6 @@ struct HeadPassing {
     }
 
     private func copyWithValue(_ field: Field, _ value: Buffer) {
-        let bytes = head.bytes
         response.headers.appendEntry(
             field.name, spelled: bytes.span(field.nameRange), value.span)
     }

@@ -1,20 +1,33 @@
 /// Fields of an upstream's answer that the client does not see: `proxy_hide_header`, less `proxy_pass_header`.
 struct HiddenHeaders: Sendable {
-    /// What every family hides.
+    /// What is hidden of answers in HTTP.
     static let standard: [ByteString] = [
         "Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate",
         "X-Accel-Buffering", "X-Accel-Charset",
     ]
 
+    /// What is meant for the server alone, in all families.
+    static let ofServer: [ByteString] = [
+        "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset",
+    ]
+
+    /// What is hidden of the answers of FastCGI and SCGI.
+    static let ofGateways = ["Status"] + ofServer
+
     private var known: FieldNameSet = []
     private var others: [ByteString] = []
 
-    init(hidden: [ByteString], passed: [ByteString], standard: [ByteString] = Self.standard) {
+    init(hidden: [ByteString], passed: [ByteString], standard: [ByteString]) {
         for name in standard + hidden
         where !passed.contains(where: { $0.span.equalsIgnoringCase(name.span) }) {
             let field = FieldName(name.span)
             if field == .other { others.append(name) } else { known.insert(field) }
         }
+    }
+
+    func contains(_ field: Field, of bytes: Buffer) -> Bool {
+        if field.name != .other { return known.contains(field.name) }
+        return !others.isEmpty && contains(.other, spelled: bytes.span(field.nameRange))
     }
 
     /// `name` is the field's well-known name, or `.other` with its spelling.

@@ -27,6 +27,9 @@ struct RetryConditions: OptionSet, Sendable {
         ("http_404", .http404), ("http_429", .http429), ("updating", .updating), ("off", .off),
     ]
 
+    /// Those of the gateways' protocols, which know no gateway behind themselves.
+    static let ofGateways = choices.filter { $0.1 != .http502 && $0.1 != .http504 }
+
     /// The case that an answer with this status is, or nil.
     init?(status: Status) {
         switch status.code {

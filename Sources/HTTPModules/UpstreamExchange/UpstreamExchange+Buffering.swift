@@ -32,24 +32,32 @@ extension UpstreamExchange {
                 position = range.upperBound
                 continue
             case .needMore:
-                if isGathering {
-                    _ = gather(bytes.extracting(waiting), true)
-                    deliverGathered(isLast: false)
-                } else if !waiting.isEmpty {
-                    deliver(bytes.extracting(waiting), isLast: false)
-                }
+                deliverRest(bytes.extracting(waiting), isGathering)
                 guard use == current, stage == .receiving else { return }
                 return pauseIfFull()
             case .end(let index):
                 complete(bytes, waiting, isGathering, end: index)
             case .invalid:
-                request.log(.error, while: action) {
-                    proto.appendFault(to: $0, head: head)
-                }
+                request.log(.error, while: action) { proto.appendFault(to: $0, head: head) }
                 // As nginx has it: what a broken answer has left unsent is dropped.
                 end(.badGateway, flushes: false)
+            case .brokenOff:
+                deliverRest(bytes.extracting(waiting), isGathering)
+                guard use == current, stage == .receiving else { return }
+                request.log(.error, while: action) { proto.appendFault(to: $0, head: head) }
+                end(.badGateway)
             }
             return
+        }
+    }
+
+    /// Passes on what has come so far.
+    private func deliverRest(_ last: Span<UInt8>, _ isGathering: Bool) {
+        if isGathering {
+            _ = gather(last, true)
+            deliverGathered(isLast: false)
+        } else if !last.isEmpty {
+            deliver(last, isLast: false)
         }
     }
 
@@ -59,7 +67,9 @@ extension UpstreamExchange {
     ) {
         var keeps = proto.keepsConnection(head)
         if end < bytes.count {
-            request.log(.warn, while: action) { $0.append(proto.excessMessage) }
+            if let message = proto.excessMessage {
+                request.log(.warn, while: action) { $0.append(message) }
+            }
             keeps = false
         }
         let current = use

@@ -35,6 +35,8 @@ extension UpstreamExchange {
                     proto.appendFault(to: $0, head: head)
                 }
                 return failed(Fault(.upstream, .invalidHeader, .invalidHead))
+            case .refused:
+                return failed(Fault(.upstream, .invalidHeader, .invalidHead))
             case .complete(let end):
                 rest = rest.extracting(end..<rest.count)
                 guard isInterim else {
@@ -66,7 +68,8 @@ extension UpstreamExchange {
 
     /// An answer before the answer. nginx takes a 100 that nobody asked for as the final answer; here it is swallowed.
     private var isInterim: Bool {
-        head.status.code >= 100 && head.status.code < 200 && head.status != .switchingProtocols
+        proto.hasInterimAnswers && head.status.code >= 100 && head.status.code < 200
+            && head.status != .switchingProtocols
     }
 
     /// Passes early hints on and gets ready for the next head; false when the try has failed.
@@ -127,12 +130,13 @@ extension UpstreamExchange {
         }
         if status.code >= 300 {
             if retriesAnswer() { return }
-            if interceptsError() { return }
+            if interceptsError(isExcess: !rest.isEmpty) { return }
         }
         proto.beginBody(head, self)
         let passing = HeadPassing(self)
-        if let redirect = passing.accelRedirect { return redirectInternally(redirect) }
+        if let redirect = passing.accelRedirect { return redirectInternally(redirect, isExcess: !rest.isEmpty) }
         passing.pass()
+        proto.completeHead(request)
         let isUpgrade = status == .switchingProtocols && request.head.fields.contains(.upgrade)
         if isUpgrade {
             request.response.isTunnel = true
@@ -178,25 +182,33 @@ extension UpstreamExchange {
     private static func size(_ text: Span<UInt8>) -> Int { Units.size(text) ?? 0 }
 
     /// Ends with an error page of ours where `proxy_intercept_errors` says so.
-    private func interceptsError() -> Bool {
-        guard settings.value.interceptsErrors else { return false }
+    private func interceptsError(isExcess: Bool) -> Bool {
         let status = head.status
+        if settings.value.intercepts404, status == .notFound {
+            finishIntercepted(status, isExcess: isExcess)
+            return true
+        }
+        guard settings.value.interceptsErrors else { return false }
         for page in request.core.value.errorPages where page.status == status {
             if status == .unauthorized { HeadPassing(self).passChallenges() }
-            // The body is not read, so the connection is kept only if there is none.
-            proto.beginBody(head, self)
-            let keeps = proto.isComplete && proto.keepsConnection(head)
-            stage = .done
-            close(keepsConnection: keeps)
-            engine.finish(request, code: status.rawValue)
+            finishIntercepted(status, isExcess: isExcess)
             return true
         }
         return false
     }
 
+    /// Ends with a page of ours. The body is not read, so the connection is kept only if there is none.
+    private func finishIntercepted(_ status: Status, isExcess: Bool) {
+        proto.beginBody(head, self)
+        let keeps = !isExcess && proto.isComplete && proto.keepsConnection(head)
+        stage = .done
+        close(keepsConnection: keeps)
+        engine.finish(request, code: status.rawValue)
+    }
+
     /// Answers with what `X-Accel-Redirect` names.
-    private func redirectInternally(_ value: ByteRange) {
-        let keeps = proto.isComplete && proto.keepsConnection(head)
+    private func redirectInternally(_ value: ByteRange, isExcess: Bool) {
+        let keeps = !isExcess && proto.isComplete && proto.keepsConnection(head)
         stage = .done
         close(keepsConnection: keeps)
         HeadPassing(self).passForRedirect()

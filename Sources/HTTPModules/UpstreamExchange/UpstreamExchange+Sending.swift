@@ -22,9 +22,30 @@ extension UpstreamExchange {
         }
         let queue = loop.output(of: connection)
         queue.append(.shared(requestBytes, 0..<requestBytes.count))
-        if let file = body.file, body.fileSize > 0 { queue.append(.file(file, 0..<body.fileSize)) }
-        if !body.memory.isEmpty { queue.append(.shared(body.memory, 0..<body.memory.count)) }
+        if let file = body.file, body.fileSize > 0 { queueBody(.file(file, 0..<body.fileSize), queue) }
+        if !body.memory.isEmpty { queueBody(.shared(body.memory, 0..<body.memory.count), queue) }
+        if proto.recordSize > 0 { proto.appendBodyEnd(to: queue.writable) }
         loop.flush(connection)
+    }
+
+    /// Queues a part of the body, in records if the protocol has them.
+    private func queueBody(_ piece: Piece, _ queue: OutputQueue) {
+        let size = proto.recordSize
+        guard size > 0 else { return queue.append(piece) }
+        // All full records begin alike: what they begin with is made once.
+        let full = Buffer(capacity: 8)
+        if piece.count >= size { proto.appendChunkHead(size, to: full) }
+        var start = 0
+        while start < piece.count {
+            let count = min(size, piece.count - start)
+            if count == size {
+                queue.append(.shared(full, 0..<full.count))
+            } else {
+                proto.appendChunkHead(count, to: queue.writable)
+            }
+            queue.append(piece.slice(start..<start + count))
+            start += count
+        }
     }
 
     /// Hands the request to the connection's session: the head, and the body or what has come of it.
@@ -105,9 +126,7 @@ extension UpstreamExchange {
         let queue = loop.output(of: connection)
         if !memory.isEmpty {
             // What was taken is copied: the client's buffer is filled again at once.
-            proto.appendChunkHead(memory.count, to: queue.writable)
             append(memory.span, to: queue)
-            proto.appendChunkTail(to: queue.writable)
             memory.removeAll()
         }
         if isComplete { proto.appendBodyEnd(to: queue.writable) }
@@ -144,7 +163,9 @@ extension UpstreamExchange {
         var rest = bytes
         while !rest.isEmpty {
             let (piece, part) = copy(of: rest)
+            proto.appendChunkHead(part, to: queue.writable)
             queue.append(piece)
+            proto.appendChunkTail(to: queue.writable)
             rest = rest.extracting(part..<rest.count)
         }
     }

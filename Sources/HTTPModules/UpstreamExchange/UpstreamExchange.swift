@@ -104,15 +104,31 @@ final class UpstreamExchange: Producer {
         self.proto = proto
     }
 
+    /// The request's exchange, ready for another use, with what is spoken in it: both are kept with the request object.
+    ///
+    /// - Parameter speaker: takes what was spoken in it last, if that will do, or makes something new.
+    static func take<P: UpstreamProtocol>(
+        for request: Request, _ settings: Box<UpstreamSettings>, _ speaker: (UpstreamProtocol?) -> P
+    ) -> (UpstreamExchange, P) {
+        guard let known = request.exchange as? UpstreamExchange else {
+            let proto = speaker(nil)
+            return (UpstreamExchange(request: request, settings: settings, proto: proto), proto)
+        }
+        known.cancel()
+        return (known, speaker(known.proto))
+    }
+
     // MARK: - Beginning
 
     /// Takes the request over: reads its body as far as that is wanted, then asks an upstream.
     func start(settings: Box<UpstreamSettings>, proto: UpstreamProtocol, streams: Bool) {
-        self.settings = settings
-        self.proto = proto
+        // A reference is only counted where it changes.
+        if self.settings !== settings { self.settings = settings }
+        if self.proto !== proto { self.proto = proto }
+        if proto.exchange !== self { proto.exchange = self }
         use &+= 1
         request.producer = self
-        request.exchange = self
+        if request.exchange !== self { request.exchange = self }
         stage = .readingRequest
         peerName = .empty
         isStreamed = false
@@ -121,7 +137,7 @@ final class UpstreamExchange: Producer {
             request.attempts.append(UpstreamAttempt(address: .empty))
         }
         let requestHead = request.head
-        guard requestHead.contentLength > 0 || requestHead.isChunked else { return begin() }
+        guard requestHead.contentLength > 0 || requestHead.isChunked, proto.wantsBody else { return begin() }
         guard streams else { return engine.readBody(request) }
         isStreamed = true
         request.body.isStreamed = true
@@ -199,6 +215,23 @@ final class UpstreamExchange: Producer {
         let made = GroupConnections(loop: loop, settings: keepalive)
         declaration.workerState = made
         return made
+    }
+
+    /// Where an address leads that a variable has named: to a group of the configuration, or to itself. Nil: the request was ended.
+    func target(for address: AddressText, _ registry: UpstreamRegistry) -> UpstreamTarget? {
+        let host = address.host
+        if let known = registry.declaration(
+            named: host.span, port: address.port, hasNoPort: address.hasNoPort)
+        {
+            return .group(known)
+        }
+        if let only = address.addresses.first { return .address(only, host) }
+        request.log(.error) {
+            $0.append("no resolver defined to resolve ")
+            $0.append(host)
+        }
+        end(.badGateway)
+        return nil
     }
 
     // MARK: - Ending

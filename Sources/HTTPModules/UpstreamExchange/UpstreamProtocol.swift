@@ -3,6 +3,9 @@
 ///
 /// It does no I/O and knows neither connections nor retries. Families subclass it.
 class UpstreamProtocol {
+    /// Whose conversation it is in, from its start on: it belongs to that one for good.
+    unowned var exchange: UpstreamExchange?
+
     init() {}
 
     /// What the first bytes of an answer turned out to be.
@@ -12,8 +15,10 @@ class UpstreamProtocol {
         case complete(Int)
         /// There is no room for the rest of it.
         case tooLong
-        /// `appendFault` says why.
+        /// It makes no sense: `appendFault` says why.
         case failed
+        /// It is not taken, which was logged.
+        case refused
     }
 
     /// What the bytes of a body turned out to be.
@@ -23,6 +28,9 @@ class UpstreamProtocol {
         case data(Range<Int>)
         /// The answer has ended before this index.
         case end(Int)
+        /// It ends before its time, and `appendFault` says why: what has come of it is still good.
+        case brokenOff
+        /// It makes no sense: `appendFault` says why.
         case invalid
     }
 
@@ -41,10 +49,17 @@ class UpstreamProtocol {
     /// Appends the request's head, and its body if the configuration sets one. False: it cannot be made, which is logged.
     func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool { false }
 
+    /// Whether the client's body is of use at all: else it is not even read.
+    var wantsBody: Bool { true }
+
     /// Whether the client's body follows the head.
     func passesBody(of exchange: UpstreamExchange) -> Bool { true }
 
-    /// Appends what goes before `count` bytes of a body whose length the head does not tell.
+    /// The body is sent in records of at most so many bytes, whether its length is known or not; 0: it is sent as it is, or in the
+    /// chunks of a body whose length the head does not tell.
+    var recordSize: Int { 0 }
+
+    /// Appends what goes before `count` bytes of a body that is framed.
     func appendChunkHead(_ count: Int, to output: Buffer) {}
     func appendChunkTail(to output: Buffer) {}
     func appendBodyEnd(to output: Buffer) {}
@@ -77,7 +92,7 @@ class UpstreamProtocol {
         case .complete(let end):
             head.bytes.truncate(to: end)
             return .complete(max(end - before, 0))
-        case .tooLong, .failed: return outcome
+        case .tooLong, .failed, .refused: return outcome
         }
     }
 
@@ -86,6 +101,12 @@ class UpstreamProtocol {
 
     /// Appends to the log's line what is wrong with an answer.
     func appendFault(to line: Buffer, head: ResponseHead) {}
+
+    /// Whether answers may come before the answer (1xx).
+    var hasInterimAnswers: Bool { true }
+
+    /// The head was made into that of the response: adds what the protocol itself does not tell.
+    func completeHead(_ request: Request) {}
 
     /// The final head is complete: settles where the body ends.
     func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {}
@@ -100,8 +121,8 @@ class UpstreamProtocol {
     /// Whether the connection may serve another request after this answer.
     func keepsConnection(_ head: ResponseHead) -> Bool { false }
 
-    /// nginx's words for bytes behind the end of an answer.
-    var excessMessage: StaticString { "upstream sent more data than specified" }
+    /// nginx's words for bytes behind the end of an answer; nil: it has none, or has said them.
+    var excessMessage: StaticString? { "upstream sent more data than specified" }
 
     /// Rewrites the value of `Location`, or of `Refresh` behind `prefix` bytes, appending the new value to `output`.
     func rewriteRedirect(

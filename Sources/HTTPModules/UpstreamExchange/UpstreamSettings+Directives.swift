@@ -3,21 +3,40 @@ struct UpstreamFamily: Sendable {
     /// Such as `proxy_`.
     let prefix: String
     let slot: Slot<UpstreamSettings>
+    private let features: Features
+    /// The failures that may be named for asking the next server.
+    private let failures: [(String, RetryConditions)]
 
-    init(prefix: String, slot: Slot<UpstreamSettings>) {
+    /// What not all families have.
+    struct Features: OptionSet, Sendable {
+        let rawValue: UInt8
+        /// Answers begin with fields: all but the simplest.
+        static let fields = Features(rawValue: 1)
+        /// Requests and answers may be held back, in memory and in files.
+        static let buffering = Features(rawValue: 2)
+        static let trailers = Features(rawValue: 4)
+        static let lowWater = Features(rawValue: 8)
+        static let tls = Features(rawValue: 16)
+    }
+
+    init(
+        prefix: String, slot: Slot<UpstreamSettings>, _ features: Features,
+        failures: [(String, RetryConditions)] = RetryConditions.choices
+    ) {
         self.prefix = prefix
         self.slot = slot
+        self.features = features
+        self.failures = failures
     }
 
     var rows: [Row] {
-        times + [checked(headBuffer)] + buffers + requests + heads + answers + retries
-            + [nextUpstream(RetryConditions.choices)] + sockets + security
-    }
-
-    /// Those of a family that holds neither requests nor answers back.
-    var rowsWithoutBuffering: [Row] {
-        let conditions = RetryConditions.choices.filter { $0.1 != .updating }
-        return times + [headBuffer] + heads + retries + [nextUpstream(conditions)] + sockets + security
+        var rows = times + retries + sockets + commercial
+        rows.append(features.contains(.buffering) ? checked(headBuffer) : headBuffer)
+        if features.contains(.fields) { rows += heads + socketBuffers }
+        if features.contains(.buffering) { rows += buffers + requests + later }
+        if features.contains(.trailers) { rows.append(trailers) }
+        if features.contains(.tls) { rows += security }
+        return rows
     }
 
     private var security: [Row] {
@@ -152,8 +171,11 @@ struct UpstreamFamily: Sendable {
             .flag(
                 name("ignore_client_abort"), in: .request, slot, \.ignoresClientAbort,
                 "Goes on with the upstream when the client has left."),
-            .ignoredLowWater(name("send_lowat"), in: .request),
+            .flag(
+                name("force_ranges"), in: .request, slot, \.forcesRanges,
+                "Serves ranges of answers, whatever their Accept-Ranges says."),
         ]
+            + (features.contains(.lowWater) ? [.ignoredLowWater(name("send_lowat"), in: .request)] : [])
     }
 
     private var heads: [Row] {
@@ -172,15 +194,10 @@ struct UpstreamFamily: Sendable {
         ]
     }
 
-    private var answers: [Row] {
-        [
-            .flag(
-                name("force_ranges"), in: .request, slot, \.forcesRanges,
-                "Serves ranges of answers, whatever their Accept-Ranges says."),
-            .flag(
-                name("pass_trailers"), in: .request, slot, \.passesTrailers,
-                "Passes the trailer fields behind a chunked answer on."),
-        ]
+    private var trailers: Row {
+        .flag(
+            name("pass_trailers"), in: .request, slot, \.passesTrailers,
+            "Passes the trailer fields behind a chunked answer on.")
     }
 
     private func headerList(
@@ -215,6 +232,9 @@ struct UpstreamFamily: Sendable {
 
     private var retries: [Row] {
         [
+            .options(
+                name("next_upstream"), in: .request, slot, \.retryConditions,
+                failures, "The failures upon which the next server is asked."),
             .number(
                 name("next_upstream_tries"), in: .request, slot, \.retryTries,
                 "How many servers a request is sent to at most; 0 is no limit."),
@@ -222,12 +242,6 @@ struct UpstreamFamily: Sendable {
                 name("next_upstream_timeout"), in: .request, slot, \.retryTimeout,
                 "For how long a request may be passed to another server; 0 is no limit."),
         ]
-    }
-
-    private func nextUpstream(_ choices: [(String, RetryConditions)]) -> Row {
-        .options(
-            name("next_upstream"), in: .request, slot, \.retryConditions, choices,
-            "The failures upon which the next server is asked.")
     }
 
     private var sockets: [Row] {
@@ -242,6 +256,11 @@ struct UpstreamFamily: Sendable {
             .flag(
                 name("socket_keepalive"), in: .request, slot, \.socketKeepalive,
                 "Lets the system probe idle connections to upstreams (SO_KEEPALIVE)."),
+        ]
+    }
+
+    private var socketBuffers: [Row] {
+        [
             .size(
                 name("socket_rcvbuf"), in: .request, slot, \.receiveBuffer,
                 "The receive buffer of connections to upstreams (SO_RCVBUF)."),
@@ -249,6 +268,57 @@ struct UpstreamFamily: Sendable {
                 name("socket_sndbuf"), in: .request, slot, \.sendBuffer,
                 "The send buffer of connections to upstreams (SO_SNDBUF)."),
         ]
+    }
+
+    /// Makes the default folder for temporary files absolute for the whole of http.
+    func placeTempFiles(in scope: Scope, of invocation: Invocation) {
+        let folder = invocation.temporaryFolder(scope[slot].tempPath.folder)
+        scope.evaluation.addWorkerFolder(folder)
+        scope.write(slot) { $0.tempPath.folder = folder }
+    }
+
+    // MARK: - Not there yet
+
+    private var later: [Row] {
+        let cache = [
+            "cache", "cache_background_update", "cache_bypass", "cache_key", "cache_lock", "cache_lock_age",
+            "cache_lock_timeout", "cache_max_range_offset", "cache_methods", "cache_min_uses", "cache_purge",
+            "cache_revalidate", "cache_use_stale", "cache_valid", "no_cache",
+        ]
+        return cache.map { unsupported($0, "Caches answers.", "answers are not cached: leave it out") } + [
+            .unsupported(
+                name("cache_path"), in: .http, "Where answers are cached.",
+                advice: "answers are not cached: leave it out"),
+            unsupported("store", "Stores answers as files.", "answers are not stored: leave it out"),
+            unsupported("store_access", "Permissions of stored answers.", "answers are not stored: leave it out"),
+        ]
+    }
+
+    /// What commercial nginx has.
+    private var commercial: [Row] {
+        var rows = [
+            unsupported(
+                "allow_upstream", "Which upstreams variables may name.",
+                "check the variables before they reach \(prefix)pass"),
+            unsupported("bind_dynamic", "Binds anew for every request.", "\(prefix)bind takes variables"),
+        ]
+        if features.contains(.fields) {
+            rows.append(
+                unsupported(
+                    "request_dynamic", "Makes the request anew for every server.",
+                    "one request serves all servers"))
+        }
+        if features.contains(.tls) {
+            rows.append(
+                unsupported(
+                    "ssl_key_log", "Where the secrets of connections are written.",
+                    "it is for finding faults: leave it out"))
+        }
+        return rows
+    }
+
+    private func unsupported(_ stem: String, _ summary: String, _ advice: String) -> Row {
+        .unsupported(name(stem), in: .request, summary, advice: advice)
     }
 }
 

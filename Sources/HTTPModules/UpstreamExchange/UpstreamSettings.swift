@@ -33,6 +33,8 @@ struct UpstreamSettings: Sendable {
     var ignored: IgnoredHeaders = []
     var forcesRanges = false
     var interceptsErrors = false
+    /// A page of ours stands for an answer 404.
+    var intercepts404 = false
     var passesTrailers = false
 
     // Other servers.

@@ -192,4 +192,58 @@ GUNZIP = Site("gunzip", COMMON + r"""
     "wrong.txt.gz": b"not compressed at all", "empty.txt.gz": b"", "plain.txt": b"plain\n",
 })
 
-SITES = [SUBSTITUTION, ADDITION, AUTH, MIRROR, GUNZIP]
+SLICE = Site("slice", COMMON + r"""
+        proxy_set_header X-Inner 1;
+        proxy_set_header Range $slice_range;
+        location /two/ { slice 2; proxy_pass http://127.0.0.1:%%PORT%%/files/; }
+        location /kilo/ { slice 1k; proxy_pass http://127.0.0.1:%%PORT%%/files/; add_header X-Range "$slice_range"; }
+        location /zero/ { slice 0; proxy_pass http://127.0.0.1:%%PORT%%/files/; }
+        location /small-buffers/ { slice 10k; proxy_pass http://127.0.0.1:%%PORT%%/files/; proxy_buffering off; proxy_buffer_size 1k; }
+        location /replaced/ { slice 2; proxy_pass http://127.0.0.1:%%PORT%%/files/; sub_filter 3 three; sub_filter_once off; sub_filter_types *; }
+        location /gzip/ { slice 64; proxy_pass http://127.0.0.1:%%PORT%%/files/; gzip on; gzip_types *; access_log off; }
+        location /rewritten/ { slice 4; rewrite ^/rewritten/(.*)$ /files/$1 break; proxy_pass http://127.0.0.1:%%PORT%%; }
+        location /static/ { slice 4; alias %%ROOT%%/; }
+        location /bad/ { slice 2; proxy_pass http://127.0.0.1:%%PORT%%/made/; }
+        location /caught/ { slice 2; proxy_pass http://127.0.0.1:%%PORT%%/made/; proxy_intercept_errors on; error_page 404 = @found; }
+        location @found { slice 4; rewrite ^ /files/small.txt break; proxy_pass http://127.0.0.1:%%PORT%%; }
+        location /files/ { alias %%ROOT%%/; }
+        location /made/status { add_header Content-Range "bytes 0-1/100"; if ($http_range = "bytes=2-3") { return 200; } return 206 fo; }
+        location /made/tag { add_header Content-Range "bytes $asked/100"; add_header ETag $http_range; return 206 fo; }
+        location /made/length { add_header Content-Range "bytes 0-1/*"; return 206 fo; }
+        location /made/word { add_header Content-Range "bytes"; return 206 fo; }
+        location /made/long { add_header Content-Range "bytes 0-2/100"; return 206 foo; }
+        location /made/late { add_header Content-Range "bytes 1-2/100"; return 206 foo; }
+        location /made/beyond { add_header Content-Range "bytes 0-1/1"; return 206 fo; }
+        location /made/huge { add_header Content-Range "bytes 0-9223372036854775807/9223372036854775807"; return 206 fo; }
+        location /made/larger { add_header Content-Range "bytes 0-99999999999999999999/1"; return 206 fo; }
+        location /made/spaces { add_header Content-Range "bytes  0 - 1 / 2 "; return 206 fo; }
+        location /made/none { return 206 fo; }
+        location /made/missing { return 404; }
+    }
+    map $http_range $asked { "~bytes=(.+)" $1; }
+""", {
+    **{f"{folder}-{name}": get(f"/{folder}/{name}.txt")
+       for folder in ("two", "kilo", "zero", "small-buffers", "replaced", "gzip", "rewritten", "static")
+       for name in ("small", "one", "none", "middle", "missing")},
+    **{f"{folder}-{label}": get(f"/{folder}/{name}.txt", Range=f"bytes={value}")
+       for folder in ("two", "kilo", "small-buffers", "rewritten")
+       for name, label, value in (
+           ("small", "within", "3-4"), ("small", "one-byte", "0-0"), ("small", "to-end", "5-"), ("small", "last", "-4"),
+           ("small", "several", "1-1,3-4"), ("small", "outside", "50-60"), ("small", "wrong", "x"), ("small", "long", "2-1000"),
+           ("middle", "spanning", "1020-2050"), ("middle", "late", "5000-5001"), ("middle", "huge", "9223372036854775807-"))},
+    **{f"bad-{name}": get(f"/bad/{name}") for name in (
+        "length", "word", "long", "late", "beyond", "huge", "larger", "spaces", "none", "missing", "status", "tag")},
+    "caught": get("/caught/missing"),
+    "head": get("/two/small.txt", method="HEAD"),
+    "post": get("/two/small.txt", method="POST", body=b"abc"),
+    "query": get("/two/small.txt?a=b"),
+    "dated": get("/two/small.txt", Range="bytes=3-4", If_Range="Sun, 13 Sep 2020 12:26:40 GMT"),
+    "dated-wrong": get("/two/small.txt", Range="bytes=3-4", If_Range="Sun, 13 Sep 2020 12:26:41 GMT"),
+    "known": get("/two/small.txt", If_Modified_Since="Sun, 13 Sep 2020 12:26:40 GMT"),
+    "kept": get("/two/small.txt", close=False) + get("/two/small.txt", close=False, Range="bytes=3-4") + get("/two/one.txt"),
+}, files={
+    "small.txt": b"0123456789abcdef", "one.txt": b"x", "none.txt": b"",
+    "middle.txt": b"".join(b"%04d, " % number for number in range(1_000)),
+}, torn=False)
+
+SITES = [SUBSTITUTION, ADDITION, AUTH, MIRROR, GUNZIP, SLICE]

@@ -128,6 +128,11 @@ IF = Site("if", r"""
             if ($arg_inner) { add_header X-Inner yes; }
             alias %%ROOT%%/;
         }
+        location /if-after/ {
+            if ($arg_first) { proxy_pass http://127.0.0.1:1; }
+            if ($arg_second) { add_header X-Second yes; }
+            alias %%ROOT%%/;
+        }
         location /if-break/ {
             set $a 1;
             if ($arg_b) { set $a 2; break; set $a 3; }
@@ -150,6 +155,7 @@ IF = Site("if", r"""
     "file": get("/file/?f=/index.html"), "folder": get("/file/?f=/"), "nothing": get("/file/?f=/none"),
     "executable": get("/exec"), "compare-same": get("/compare?a=1&b=1"), "compare-differ": get("/compare?a=1&b=2"),
     "content": get("/if-content/index.html"), "content-inner": get("/if-content/index.html?inner=1"),
+    "second-of-two": get("/if-after/index.html?second=1"), "two": get("/if-after/index.html?first=1&second=1"),
     "break": get("/if-break/"), "break-taken": get("/if-break/?b=1"), "set": get("/set/"),
     "cookie": get("/cookie", Cookie="a=b; id=42; c=d"), "cookie-none": get("/cookie"),
 })
