@@ -61,6 +61,8 @@ final class HTTP2Priorities {
     func set(
         _ id: Int32, isOpen: Bool, dependsOn parent: Int32, parentIsOpen: Bool, isExclusive: Bool, weight: Int
     ) -> (own: Int, parent: Int) {
+        // On itself nothing depends: the tree would have no end.
+        guard id != parent else { return (find(id), -1) }
         let above = parent == 0 ? -1 : node(parent, isOpen: parentIsOpen, makes: parentIsOpen)
         let own = node(id, isOpen: isOpen, makes: true)
         guard own >= 0 else { return (own, above) }
