@@ -9,29 +9,15 @@
 
 static inline const nghttp2_frame_hd *apus_h2_head(const nghttp2_frame *frame) { return &frame->hd; }
 
-/* Whether a HEADERS frame opens a stream: a request. */
-static inline int apus_h2_is_request(const nghttp2_frame *frame) {
-    return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-}
-
 /* Bytes of the header block of a HEADERS frame and those that continue it. */
 static inline size_t apus_h2_block_length(const nghttp2_frame *frame) {
     size_t other = frame->headers.padlen + (frame->hd.flags & NGHTTP2_FLAG_PRIORITY ? 5 : 0);
     return frame->hd.length > other ? frame->hd.length - other : 0;
 }
 
-/* What a PRIORITY frame says. */
-static inline nghttp2_priority_spec apus_h2_priority(const nghttp2_frame *frame) { return frame->priority.pri_spec; }
-
 /* Bytes of a DATA frame that carry nothing. */
 static inline size_t apus_h2_padding(const nghttp2_frame *frame) { return frame->data.padlen; }
-
-static inline uint32_t apus_h2_reset_code(const nghttp2_frame *frame) { return frame->rst_stream.error_code; }
 
 static inline uint32_t apus_h2_goaway_code(const nghttp2_frame *frame) { return frame->goaway.error_code; }
 
 static inline int32_t apus_h2_goaway_last(const nghttp2_frame *frame) { return frame->goaway.last_stream_id; }
-
-static inline const uint8_t *apus_h2_goaway_text(const nghttp2_frame *frame) { return frame->goaway.opaque_data; }
-
-static inline size_t apus_h2_goaway_text_length(const nghttp2_frame *frame) { return frame->goaway.opaque_data_len; }
