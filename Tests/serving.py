@@ -28,6 +28,17 @@ def is_nginx(binary):
     return re.search(r"nginx/[\d.]+$", (said.stderr + said.stdout).strip()) is not None
 
 
+def end(process, how=signal.SIGTERM, seconds=10):
+    """Ends a process that was started here, by force if it does not end in time."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 # ---------------------------------------------------------------------------------------- ports
 
 _low, _high = map(int, os.environ.get("APUS_TEST_PORTS", "18300-18499").split("-"))

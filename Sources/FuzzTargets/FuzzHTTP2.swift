@@ -64,20 +64,7 @@ private final class FuzzedServer: HTTP2Server {
 
     /// All that was made is frames, one after the other.
     func checkFrames() {
-        queue.sealTail()
-        let all = Buffer()
-        for index in queue.pieces.indices {
-            guard let (buffer, range) = queue.pieces[index].buffer else { continue }
-            all.append(buffer, range)
-        }
-        var start = 0
-        while start < all.count {
-            require(all.count - start >= 9)
-            let length = Int(all[start]) << 16 | Int(all[start + 1]) << 8 | Int(all[start + 2])
-            require(all[start + 3] <= 9 && all[start + 5] < 128)
-            start += 9 + length
-            require(start <= all.count)
-        }
+        requireFrames(in: queue, from: 0)
     }
 
     private func tell(_ kind: UInt8, _ handle: Int32) {

@@ -151,20 +151,7 @@ private final class FuzzedAsker {
     /// All that was made is the preface and frames, one after the other.
     func checkFrames() {
         session.makeFrames(into: queue, bound: .max)
-        queue.sealTail()
-        let all = Buffer()
-        for index in queue.pieces.indices {
-            guard let (buffer, range) = queue.pieces[index].buffer else { continue }
-            all.append(buffer, range)
-        }
-        var start = min(HTTP2Preface.text.utf8CodeUnitCount, all.count)
-        while start < all.count {
-            require(all.count - start >= 9)
-            let length = Int(all[start]) << 16 | Int(all[start + 1]) << 8 | Int(all[start + 2])
-            require(all[start + 3] <= 9 && all[start + 5] < 128)
-            start += 9 + length
-            require(start <= all.count)
-        }
+        requireFrames(in: queue, from: HTTP2Preface.text.utf8CodeUnitCount)
     }
 }
 

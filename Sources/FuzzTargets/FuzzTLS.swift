@@ -192,7 +192,7 @@ private final class FuzzedHost: TLSHost {
 }
 
 /// Good for a hundred years and trusted by nobody.
-private enum FuzzedCertificate {
+enum FuzzedCertificate {
     static let certificate: StaticString = """
         -----BEGIN CERTIFICATE-----
         MIIBozCCAUqgAwIBAgIUCVWDfGj9/ej7yjqPsMf56CASHhIwCgYIKoZIzj0EAwIw

@@ -40,38 +40,21 @@ extension HTTP2Server {
 
     // MARK: - Heads
 
-    /// Where a head is being written.
-    struct Head {
-        let bytes: Buffer
-        let start: Int
-        let isLong: Bool
-    }
-
     /// Heads that may be longer than this are not written in place: the peer need not take frames of more than 16 KB.
     private static let usualHead = 4_096
 
-    /// Begins a head of about so many bytes: its fields are encoded behind what is in the buffer.
-    final func beginHead(size: Int, to queue: OutputQueue) -> Head {
-        flushControl(to: queue)
-        let isLong = size > Self.usualHead
-        let bytes = isLong ? Buffer(capacity: size) : queue.room(for: HTTP2FrameHead.size + size)
-        let start = bytes.count
-        bytes.append(repeating: 0, count: HTTP2FrameHead.size)
-        encoder.begin(bytes)
-        return Head(bytes: bytes, start: start, isLong: isLong)
-    }
-
-    /// Writes a head that is not long, in place: `write` encodes its fields. Returns the bytes that it takes.
+    /// Writes a head of about so many bytes: `write` encodes its fields. Returns the bytes that it takes.
     @inline(__always)
     final func writeHead(
         size: Int, _ handle: Int32, endsStream: Bool, to queue: OutputQueue, _ write: (Buffer) -> Void
     ) -> Int {
-        guard size <= Self.usualHead else {
-            let head = beginHead(size: size, to: queue)
-            write(head.bytes)
-            return endHead(head, handle, endsStream: endsStream, to: queue)
-        }
         flushControl(to: queue)
+        guard size <= Self.usualHead else {
+            let fields = Buffer(capacity: size)
+            encoder.begin(fields)
+            write(fields)
+            return writeFrames(of: fields, handle, endsStream: endsStream, to: queue)
+        }
         var taken = 0
         queue.write(together: HTTP2FrameHead.size + size) { bytes in
             let start = bytes.count
@@ -82,8 +65,11 @@ extension HTTP2Server {
         }
         if taken > 0 { return taken }
         // It has become longer than the peer takes in one frame.
-        let head = Head(bytes: queue.writable, start: queue.writable.count + taken, isLong: true)
-        return endHead(head, handle, endsStream: endsStream, to: queue)
+        let bytes = queue.writable
+        let fields = Buffer(capacity: -taken)
+        fields.append(bytes, bytes.count + taken + HTTP2FrameHead.size..<bytes.count)
+        bytes.truncate(to: bytes.count + taken)
+        return writeFrames(of: fields, handle, endsStream: endsStream, to: queue)
     }
 
     /// Writes the head of the frame. Returns its size, or the same below zero: that is too long.
@@ -99,26 +85,10 @@ extension HTTP2Server {
         return size
     }
 
-    /// The fields are complete. Returns the bytes that the head takes.
-    final func endHead(_ head: Head, _ handle: Int32, endsStream: Bool, to queue: OutputQueue) -> Int {
-        let length = head.bytes.count &- head.start &- HTTP2FrameHead.size
-        let flags = endsStream ? HTTP2Flag.endsStream : 0
+    /// Cuts the fields of a head into frames that the peer takes. Returns the bytes of all of them.
+    private func writeFrames(of fields: Buffer, _ handle: Int32, endsStream: Bool, to queue: OutputQueue) -> Int {
         if endsStream { states[handle].outputHasEnded = true }
-        let id = states[handle].id
-        guard head.isLong || length > longestFrame else {
-            allowance.carry(length &+ HTTP2FrameHead.size)
-            HTTP2FrameHead(
-                length: length, kind: HTTP2FrameKind.headers, flags: flags | HTTP2Flag.endsBlock, stream: id
-            ).overwrite(head.bytes, at: head.start)
-            return length &+ HTTP2FrameHead.size
-        }
-        return split(head, length, id, flags, to: queue)
-    }
-
-    private func split(_ head: Head, _ length: Int, _ id: Int32, _ flags: UInt8, to queue: OutputQueue) -> Int {
-        let all = Buffer(capacity: length)
-        all.append(head.bytes, head.start + HTTP2FrameHead.size..<head.bytes.count)
-        head.bytes.truncate(to: head.start)
+        let length = fields.count
         var start = 0
         var size = 0
         repeat {
@@ -128,9 +98,10 @@ extension HTTP2Server {
             let output = queue.room(for: HTTP2FrameHead.size + min(part, 16_384))
             HTTP2FrameHead(
                 length: part, kind: isFirst ? HTTP2FrameKind.headers : HTTP2FrameKind.continuation,
-                flags: (isFirst ? flags : 0) | (isLast ? HTTP2Flag.endsBlock : 0), stream: id
+                flags: (isFirst && endsStream ? HTTP2Flag.endsStream : 0) | (isLast ? HTTP2Flag.endsBlock : 0),
+                stream: states[handle].id
             ).append(to: output)
-            output.append(all, start..<start + part)
+            output.append(fields, start..<start + part)
             start += part
             size += part + HTTP2FrameHead.size
         } while start < length

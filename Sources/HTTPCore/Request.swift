@@ -125,10 +125,10 @@ final class Request: VariableScope {
         timing.wallStart = connection.loop.wallMilliseconds
     }
 
-    /// Makes the object ready for another request; buffers keep their memory.
-    func reset(connection: ClientConnection, stream: ClientStream) {
-        lentConnection.object = connection
-        lentStream.object = stream
+    /// Makes the object ready for another request, of the connection that its stream has now; buffers keep their memory.
+    func reset() { lendConnection { reset(on: $0) } }
+
+    private func reset(on connection: ClientConnection) {
         resetVariables(registry: connection.binding.cycle.registry)
         head.reset()
         head.bytes.removeAll()
@@ -139,12 +139,12 @@ final class Request: VariableScope {
         if producer != nil { producer = nil }
         if assumedAddress != nil { assumedAddress = nil }
         admission.reset()
-        if exchange != nil { exchange?.forget() }
+        exchange?.forget()
         states.removeAll()
         attempts.removeAll()
         if pipeline != nil { pipeline = nil }
         if encoding != nil { encoding = nil }
-        if kinship != nil { kinship?.family.dissolve() }
+        kinship?.family.dissolve()
         flags = []
         limitRate = 0
         limitRateAfter = 0

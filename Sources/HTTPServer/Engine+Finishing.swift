@@ -50,8 +50,8 @@ extension Engine {
         }
         request.flags.insert(.finished)
         if isSent { request.flags.insert(.isAnswered) }
-        if request.producer != nil, let producer = request.producer.take() { producer.cancel() }
-        if request.kinship != nil { request.kinship?.family.dissolve() }
+        if let producer = request.producer.take() { producer.cancel() }
+        request.kinship?.family.dissolve()
         log(request)
         request.admission.releasePlaces()
         request.lendStream { if isSent { $0.finish(request) } else { $0.abort(request) } }

@@ -203,7 +203,7 @@ final class Engine: RequestEngine {
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
         let stream = idleStreams.popLast() ?? HTTP1Stream(connection: connection, server: connection.server)
         stream.reset(connection: connection)
-        begin(stream.request, of: stream, on: connection)
+        begin(stream.request, on: connection)
         return stream
     }
 
@@ -213,7 +213,7 @@ final class Engine: RequestEngine {
             idleHTTP2Streams.popLast()
             ?? HTTP2Stream(connection: connection, server: connection.server)
         stream.reset(connection: connection, id: id, handle: handle)
-        begin(stream.request, of: stream, on: connection)
+        begin(stream.request, on: connection)
         count(stream, as: .reading)
         return stream
     }
@@ -230,16 +230,16 @@ final class Engine: RequestEngine {
     }
 
     /// Makes a pooled request ready for one that begins to come in.
-    func begin(_ request: Request, of stream: ClientStream, on connection: ServedConnection) {
+    private func begin(_ request: Request, on connection: ServedConnection) {
         connection.requestCount += 1
         unpublished.requests += 1
-        request.reset(connection: connection, stream: stream)
+        request.reset()
     }
 
     /// Drops what a request holds beyond itself, before it returns to its pool.
     func release(_ request: Request) {
-        if request.producer != nil, let producer = request.producer.take() { producer.cancel() }
-        if request.kinship != nil { request.kinship?.family.dissolve() }
+        if let producer = request.producer.take() { producer.cancel() }
+        request.kinship?.family.dissolve()
         request.admission.releasePlaces()
         request.releaseResources()
     }

@@ -37,13 +37,7 @@ class Gunicorn:
         return serving.accepts(self.port)
 
     def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        serving.end(self.process, how)
 
     def kill(self):
         """Ends it at once with all its workers, as a machine that fails."""

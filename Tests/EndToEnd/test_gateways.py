@@ -47,13 +47,7 @@ class Daemon:
         wait_for(up, 20, command[0])
 
     def stop(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        serving.end(self.process, how)
 
 
 @pytest.fixture

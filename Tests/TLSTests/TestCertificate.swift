@@ -1,26 +1,10 @@
+@testable import ApusServer
+
 /// Certificates for tests, good for a hundred years and trusted by nobody.
 enum TestCertificate {
     /// For localhost and *.example.com, P-256.
-    static let ecdsa = """
-        -----BEGIN CERTIFICATE-----
-        MIIBozCCAUqgAwIBAgIUCVWDfGj9/ej7yjqPsMf56CASHhIwCgYIKoZIzj0EAwIw
-        FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODE0NDYyMloYDzIxMjYxMTA0
-        MTQ0NjIyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-        PQMBBwNCAAS1IhehKgBOp7AhHs/VeRy4UL69p9dkZUTQNxV4lMEHslxtNW1MuS2g
-        KG5pMEH4GeY3gD/zFCsV8hwsOFPv18Zro3gwdjAdBgNVHQ4EFgQU0L7a8RUE/wQO
-        l5Wld929lOqb6KswHwYDVR0jBBgwFoAU0L7a8RUE/wQOl5Wld929lOqb6KswDwYD
-        VR0TAQH/BAUwAwEB/zAjBgNVHREEHDAagglsb2NhbGhvc3SCDSouZXhhbXBsZS5j
-        b20wCgYIKoZIzj0EAwIDRwAwRAIgO4GGb1wdvW8wCj+Jxi1FX3UNrSru4Yt4Tq+6
-        l5m1IxMCIBAzebV7IFkvh6CQUNNi/ww2eFFoObS/i8ppGWeY0UVe
-        -----END CERTIFICATE-----
-        """
-    static let ecdsaKey = """
-        -----BEGIN PRIVATE KEY-----
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQggsM255ay/Lgx6fJ7
-        Q5nHquG/3fhFdcamWUW128i3R6ihRANCAAS1IhehKgBOp7AhHs/VeRy4UL69p9dk
-        ZUTQNxV4lMEHslxtNW1MuS2gKG5pMEH4GeY3gD/zFCsV8hwsOFPv18Zr
-        -----END PRIVATE KEY-----
-        """
+    static let ecdsa = String(describing: FuzzedCertificate.certificate)
+    static let ecdsaKey = String(describing: FuzzedCertificate.key)
     /// For rsa.example, 2048 bits.
     static let rsa = """
         -----BEGIN CERTIFICATE-----

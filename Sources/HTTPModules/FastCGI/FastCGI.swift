@@ -15,13 +15,14 @@ enum FastCGI {
         let settings = location.settings(slot)
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? FastCGIProtocol ?? FastCGIProtocol() }
-        proto.use(settings)
-        guard proto.prepare(for: request, pass, settings.value.parameters) else { return .answer(.internalServerError) }
-        exchange.start(
-            settings: upstream, proto: proto,
-            streams: !upstream.value.buffersRequest && upstream.value.passesRequestBody)
-        return .done
+        return UpstreamExchange.pass(
+            request, upstream, streams: !upstream.value.buffersRequest && upstream.value.passesRequestBody
+        ) {
+            $0 as? FastCGIProtocol ?? FastCGIProtocol()
+        } prepare: {
+            $0.use(settings)
+            return $0.prepare(for: request, pass, settings.value.parameters)
+        }
     }
 
     static func prepare(_ scope: Scope, _ invocation: Invocation) throws(ConfigurationError) {

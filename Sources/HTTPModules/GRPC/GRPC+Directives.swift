@@ -8,37 +8,17 @@ extension GRPC {
             mayRepeat: false, syntax: "address"
         ) { (invocation: inout Invocation) throws(ConfigurationError) in
             let target = try target(invocation)
-            invocation.write(slot) { $0.target = target }
-            if target.template != nil || target.parts.isSecure {
-                family.buildSecurity(of: invocation)
-            }
-            (invocation.scope.owner as? LocationBuilder)?.passes(with: .grpc)
+            target.take(in: invocation, slot, family, handler: .grpc)
         }
     }
 
     private static func target(_ invocation: Invocation) throws(ConfigurationError) -> ProxyTarget {
-        let url = invocation[0]
-        let registry = invocation.httpBuilder.upstreams
-        if Template.hasVariables(url.span) {
-            return ProxyTarget(
-                url: url, declaration: nil, template: try invocation.template(),
-                parts: .unknown, location: .empty, registry: registry)
-        }
-        let scheme = ProxyScheme(grpc: url.span)
-        let rest = url.slice(scheme.length..<url.count)
-        let address: AddressText
-        do throws(AddressError) {
-            address = try AddressText(
-                rest, .init(allowsURI: false, resolves: false, defaultPort: scheme.port))
-        } catch {
-            throw invocation.fail(
-                "\(error.message) in upstream \"\(rest)\"", at: invocation.arguments[0])
-        }
+        if let target = try ProxyTarget(ofVariables: invocation) { return target }
+        let scheme = ProxyScheme(grpc: invocation[0].span)
+        let (declaration, address) = try ProxyTarget.server(of: invocation, scheme)
         return ProxyTarget(
-            url: url,
-            declaration: try registry.reference(address, at: invocation.directive.terminator),
-            template: nil, parts: ProxyURL(address, scheme: scheme), location: .empty,
-            registry: registry)
+            url: invocation[0], declaration: declaration, template: nil, parts: ProxyURL(address, scheme: scheme),
+            location: .empty, registry: invocation.httpBuilder.upstreams)
     }
 
     private static var setHeader: Row {

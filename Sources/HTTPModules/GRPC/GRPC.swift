@@ -24,12 +24,11 @@ enum GRPC {
         let settings = location.settings(slot)
         guard let target = settings.value.target else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? GRPCProtocol ?? GRPCProtocol() }
-        guard proto.prepare(for: request, settings, target) else {
-            return .answer(.internalServerError)
+        return UpstreamExchange.pass(request, upstream, streams: true) {
+            $0 as? GRPCProtocol ?? GRPCProtocol()
+        } prepare: {
+            $0.prepare(for: request, settings, target)
         }
-        exchange.start(settings: upstream, proto: proto, streams: true)
-        return .done
     }
 }
 

@@ -26,10 +26,11 @@ enum Memcached {
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         guard request.method == .get || request.method == .head else { return .answer(.notAllowed) }
         let upstream = location.settings(upstreamSlot)
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? MemcachedProtocol ?? MemcachedProtocol() }
-        guard proto.prepare(for: request, settings, pass) else { return .answer(.internalServerError) }
-        exchange.start(settings: upstream, proto: proto, streams: false)
-        return .done
+        return UpstreamExchange.pass(request, upstream, streams: false) {
+            $0 as? MemcachedProtocol ?? MemcachedProtocol()
+        } prepare: {
+            $0.prepare(for: request, settings, pass)
+        }
     }
 
     static var rows: [Row] {

@@ -74,12 +74,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
             dynamic = address
             return true
         } catch {
-            request.log(.error) {
-                $0.append(error.message)
-                $0.append(" in upstream \"")
-                $0.append(rest)
-                $0.append(ASCII.quote)
-            }
+            request.logAddress(rest, error)
             return false
         }
     }

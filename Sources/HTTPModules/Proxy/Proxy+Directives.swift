@@ -12,38 +12,18 @@ extension Proxy {
             mayRepeat: false, syntax: "URL"
         ) { (invocation: inout Invocation) throws(ConfigurationError) in
             let target = try target(invocation)
-            invocation.write(slot) { $0.target = target }
-            if target.template != nil || target.parts.isSecure {
-                family.buildSecurity(of: invocation)
-            }
-            (invocation.scope.owner as? LocationBuilder)?.passes(with: .proxy)
+            target.take(in: invocation, slot, family, handler: .proxy)
         }
     }
 
     private static func target(_ invocation: Invocation) throws(ConfigurationError) -> ProxyTarget {
-        let url = invocation[0]
-        let registry = invocation.httpBuilder.upstreams
-        if Template.hasVariables(url.span) {
-            return ProxyTarget(
-                url: url, declaration: nil, template: try invocation.template(),
-                parts: .unknown, location: .empty, registry: registry)
-        }
-        let bytes = url.span
-        guard let scheme = ProxyScheme(bytes) else {
+        if let target = try ProxyTarget(ofVariables: invocation) { return target }
+        guard let scheme = ProxyScheme(invocation[0].span) else {
             throw invocation.fail(
                 "invalid URL prefix", advice: "it begins with http:// or https://",
                 at: invocation.arguments[0])
         }
-        let rest = url.slice(scheme.length..<url.count)
-        let address: AddressText
-        do throws(AddressError) {
-            address = try AddressText(
-                rest, .init(allowsURI: true, resolves: false, defaultPort: scheme.port))
-        } catch {
-            throw invocation.fail(
-                "\(error.message) in upstream \"\(rest)\"", at: invocation.arguments[0])
-        }
-        let declaration = try registry.reference(address, at: invocation.directive.terminator)
+        let (declaration, address) = try ProxyTarget.server(of: invocation, scheme)
         let parts = ProxyURL(address, scheme: scheme)
         let owner = invocation.scope.owner as? LocationBuilder
         let takesURI = owner.map(takesURI) ?? true
@@ -56,8 +36,8 @@ extension Proxy {
                 at: invocation.arguments[0])
         }
         return ProxyTarget(
-            url: url, declaration: declaration, template: nil, parts: parts,
-            location: takesURI ? owner?.name ?? .empty : .empty, registry: registry)
+            url: invocation[0], declaration: declaration, template: nil, parts: parts,
+            location: takesURI ? owner?.name ?? .empty : .empty, registry: invocation.httpBuilder.upstreams)
     }
 
     private static func takesURI(_ owner: LocationBuilder) -> Bool {
@@ -140,5 +120,38 @@ extension Invocation {
             $0.setFields = all
             $0.headers = ProxyHeaders(fields: all)
         }
+    }
+}
+
+/// What `proxy_pass` and `grpc_pass` read alike.
+extension ProxyTarget {
+    /// The target that variables name; nil: the argument has none.
+    convenience init?(ofVariables invocation: Invocation) throws(ConfigurationError) {
+        guard Template.hasVariables(invocation[0].span) else { return nil }
+        self.init(
+            url: invocation[0], declaration: nil, template: try invocation.template(), parts: .unknown,
+            location: .empty, registry: invocation.httpBuilder.upstreams)
+    }
+
+    /// The server or group behind the scheme.
+    static func server(
+        of invocation: Invocation, _ scheme: ProxyScheme
+    ) throws(ConfigurationError) -> (UpstreamDeclaration, AddressText) {
+        let rest = invocation[0].slice(scheme.length..<invocation[0].count)
+        let address: AddressText
+        do throws(AddressError) {
+            address = try AddressText(
+                rest, .init(allowsURI: scheme.takesURI, resolves: false, defaultPort: scheme.port))
+        } catch {
+            throw invocation.fail("\(error.message) in upstream \"\(rest)\"", at: invocation.arguments[0])
+        }
+        return (try invocation.httpBuilder.upstreams.reference(address, at: invocation.directive.terminator), address)
+    }
+
+    /// Requests of the location are passed there.
+    func take(in invocation: Invocation, _ slot: Slot<ProxySettings>, _ family: UpstreamFamily, handler: Handler) {
+        invocation.write(slot) { $0.target = self }
+        if template != nil || parts.isSecure { family.buildSecurity(of: invocation) }
+        (invocation.scope.owner as? LocationBuilder)?.passes(with: handler)
     }
 }

@@ -19,16 +19,12 @@ enum Proxy {
         // The location may have been entered behind the one that has the target, by a condition.
         guard let target = settings.value.target else { return UpstreamPass.missing(request) }
         let isFramed = settings.value.version == .http2
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) {
+        return UpstreamExchange.pass(request, upstream, streams: streams(request, settings, upstream)) {
             reusable($0, isFramed: isFramed) ?? speaker(isFramed: isFramed)
+        } prepare: {
+            request.setState(.proxy, $0)
+            return $0.prepare(for: request, settings, target)
         }
-        request.setState(.proxy, proto)
-        guard proto.prepare(for: request, settings, target) else {
-            return .answer(.internalServerError)
-        }
-        exchange.start(
-            settings: upstream, proto: proto, streams: streams(request, settings, upstream))
-        return .done
     }
 
     private static func speaker(isFramed: Bool) -> HTTPProxyProtocol {

@@ -14,10 +14,11 @@ enum SCGI {
         let settings = location.settings(slot)
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? SCGIProtocol ?? SCGIProtocol() }
-        guard proto.prepare(for: request, pass, settings.value.parameters) else { return .answer(.internalServerError) }
-        exchange.start(settings: upstream, proto: proto, streams: upstream.value.streamsPlainly(request))
-        return .done
+        return UpstreamExchange.pass(request, upstream, streams: upstream.value.streamsPlainly(request)) {
+            $0 as? SCGIProtocol ?? SCGIProtocol()
+        } prepare: {
+            $0.prepare(for: request, pass, settings.value.parameters)
+        }
     }
 
     static func prepare(_ scope: Scope, _ invocation: Invocation) throws(ConfigurationError) {

@@ -6,7 +6,7 @@ extension Request {
     }
 
     private func open(_ path: Buffer, _ settings: Box<CoreSettings>, _ hot: HotFiles) -> HotFiles.Found {
-        guard settings.value.openFiles != nil, let cache = settings.value.openFiles else {
+        guard let cache = settings.value.openFiles else {
             return hot.open(path, arrival: arrival, readAhead: settings.value.readAhead)
         }
         path.append(0)

@@ -14,11 +14,12 @@ enum UWSGI {
         let settings = location.settings(slot)
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
-        let (exchange, proto) = UpstreamExchange.take(for: request, upstream) { $0 as? UWSGIProtocol ?? UWSGIProtocol() }
-        proto.modifiers = settings.value.modifiers
-        guard proto.prepare(for: request, pass, settings.value.parameters) else { return .answer(.internalServerError) }
-        exchange.start(settings: upstream, proto: proto, streams: upstream.value.streamsPlainly(request))
-        return .done
+        return UpstreamExchange.pass(request, upstream, streams: upstream.value.streamsPlainly(request)) {
+            $0 as? UWSGIProtocol ?? UWSGIProtocol()
+        } prepare: {
+            $0.modifiers = settings.value.modifiers
+            return $0.prepare(for: request, pass, settings.value.parameters)
+        }
     }
 
     static func prepare(_ scope: Scope, _ invocation: Invocation) throws(ConfigurationError) {

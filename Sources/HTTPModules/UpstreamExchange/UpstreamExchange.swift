@@ -107,7 +107,7 @@ final class UpstreamExchange: Producer {
     /// The request's exchange, ready for another use, with what is spoken in it: both are kept with the request object.
     ///
     /// - Parameter speaker: takes what was spoken in it last, if that will do, or makes something new.
-    static func take<P: UpstreamProtocol>(
+    private static func take<P: UpstreamProtocol>(
         for request: Request, _ settings: Box<UpstreamSettings>, _ speaker: (UpstreamProtocol?) -> P
     ) -> (UpstreamExchange, P) {
         guard let known = request.exchange as? UpstreamExchange else {
@@ -116,6 +116,17 @@ final class UpstreamExchange: Producer {
         }
         known.cancel()
         return (known, speaker(known.proto))
+    }
+
+    /// Passes a request on with what `speaker` gives, unless `prepare` finds, and logs, that it makes no sense.
+    static func pass<P: UpstreamProtocol>(
+        _ request: Request, _ settings: Box<UpstreamSettings>, streams: Bool, _ speaker: (UpstreamProtocol?) -> P,
+        prepare: (P) -> Bool
+    ) -> Verdict {
+        let (exchange, proto) = take(for: request, settings, speaker)
+        guard prepare(proto) else { return .answer(.internalServerError) }
+        exchange.start(settings: settings, proto: proto, streams: streams)
+        return .done
     }
 
     // MARK: - Beginning

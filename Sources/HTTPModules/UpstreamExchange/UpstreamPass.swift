@@ -69,12 +69,7 @@ final class UpstreamPass: Sendable {
         do throws(AddressError) {
             return .named(try AddressText(rest, .init(resolves: false)), isSecure: secure)
         } catch {
-            request.log(.error) {
-                $0.append(error.message)
-                $0.append(" in upstream \"")
-                $0.append(rest)
-                $0.append(ASCII.quote)
-            }
+            request.logAddress(rest, error)
             return nil
         }
     }
@@ -99,6 +94,18 @@ extension UpstreamPass {
 /// A registry of upstreams: written while the configuration is read, by one thread; frozen with it.
 struct UpstreamRegistryReference: @unchecked Sendable {
     let registry: UpstreamRegistry
+}
+
+extension Request {
+    /// Variables have named an upstream that makes no sense.
+    func logAddress(_ text: ByteString, _ error: AddressError) {
+        log(.error) {
+            $0.append(error.message)
+            $0.append(" in upstream \"")
+            $0.append(text)
+            $0.append(ASCII.quote)
+        }
+    }
 }
 
 extension LocationBuilder {

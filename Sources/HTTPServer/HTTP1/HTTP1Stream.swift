@@ -62,11 +62,11 @@ final class HTTP1Stream: ClientStream {
 
     /// Gives back what the pooled stream must not keep.
     func release() {
-        if rateLimit != nil {
-            rateLimit?.end()
-            rateLimit = nil
+        if let rateLimit {
+            rateLimit.end()
+            self.rateLimit = nil
         }
-        if input != nil, let input = input.take() { loop.buffers.give(input) }
+        if let input = input.take() { loop.buffers.give(input) }
         inputStart = 0
     }
 
@@ -322,7 +322,7 @@ final class HTTP1Stream: ClientStream {
     override var bytesSent: Int { lendConnection { $0.bytesSent } - sentBefore }
 
     func outputDrained() {
-        if rateLimit != nil, let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
+        if let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
         engine.outputDrained(request, isComplete: isResponseQueued)
     }
 

@@ -39,7 +39,7 @@ final class ServerNames: TLSHost {
         let stream = HTTP1Stream(connection: client, server: client.server)
         defer { stream.detach() }
         let request = stream.request
-        request.reset(connection: client, stream: stream)
+        request.reset()
         let certificate = Buffer(capacity: 128)
         let key = Buffer(capacity: 128)
         for template in certificates.templates {
