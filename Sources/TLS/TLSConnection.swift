@@ -47,6 +47,9 @@ final class TLSConnection: EndpointSecurity {
     var sessionKey: TLSClientSessions.Key?
     /// The questions about the client's certificate, where they are asked.
     var statusCheck: TLSStatusCheck?
+    /// Tickets of TLS 1.3 that the client gets when it has shown by its first data that it stays: they travel with the answer, where
+    /// they cost neither a packet nor a call of their own, and whoever only says hello is not given any.
+    private var owedTickets = 0
     /// TLS 1.3's session has been given the time that is left to it.
     var isSessionTimeSet = false
 
@@ -105,6 +108,10 @@ final class TLSConnection: EndpointSecurity {
 
     /// Plaintext may flow, unless the client's certificate has to be asked about first.
     private func established() -> Opening {
+        if role == .server, unsafe SSL_version(ssl) == TLS1_3_VERSION {
+            // Whoever came with a ticket gets one for it.
+            owedTickets = isSessionReused ? min(context.ticketCount, 1) : context.ticketCount
+        }
         switch role == .server ? beginStatusCheck() : .known {
         case .known:
             isEstablished = true
@@ -198,6 +205,7 @@ final class TLSConnection: EndpointSecurity {
                 return code == 1 ? count : 0
             }
             if code == 1 {
+                if owedTickets > 0 { sendTickets() }
                 // A record that is not complete would only be asked for in vain.
                 if inputCount == 0, unsafe SSL_pending(ssl) == 0 { return .more }
                 continue
@@ -214,6 +222,15 @@ final class TLSConnection: EndpointSecurity {
                 return .failed
             }
         }
+    }
+
+    private func sendTickets() {
+        while owedTickets > 0 {
+            owedTickets -= 1
+            _ = unsafe SSL_new_session_ticket(ssl)
+        }
+        // Without tickets the client can only not resume.
+        if unsafe SSL_do_handshake(ssl) != 1 { OpenSSLErrors.clear() }
     }
 
     /// Data of a client that did not wait for the handshake's end.

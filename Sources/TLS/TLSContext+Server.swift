@@ -50,6 +50,7 @@ extension TLSContext {
         }
         if settings.takesEarlyData { context.takeEarlyData() }
         try context.run(settings.commands, relativeTo: surroundings.folder)
+        context.takeOverTickets()
         return context
     }
 

@@ -7,6 +7,8 @@ final class TLSContext: @unchecked Sendable {
     /// The plaintext of a record at most.
     var recordLimit = 16 * 1_024
     var takesEarlyData = false
+    /// How many tickets of TLS 1.3 a client gets.
+    private(set) var ticketCount = 0
     /// Where sessions are remembered besides OpenSSL's own cache.
     var sessions: TLSSessionCache?
     /// nil: OpenSSL's own keys.
@@ -51,6 +53,12 @@ final class TLSContext: @unchecked Sendable {
     }
 
     static let noRenegotiation = UInt64(APUS_NO_RENEGOTIATION)
+
+    /// Connections send tickets themselves (`TLSConnection`), as many as OpenSSL would.
+    func takeOverTickets() {
+        ticketCount = unsafe SSL_CTX_get_num_tickets(handle)
+        _ = unsafe SSL_CTX_set_num_tickets(handle, 0)
+    }
 
     // MARK: - Protocols and ciphers
 

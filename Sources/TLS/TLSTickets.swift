@@ -108,6 +108,12 @@ final class TLSTicketKeys: @unchecked Sendable {
     }
 }
 
+/// The ciphers of tickets, looked up once: OpenSSL would do it again for each ticket.
+private enum TicketCipher {
+    nonisolated(unsafe) static let aes128 = unsafe EVP_CIPHER_fetch(nil, "AES-128-CBC", nil)
+    nonisolated(unsafe) static let aes256 = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil)
+}
+
 extension TLSContext {
     /// Tickets are sealed with these keys instead of OpenSSL's own.
     func useTickets(_ keys: TLSTicketKeys) {
@@ -136,7 +142,7 @@ private func sealTicket(
     let shown = unsafe Span<UInt8>(_unsafeStart: name, count: TLSTicketKey.nameSize)
     guard let index = isSealing == 1 ? 0 : keys.find(shown) else { return 0 }
     let key = keys.keys[index]
-    let algorithm = key.size == 48 ? unsafe EVP_aes_128_cbc() : unsafe EVP_aes_256_cbc()
+    let algorithm = key.size == 48 ? unsafe TicketCipher.aes128 : unsafe TicketCipher.aes256
     let isReady = unsafe key.bytes.span.withUnsafeBytes { bytes -> Bool in
         guard let start = bytes.baseAddress else { return false }
         let digestKey = unsafe start + TLSTicketKey.nameSize

@@ -96,6 +96,15 @@ struct MachinePair {
     }
 }
 
+extension MachinePair {
+    /// Handshake, and a request, for which the client gets its tickets.
+    func ask() {
+        settle()
+        server.open(client.seal([1]))
+        settle()
+    }
+}
+
 /// What a server decides in tests: it knows one name.
 final class TestHost: TLSHost {
     var contexts: [String: TLSContext] = [:]

@@ -121,7 +121,7 @@ private func write(_ bytes: [UInt8], to path: String) throws {
     ) throws -> MachinePair {
         let session = try #require(pair.client.session)
         let next = try MachinePair(server, client: TestContext.client(version), session: session)
-        next.settle()
+        next.ask()
         #expect(next.server.tls.isEstablished && next.client.tls.isEstablished)
         return next
     }
@@ -141,12 +141,26 @@ private func write(_ bytes: [UInt8], to path: String) throws {
         let paths = try [key("a", size: size), key("b", size: 128 - size)]
         defer { for path in paths { try? File.remove(path) } }
         let pair = try MachinePair(files([paths[0]]), client: TestContext.client(version))
-        pair.settle()
+        pair.ask()
         #expect(!pair.server.tls.isSessionReused)
         let rotated = try resume(pair, on: files([paths[1], paths[0]]), version)
         #expect(rotated.server.tls.isSessionReused)
         let gone = try resume(pair, on: files([paths[1]]), version)
         #expect(!gone.server.tls.isSessionReused)
+    }
+
+    /// They cost neither a packet nor a call of their own, and whoever only says hello is not given any.
+    @Test func ticketsTravelWithTheFirstAnswer() throws {
+        let pair = try MachinePair()
+        pair.settle()
+        #expect(pair.client.tls.isEstablished && pair.client.session == nil)
+        pair.server.open(pair.client.seal([1]))
+        let flight = pair.server.seal([2])
+        pair.client.open(flight)
+        #expect(pair.client.plaintext == [2] && pair.client.session != nil)
+        // Three records, two of them tickets: later answers have none.
+        pair.server.open(pair.client.seal([1]))
+        #expect(flight.count > 400 && pair.server.seal([2]).count < 40)
     }
 
     @Test func filesOfOtherSizesAreRefused() throws {
@@ -166,7 +180,7 @@ private func write(_ bytes: [UInt8], to path: String) throws {
         }
         for version in [TLSProtocols.tls12, .tls13] {
             let pair = try MachinePair(server(), client: TestContext.client(version))
-            pair.settle()
+            pair.ask()
             let again = try resume(pair, on: server(), version)
             #expect(again.server.tls.isSessionReused)
             again.server.tls.forgetSession()
@@ -180,7 +194,7 @@ private func write(_ bytes: [UInt8], to path: String) throws {
             $0.sessionStorage = TLSSessionStorage(builtin: .unused, shared: zone)
         }
         let pair = try MachinePair(TestContext.server(settings), client: TestContext.client())
-        pair.settle()
+        pair.ask()
         let path = "/tmp/apus-authority-\(Process.id)"
         try write(Array(TestCertificate.rsa.utf8), to: path)
         defer { try? File.remove(path) }
