@@ -125,9 +125,12 @@ final class Buffer {
         count &+= range.count
     }
 
-    /// Appends all of another buffer's bytes.
+    /// Appends all of another buffer's bytes. Where it was inlined the other buffer was counted.
+    @inline(never)
     func append(_ other: Buffer) {
-        append(other, 0..<other.count)
+        reserve(other.count)
+        unsafe memmove(base + count, other.base, other.count)
+        count &+= other.count
     }
 
     @_disfavoredOverload

@@ -49,3 +49,64 @@ final class Lent<Object: AnyObject> {
         unsafe reference = .passRetained(object)
     }
 }
+
+/// The same for a reference that may be nil.
+@safe
+final class LentIfAny<Object: AnyObject> {
+    private var reference: Unmanaged<Object>?
+    private let departed: List<AnyObject>?
+
+    /// - Parameter departed: takes the objects that are replaced; nil: none ever is.
+    init(departed: List<AnyObject>? = nil) {
+        self.departed = departed
+    }
+
+    deinit {
+        unsafe reference?.release()
+    }
+
+    var isEmpty: Bool { unsafe reference == nil }
+
+    /// The object, counted: for code off the data path.
+    var object: Object? {
+        get { unsafe reference?.takeUnretainedValue() }
+        set {
+            if let old = unsafe reference {
+                guard let departed else { preconditionFailure("what is set once is not replaced") }
+                unsafe departed.append(old.takeRetainedValue())
+            }
+            unsafe reference = newValue.map { unsafe .passRetained($0) }
+        }
+    }
+
+    /// Lets `use` work with the object, which stays there whatever is done meanwhile. Nil: there is none.
+    @inline(__always)
+    func lend<Result>(_ use: (Object) -> Result) -> Result? {
+        guard let reference = unsafe reference else { return nil }
+        return unsafe reference._withUnsafeGuaranteedRef(use)
+    }
+}
+
+extension List where Element: AnyObject {
+    /// Lets `use` work with an element without counting it. Whoever takes it out of the list meanwhile has to keep it for the rest
+    /// of the turn, as with `Lent`.
+    @inline(__always)
+    func lend<Result>(_ index: Int, _ use: (Element) -> Result) -> Result {
+        unsafe Unmanaged.passUnretained(self[index])._withUnsafeGuaranteedRef(use)
+    }
+}
+
+extension List {
+    /// The same for a list with gaps; nil: here is one.
+    @inline(__always)
+    func lend<Object: AnyObject, Result>(_ index: Int, _ use: (Object) -> Result) -> Result? where Element == Object? {
+        guard let reference = unsafe self[index].map({ unsafe Unmanaged.passUnretained($0) }) else { return nil }
+        return unsafe reference._withUnsafeGuaranteedRef(use)
+    }
+
+    /// Moves an element out of a list with gaps.
+    func take<Object>(_ index: Int) -> Object? where Element == Object? {
+        let taken = self[index].take()
+        return taken
+    }
+}

@@ -57,6 +57,21 @@ final class SettingsTable {
         return unsafe unsafeDowncast(any, to: Box<S>.self)
     }
 
+    /// Lets `use` look at the settings of a slot without counting the box, for the way of every request.
+    @inline(__always)
+    func read<S, Result>(_ slot: Slot<S>, _ use: (S) -> Result) -> Result {
+        let found: Unmanaged<AnyObject>? = unsafe boxes.withUnsafeBufferPointer { boxes in
+            guard slot.index < boxes.count else { return nil }
+            return unsafe boxes[slot.index].map { unsafe Unmanaged.passUnretained($0) }
+        }
+        guard let found = unsafe found else { return use(slot.initial.value) }
+        // The table holds it, and never lets it go.
+        return unsafe found._withUnsafeGuaranteedRef {
+            precondition(type(of: $0) == Box<S>.self, "two slots have one index")
+            return use(unsafe unsafeDowncast($0, to: Box<S>.self).value)
+        }
+    }
+
     /// Whether both tables have the same settings in this slot, untouched since the outer block.
     func shares<S>(_ slot: Slot<S>, with other: SettingsTable) -> Bool {
         box(slot) === other.box(slot)

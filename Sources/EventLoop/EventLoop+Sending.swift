@@ -16,7 +16,7 @@ extension EventLoop {
     }
 
     private func giveOutput(to endpoint: Endpoint) {
-        endpoint.giveOutput(idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers))
+        endpoint.giveOutput(idleQueues.popLast() ?? OutputQueue(small: buffers, large: largeBuffers, departed: departed))
     }
 
     /// Takes the endpoint's queue away with whatever is left in it.

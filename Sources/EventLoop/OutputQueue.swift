@@ -58,8 +58,9 @@ final class OutputQueue {
     let lead: Buffer
     /// Bytes are being written to `lead`; they are not in `pieces` yet.
     private(set) var isLeadOpen = false
-    /// The tail buffer that small writes are gathered in; its bytes from `tailStart` on are not in `pieces` yet.
-    private var tail: Buffer?
+    /// The tail buffer that small writes are gathered in, if there is one; its bytes from `tailStart` on are not in `pieces` yet.
+    private let tail: Lent<Buffer>
+    private var hasTail = false
     private var tailStart = 0
     /// Bytes of files that are sent in one turn at most, so that a fast client does not hold the others up.
     var fileChunk = OutputQueue.standardChunk
@@ -67,61 +68,74 @@ final class OutputQueue {
     private let pool: BufferPool
     private let largePool: BufferPool
 
-    init(small: BufferPool, large: BufferPool) {
+    /// - Parameter departed: see `Lent`.
+    init(small: BufferPool, large: BufferPool, departed: List<AnyObject>) {
         pool = small
         largePool = large
         lead = Buffer(capacity: small.size)
+        tail = Lent(lead, departed: departed)
     }
 
-    var isEmpty: Bool { first == pieces.count && tail == nil && !isLeadOpen }
+    var isEmpty: Bool { first == pieces.count && !hasTail && !isLeadOpen }
 
     /// A buffer to append bytes to; they follow all that was queued before.
     var writable: Buffer {
-        opensLead ? lead : openTail()
+        if opensLead { return lead }
+        openTail()
+        return tail.object
     }
 
     /// The same buffer, lent.
     @inline(__always)
     func write(_ use: (Buffer) -> Void) {
-        if opensLead { use(lead) } else { use(openTail()) }
+        if opensLead { return use(lead) }
+        openTail()
+        tail.lend(use)
     }
 
     /// Lends a buffer with room for `count` more bytes that are to lie together.
     @inline(__always)
     func write(together count: Int, _ use: (Buffer) -> Void) {
-        if count <= lead.free, opensLead { use(lead) } else { use(room(for: count)) }
+        if count <= lead.free, opensLead { return use(lead) }
+        makeRoom(for: count)
+        tail.lend(use)
     }
 
     /// Whether what is written now goes to `lead`.
     private var opensLead: Bool {
         if isLeadOpen { return true }
-        guard pieces.isEmpty, tail == nil else { return false }
+        guard pieces.isEmpty, !hasTail else { return false }
         isLeadOpen = true
         return true
     }
 
-    private func openTail() -> Buffer {
-        if let tail { return tail }
-        let buffer = pool.take()
-        tail = buffer
+    private func openTail() {
+        if !hasTail { begin(pool.take()) }
+    }
+
+    private func begin(_ buffer: Buffer) {
+        tail.object = buffer
+        hasTail = true
         tailStart = 0
-        return buffer
+    }
+
+    /// Sees to it that the tail has room for `count` more bytes.
+    private func makeRoom(for count: Int) {
+        if hasTail, tail.lend({ $0.free >= count }) { return }
+        sealTail()
+        begin(largePool.take())
     }
 
     /// A buffer with room for `count` more bytes that are to lie together, for those who write much: a large one if the one
     /// that is being written has not that room.
     func room(for count: Int) -> Buffer {
         if isLeadOpen, lead.free >= count { return lead }
-        if let tail, tail.free >= count { return tail }
-        sealTail()
-        let buffer = largePool.take()
-        tail = buffer
-        tailStart = 0
-        return buffer
+        makeRoom(for: count)
+        return tail.object
     }
 
     /// Bytes queued, those included that were only written to `writable` so far.
-    var size: Int { byteCount + (isLeadOpen ? lead.count : 0) + (tail.map { $0.count - tailStart } ?? 0) }
+    var size: Int { byteCount + (isLeadOpen ? lead.count : 0) + (hasTail ? tail.lend { $0.count - tailStart } : 0) }
 
     /// Queues a piece behind everything written so far.
     func append(_ piece: Piece) {
@@ -138,7 +152,7 @@ final class OutputQueue {
             // Nobody writes to it before the queue is empty again.
             if !lead.isEmpty { pieces.append(.shared(lead, 0..<lead.count)) }
         }
-        guard let tail = tail.take() else { return }
+        guard let tail = takeTail() else { return }
         let end = tail.count
         if end > tailStart {
             byteCount += end - tailStart
@@ -146,6 +160,14 @@ final class OutputQueue {
         } else {
             release(.pooled(tail, 0..<0))
         }
+    }
+
+    private func takeTail() -> Buffer? {
+        guard hasTail else { return nil }
+        let taken = tail.object
+        hasTail = false
+        tail.object = lead
+        return taken
     }
 
     /// Removes `n` sent bytes from the front.
@@ -177,7 +199,7 @@ final class OutputQueue {
     }
 
     /// Whether all that is queued was written to `lead`.
-    var isLeadOnly: Bool { isLeadOpen && pieces.isEmpty && tail == nil }
+    var isLeadOnly: Bool { isLeadOpen && pieces.isEmpty && !hasTail }
 
     /// So many bytes of `lead`, with nothing behind it, are sent: all of them, or what is left becomes a piece.
     func advanceLead(by n: Int) {
@@ -197,7 +219,7 @@ final class OutputQueue {
     func removeAll() {
         isLeadOpen = false
         for index in first..<pieces.count { release(pieces[index]) }
-        if let tail = tail.take() { pool.give(tail) }
+        if let tail = takeTail() { release(.pooled(tail, 0..<0)) }
         byteCount = 0
         fileChunk = Self.standardChunk
         forgetSent()
@@ -217,7 +239,7 @@ final class OutputQueue {
     }
 
     /// Nothing follows the front piece.
-    var hasOnePiece: Bool { first + 1 == pieces.count && tail == nil && !isLeadOpen }
+    var hasOnePiece: Bool { first + 1 == pieces.count && !hasTail && !isLeadOpen }
 
     var front: Piece? { first < pieces.count ? pieces[first] : nil }
 }

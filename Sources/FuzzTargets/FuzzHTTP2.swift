@@ -39,7 +39,7 @@ private final class FuzzedServer: HTTP2Server {
 
     init(answers: Bool) {
         self.answers = answers
-        queue = OutputQueue(small: small, large: large)
+        queue = OutputQueue(small: small, large: large, departed: List())
         super.init()
     }
 

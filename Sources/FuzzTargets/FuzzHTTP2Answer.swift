@@ -49,7 +49,7 @@ private final class FuzzedAsker {
         self.hasBody = hasBody
         endpoint = Endpoint(loop: loop, descriptor: -1)
         session = HTTP2ClientSession(of: endpoint)
-        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers)
+        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers, departed: loop.departed)
         require(ask())
     }
 

@@ -128,6 +128,7 @@ extension HTTP2Server {
     // MARK: - Streams
 
     /// The stream has something to send.
+    @inline(never)
     final func schedule(_ handle: Int32) {
         guard !states[handle].isReady else { return }
         states[handle].isReady = true

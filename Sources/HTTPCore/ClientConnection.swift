@@ -155,6 +155,9 @@ final class ListenBinding {
     let address: SocketAddress
     let servers: VirtualServers
     let cycle: HTTPCycle
+    // What every request asks for, one step nearer: see `Request.path`.
+    let standardServer: VirtualServer
+    let registry: VariableRegistry
     var isSecure = false
     /// `deferred`: connections are seen when their first data have come.
     var isDeferred = false
@@ -168,6 +171,8 @@ final class ListenBinding {
         self.address = address
         self.servers = servers
         self.cycle = cycle
+        standardServer = servers.standard
+        registry = cycle.registry
         self.descriptor = descriptor
     }
 }

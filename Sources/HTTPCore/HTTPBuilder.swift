@@ -106,7 +106,7 @@ class LocationBuilder {
     func finish() {
         guard let location else { return }
         let inner = children.compactMap(\.location)
-        if !inner.isEmpty { location.children = LocationTree(inner) }
+        if !inner.isEmpty { location.children.object = LocationTree(inner) }
         if let limitExcept, let inner = limitExcept.location.location {
             location.limitExcept = (limitExcept.methods, inner)
         }

@@ -16,8 +16,8 @@ final class Location {
     /// The core's settings, fetched once.
     let core: Box<CoreSettings>
     let errorLog: ErrorLog
-    /// Locations within this one; nil if there are none.
-    var children: LocationTree?
+    /// Locations within this one, if there are any.
+    let children = LentIfAny<LocationTree>()
     /// The parent; nil for a server's root.
     unowned let parent: Location?
     /// The steps of each phase that this location needs: codes of the roster's handlers.
@@ -106,6 +106,7 @@ final class LocationTree {
     private let prefixes: [Entry]
     private let exact: [Entry]
     let regexes: [Location]
+    let hasRegexes: Bool
     let named: [Location]
     /// Some location wants the slash that a path lacks.
     private let redirectsToSlash: Bool
@@ -146,6 +147,7 @@ final class LocationTree {
         self.exact = exact
         self.prefixes = prefixes
         self.regexes = regexes
+        hasRegexes = !regexes.isEmpty
         self.named = named
         redirectsToSlash = locations.contains { $0.redirectsToSlash }
     }

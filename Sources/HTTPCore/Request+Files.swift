@@ -4,7 +4,7 @@ extension Request {
     func appendFilePath(to output: Buffer) -> Bool {
         guard appendRoot(to: output) != nil else { return false }
         guard lendLocation({ $0.core.value.alias != nil }), !routing.addsPathToAlias else {
-            output.append(routing.path)
+            output.append(path)
             return true
         }
         let path = routing.path

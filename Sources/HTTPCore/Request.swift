@@ -16,6 +16,10 @@ final class Request: VariableScope {
     /// A subrequest has its parent's fields, and a method of its own.
     let head: RequestHead
     let routing: Routing
+    /// Parts of parts, one step nearer: what is reached over two constants is counted where it is handed on, over one it is not.
+    let path: Buffer
+    let headBytes: Buffer
+    let fields: FieldTable
     let response = Response()
     /// That of the main request, for a subrequest.
     let body: RequestBody
@@ -105,6 +109,9 @@ final class Request: VariableScope {
         head = RequestHead()
         body = RequestBody()
         routing = Routing(server: server, departed: departed)
+        path = routing.path
+        headBytes = head.bytes
+        fields = head.fields
         super.init(registry: lent.object.cycle.registry)
     }
 
@@ -117,6 +124,9 @@ final class Request: VariableScope {
         head = RequestHead(sharing: parent.head)
         body = parent.body
         routing = Routing(server: parent.server, departed: departed)
+        path = routing.path
+        headBytes = head.bytes
+        fields = head.fields
         assumedAddress = parent.assumedAddress
         super.init(registry: parent.registry, sharing: parent)
         let connection = connection
@@ -126,20 +136,21 @@ final class Request: VariableScope {
     }
 
     /// Makes the object ready for another request, of the connection that its stream has now; buffers keep their memory.
-    func reset() { lendConnection { reset(on: $0) } }
+    func reset() { lendConnection { reset(on: $0, $0.binding) } }
 
-    private func reset(on connection: ClientConnection) {
-        resetVariables(registry: connection.binding.cycle.registry)
+    @inline(never)
+    private func reset(on connection: ClientConnection, _ binding: ListenBinding) {
+        resetVariables(registry: binding.registry)
         head.reset()
         head.bytes.removeAll()
-        routing.reset(on: connection)
+        routing.reset(on: connection, binding)
         response.reset()
         body.reset()
         outgoing.removeAll()
         if producer != nil { producer = nil }
         if assumedAddress != nil { assumedAddress = nil }
         admission.reset()
-        exchange?.forget()
+        if exchange != nil { exchange?.forget() }
         states.removeAll()
         attempts.removeAll()
         if pipeline != nil { pipeline = nil }
@@ -239,7 +250,7 @@ final class Request: VariableScope {
 
     /// A body that nobody reads is checked as far as it has come, as nginx does before an answer. Not nil: the answer is this.
     func refusalOfBody() -> Status? {
-        isMain && stream.isBodyMalformed(of: self) ? refuseBody() : nil
+        isMain && lendStream { $0.isBodyMalformed(of: self) } ? refuseBody() : nil
     }
 
     /// The body is not what it should be: what follows it cannot be found.

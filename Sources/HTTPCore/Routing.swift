@@ -79,12 +79,12 @@ final class Routing {
         isLocationFound ? lentLocation.lend(use) : lentServer.lend { use($0.root) }
     }
 
-    func reset(on connection: ClientConnection) {
+    func reset(on connection: ClientConnection, _ binding: ListenBinding) {
         path.removeAll()
         arguments.removeAll()
         hasQuery = false
         if connection.selectedServer == nil {
-            select(connection.binding.servers.standard)
+            select(binding.standardServer)
         } else {
             select(connection.server)
         }

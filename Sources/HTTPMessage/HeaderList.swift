@@ -52,6 +52,13 @@ final class HeaderList {
         append(name, value.bytes)
     }
 
+    /// Without a span of the value, which would count a reference to it.
+    func append(_ name: FieldName, _ value: Buffer) {
+        let opening = begin(name)
+        bytes.append(value)
+        end(opening)
+    }
+
     // Literals are static strings.
     @_disfavoredOverload
     func append(_ name: FieldName, _ value: ByteString) {

@@ -5,7 +5,7 @@ extension Engine {
         routing.isPathChanged = false
         routing.contentHandler = 0
         routing.leaveLocation()
-        let found = routing.lendServer { find(in: $0.root.children, request, path: routing.path) }
+        let found = routing.lendServer { find(in: $0.root, request, routing, path: routing.path) }
         if case .failed = found { return .answer(500) }
         return routing.lendLocation { settle(request, $0, found) }
     }
@@ -51,10 +51,12 @@ extension Engine {
         case failed
     }
 
-    /// Sets `routing.location` to the best one of a tree and of those within it.
-    private func find(in tree: LocationTree?, _ request: Request, path: Buffer) -> Found {
-        guard let tree else { return .none }
-        let routing = request.routing
+    /// Sets `routing.location` to the best one of those within a location.
+    private func find(in location: Location, _ request: Request, _ routing: Routing, path: Buffer) -> Found {
+        location.children.lend { find(in: $0, request, routing, path: path) } ?? .none
+    }
+
+    private func find(in tree: LocationTree, _ request: Request, _ routing: Routing, path: Buffer) -> Found {
         if let exact = tree.exactMatch(path.span) {
             routing.location = exact
             return .certain
@@ -68,7 +70,7 @@ extension Engine {
         if let prefix {
             routing.location = prefix
             found = .prefix
-            switch find(in: prefix.children, request, path: path) {
+            switch find(in: prefix, request, routing, path: path) {
             case .none, .prefix: break
             case .certain: return .certain
             case .slash: return .slash
@@ -76,18 +78,23 @@ extension Engine {
             }
             if case .prefixWithoutRegex = prefix.kind { return found }
         }
-        for regex in tree.regexes {
+        return tree.hasRegexes ? match(tree.regexes, request, routing, path: path) ?? found : found
+    }
+
+    /// The first regular expression that matches; nil: none.
+    private func match(_ regexes: [Location], _ request: Request, _ routing: Routing, path: Buffer) -> Found? {
+        for regex in regexes {
             guard case .regex(let pattern) = regex.kind else { continue }
             switch pattern.match(path.span, in: request) {
             case .noMatch: continue
             case .failed: return .failed
             case .matched:
                 routing.location = regex
-                if case .failed = find(in: regex.children, request, path: path) { return .failed }
+                if case .failed = find(in: regex, request, routing, path: path) { return .failed }
                 return .certain
             }
         }
-        return found
+        return nil
     }
 
     private func redirectToSlash(_ request: Request, _ location: Location) {

@@ -24,7 +24,7 @@ extension Engine {
     func takeTarget(_ request: Request) -> Bool {
         let head = request.head
         let routing = request.routing
-        let bytes = head.bytes
+        let bytes = request.headBytes
         if head.needsNormalising {
             let merges = request.server.settings.value.mergesSlashes
             guard
@@ -41,7 +41,7 @@ extension Engine {
                 bytes, start + Int(arguments.start)..<start + Int(arguments.end))
             routing.hasQuery = result.hasQuery
         } else {
-            routing.path.append(bytes, head.path)
+            request.path.append(bytes, head.path)
             routing.arguments.append(bytes, head.arguments)
             routing.hasQuery = !head.arguments.isEmpty
         }
@@ -278,7 +278,7 @@ extension Engine {
             refuseName(request, "empty URI in redirect to named location", name)
             return finish(request, code: 500)
         }
-        guard let location = request.server.root.children?.named(name) else {
+        guard let location = request.server.root.children.object?.named(name) else {
             refuseName(request, "could not find named location", name)
             return finish(request, code: 500)
         }

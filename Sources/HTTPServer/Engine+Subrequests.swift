@@ -48,7 +48,7 @@ extension Engine {
         var named: Location?
         if !isPath {
             let name = action.hasPrefix("@") ? action.slice(1..<action.count) : action
-            named = request.server.root.children?.named(name.span)
+            named = request.server.root.children.object?.named(name.span)
             guard named != nil else { return refuseName(request, "could not find named location", name.span) }
         }
         let (present, query) = (routing.path, routing.arguments)

@@ -218,7 +218,7 @@ final class Engine: RequestEngine {
         return stream
     }
 
-    func giveBack(_ stream: HTTP2Stream) {
+    func giveBack(_ stream: consuming HTTP2Stream) {
         release(stream.request)
         stream.release()
         count(stream, as: .none)
@@ -226,10 +226,13 @@ final class Engine: RequestEngine {
             idleHTTP2Streams.append(stream)
         } else {
             stream.detach()
+            // It may be at work further up.
+            loop.departed.append(stream)
         }
     }
 
     /// Makes a pooled request ready for one that begins to come in.
+    @inline(never)
     private func begin(_ request: Request, on connection: ServedConnection) {
         connection.requestCount += 1
         unpublished.requests += 1
@@ -237,6 +240,7 @@ final class Engine: RequestEngine {
     }
 
     /// Drops what a request holds beyond itself, before it returns to its pool.
+    @inline(never)
     func release(_ request: Request) {
         if let producer = request.producer.take() { producer.cancel() }
         request.kinship?.family.dissolve()
@@ -273,15 +277,20 @@ final class CommonLines {
     private let dateLine = Buffer(capacity: 64)
     private let date = Buffer(capacity: 32)
     private var second = -1
-    /// `Server` without and with the version, each with `Date` behind it.
-    private let openings = [Buffer(capacity: 128), Buffer(capacity: 128)]
+    /// What `Server` says without and with the version, and the line with `Date` behind it.
+    private let products = List<Buffer>(capacity: 2)
+    private let openings = List<Buffer>(capacity: 2)
     private let openingSeconds = List<Int>(capacity: 2)
     private let modifiedLines = (0..<16).map { _ in Buffer(capacity: 64) }
     private let modifiedSeconds = List<Int>(capacity: 16)
 
     init() {
         for _ in modifiedLines { modifiedSeconds.append(-1) }
-        for _ in openings { openingSeconds.append(-1) }
+        for _ in 0..<2 {
+            products.append(Buffer(capacity: 64))
+            openings.append(Buffer(capacity: 128))
+            openingSeconds.append(-1)
+        }
     }
 
     func appendLastModified(_ seconds: Int, to output: Buffer) {
@@ -299,6 +308,20 @@ final class CommonLines {
 
     /// Both lines as they are where nobody has set either. False: the location's name of the server depends on the request.
     func appendServerAndDate(of request: Request, at seconds: Int, to output: Buffer) -> Bool {
+        guard let place = place(of: request, at: seconds) else { return false }
+        openings.lend(place) { output.append($0) }
+        return true
+    }
+
+    /// The value of `Server` alone. False: as above.
+    func appendServer(of request: Request, at seconds: Int, to output: Buffer) -> Bool {
+        guard let place = place(of: request, at: seconds) else { return false }
+        products.lend(place) { output.append($0) }
+        return true
+    }
+
+    /// Where the texts stand that hold for the request; nil: nowhere.
+    private func place(of request: Request, at seconds: Int) -> Int? {
         let place: Int? = request.lendLocation {
             switch $0.core.value.serverTokens {
             case .off: 0
@@ -306,18 +329,21 @@ final class CommonLines {
             case .text: nil
             }
         }
-        guard let place else { return false }
+        if let place, openingSeconds[place] != seconds { make(place, request, seconds) }
+        return place
+    }
+
+    private func make(_ place: Int, _ request: Request, _ seconds: Int) {
+        openingSeconds[place] = seconds
+        let product = products[place]
+        product.removeAll()
+        request.appendProduct(to: product)
         let lines = openings[place]
-        if openingSeconds[place] != seconds {
-            openingSeconds[place] = seconds
-            lines.removeAll()
-            lines.append("Server: ")
-            request.appendProduct(to: lines)
-            lines.append("\r\n")
-            appendDate(at: seconds, to: lines)
-        }
-        output.append(lines)
-        return true
+        lines.removeAll()
+        lines.append("Server: ")
+        lines.append(product)
+        lines.append("\r\n")
+        appendDate(at: seconds, to: lines)
     }
 
     func appendDate(at seconds: Int, to output: Buffer) {

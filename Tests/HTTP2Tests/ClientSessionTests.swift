@@ -16,7 +16,7 @@ private final class Conversation {
         loop = try EventLoop()
         endpoint = Endpoint(loop: loop, descriptor: -1)
         session = HTTP2ClientSession(of: endpoint)
-        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers)
+        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers, departed: loop.departed)
         #expect(begin(fields: fields, hasBody: hasBody, limit: limit))
         _ = take()
     }

@@ -114,7 +114,7 @@ final class RecordingServer: HTTP2Server {
     override init(limits: HTTP2Limits = HTTP2Limits()) {
         guard let loop = try? EventLoop() else { preconditionFailure("no event loop") }
         self.loop = loop
-        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers)
+        queue = OutputQueue(small: loop.buffers, large: loop.largeBuffers, departed: loop.departed)
         super.init(limits: limits)
     }
 

@@ -207,7 +207,7 @@ import Testing
     @Test func whatAClientOfNghttp2SendsIsUnderstood() {
         let server = RecordingServer()
         let client = HTTP2Session()
-        let queue = OutputQueue(small: server.loop.buffers, large: server.loop.largeBuffers)
+        let queue = OutputQueue(small: server.loop.buffers, large: server.loop.largeBuffers, departed: server.loop.departed)
         let block = HTTP2FieldBlock()
         for (name, value) in [(":method", "GET"), (":path", "/"), (":scheme", "http")] {
             block.append(named: name.utf8Span.span, value.utf8Span.span)

@@ -71,7 +71,7 @@ final class HTTP2Answers: HTTP2Session {
         let block = HTTP2FieldBlock()
         block.append(":method", "GET" as StaticString)
         for handle in 0..<streams { _ = sendRequest(Int32(handle), block, endsStream: true) }
-        let queue = OutputQueue(small: BufferPool(size: 4_096, bound: 4), large: BufferPool(size: 32_768, bound: 4))
+        let queue = OutputQueue(small: BufferPool(size: 4_096, bound: 4), large: BufferPool(size: 32_768, bound: 4), departed: List())
         makeFrames(into: queue, bound: .max)
     }
 

@@ -13,9 +13,9 @@ enum FilterVerdict {
 enum NotModified {
     static func filterHead(_ request: Request) -> FilterVerdict {
         guard request.response.status == .ok, !request.response.disablesNotModified,
-            request.head.fields.containsAny(of: conditions)
+            request.fields.containsAny(of: conditions)
         else { return .pass }
-        return check(request, request.response, request.head.fields)
+        return check(request, request.response, request.fields)
     }
 
     private static let conditions: FieldNameSet = [.ifUnmodifiedSince, .ifMatch, .ifModifiedSince, .ifNoneMatch]

@@ -2,10 +2,12 @@
 extension Request {
     /// What is at the path, for an answer.
     func open(_ path: Buffer) -> HotFiles.Found {
-        lendLocation { open(path, $0.core, engine.hotFiles) }
+        lendLocation { open(path, $0.core, engine) }
     }
 
-    private func open(_ path: Buffer, _ settings: Box<CoreSettings>, _ hot: HotFiles) -> HotFiles.Found {
+    @inline(never)
+    private func open(_ path: Buffer, _ settings: Box<CoreSettings>, _ engine: RequestEngine) -> HotFiles.Found {
+        let hot = engine.hotFiles
         guard let cache = settings.value.openFiles else {
             return hot.open(path, arrival: arrival, readAhead: settings.value.readAhead)
         }

@@ -6,8 +6,13 @@ enum StaticFiles {
         case .get, .head, .post: break
         default: return .answer(.notAllowed)
         }
-        if isFolder(request.routing.path) { return .decline }
-        return answer(request, fileNamed: request.engine.hotFiles.name)
+        if isFolder(request.path) { return .decline }
+        return answer(request, request.engine)
+    }
+
+    @inline(never)
+    private static func answer(_ request: Request, _ engine: RequestEngine) -> Verdict {
+        answer(request, fileNamed: engine.hotFiles.name)
     }
 
     private static func answer(_ request: Request, fileNamed name: Buffer) -> Verdict {
@@ -35,7 +40,7 @@ enum StaticFiles {
     static func send(
         _ content: HotFile, _ request: Request, isGzipped: Bool = false
     ) -> Verdict {
-        describe(content.status, eTag: content.eTag, request, isGzipped)
+        describe(content.status, eTag: content.eTag, request, request.response, isGzipped)
         request.sendHead()
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
@@ -47,7 +52,7 @@ enum StaticFiles {
 
     /// Answers with an open file.
     static func send(_ file: OpenFile, _ request: Request, isGzipped: Bool = false) -> Verdict {
-        describe(file.status, request, isGzipped)
+        describe(file.status, request, request.response, isGzipped)
         request.sendHead()
         guard !request.response.isHeadOnly, file.status.size > 0 else {
             request.sendLast()
@@ -58,17 +63,17 @@ enum StaticFiles {
     }
 
     /// Sets the head's fields from what the file system says.
+    @inline(never)
     private static func describe(
-        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ isGzipped: Bool
+        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ response: Response, _ isGzipped: Bool
     ) {
-        let response = request.response
         response.status = .ok
         response.contentLength = status.size
         response.lastModified = status.modified
         response.allowsRanges = true
         if request.lendLocation({ $0.core.value.eTag }) {
             if let eTag {
-                response.headers.append(.eTag, eTag.span)
+                response.headers.append(.eTag, eTag)
             } else {
                 appendETag(status, to: response)
             }
@@ -87,7 +92,7 @@ enum StaticFiles {
     static func setContentType(of request: Request) {
         // An upstream has set it with the internal redirect that leads here.
         if !request.response.contentType.isEmpty { return }
-        request.lendLocation { setContentType(of: request.response, $0.core, path: request.routing.path) }
+        request.lendLocation { setContentType(of: request.response, $0.core, path: request.path) }
     }
 
     private static func setContentType(of response: Response, _ settings: Box<CoreSettings>, path: Buffer) {

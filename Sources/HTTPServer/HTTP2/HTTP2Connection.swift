@@ -17,6 +17,8 @@ final class HTTP2Connection: ServedConnection {
     /// Streams that have input to pass on when all that came is read.
     private let receivers = List<HTTP2Stream>()
     private var wantsGoAway = false
+    /// The last server that was found to speak HTTP/2.
+    private var admitting: ObjectIdentifier?
     private var isLingering = false
 
     /// What all streams of a connection may have queued at a time: more would only wait in memory instead of the kernel.
@@ -31,9 +33,9 @@ final class HTTP2Connection: ServedConnection {
         limits.field = server.limits.largeBufferSize
         limits.head = server.limits.largeBufferSize * server.limits.largeBufferCount
         self.settings = server.root.core
-        session = HTTP2ServerSession(limits: limits)
+        session = HTTP2ServerSession(limits: limits, departed: old.loop.departed)
         super.init(replacing: old)
-        session.connection = self
+        session.connection.object = self
         flags.insert(.gathersOutput)
         action = .multiplexing
     }
@@ -77,6 +79,14 @@ final class HTTP2Connection: ServedConnection {
             wantsGoAway = true
         }
         return stream
+    }
+
+    /// Whether a server may be asked by HTTP/2 on this socket.
+    func admits(_ server: VirtualServer) -> Bool {
+        if binding.hasHTTP2 || admitting == ObjectIdentifier(server) { return true }
+        guard server.root.settings(HTTP2.slot).value.isOn else { return false }
+        admitting = ObjectIdentifier(server)
+        return true
     }
 
     // MARK: - Input
@@ -178,7 +188,7 @@ final class HTTP2Connection: ServedConnection {
         while !queued.isEmpty, !hasOutput, !isClosed {
             list.swap(with: queued)
             for index in list.indices {
-                if !isClosed { session.streams[Int(list[index])]?.drained() }
+                if !isClosed { session.streams.lend(Int(list[index])) { $0.drained() } }
             }
             list.removeAll(keepingUpTo: 1_024)
         }
@@ -217,13 +227,11 @@ final class HTTP2Connection: ServedConnection {
 
     /// A stream's request is over.
     func finished(_ stream: HTTP2Stream) {
-        let handle = Int(stream.handle)
-        precondition(session.streams[handle] === stream, "a stream ends once")
-        session.streams[handle] = nil
+        guard let own = session.streams.take(Int(stream.handle)), own === stream else { preconditionFailure("a stream ends once") }
         openCount -= 1
         if stream.isQueued { forgetQueued(stream.handle) }
         if stream.isWaiting { waiting.remove(stream) }
-        engine.giveBack(stream)
+        engine.giveBack(own)
         guard !isClosed else { return }
         settle()
         if session.wantsToSend || session.isFinished { loop.flushLater(self) }
@@ -274,7 +282,7 @@ final class HTTP2Connection: ServedConnection {
         abandonStreams()
         guard !isClosed else { return }
         if !session.isOver { session.close() }
-        session.connection = nil
+        session.connection.object = nil
         engine.connectionEnded(self)
         loop.close(self)
     }

@@ -78,7 +78,7 @@ extension HTTP2Stream {
         return true
     }
 
-    private var chunkSize: Int { request.lendLocation { $0.settings(HTTP2.slot).value.chunkSize } }
+    private var chunkSize: Int { request.lendLocation { $0.settings.read(HTTP2.slot) { $0.chunkSize } } }
 
     private func sendHead(_ session: HTTP2ServerSession, to queue: OutputQueue) {
         headIsDue = false

@@ -8,6 +8,7 @@ final class HTTP2Stream: ClientStream {
         lentConnection.lend(as: HTTP2Connection.self, use)
     }
     let request: Request
+    let head: RequestHead
     let loop: EventLoop
     let engine: Engine
     private(set) var id: Int32 = 0
@@ -56,6 +57,7 @@ final class HTTP2Stream: ClientStream {
         engine = connection.engine
         lentConnection = Lent(connection, departed: loop.departed)
         request = Request(engine: connection.engine, connection: lentConnection, server: server)
+        head = request.head
         super.init()
         request.stream = self
     }
@@ -93,16 +95,18 @@ final class HTTP2Stream: ClientStream {
     /// Gives back what the pooled stream must not keep.
     func release() {
         body.removeAll(releasing: loop)
-        if let input { loop.largeBuffers.give(input) }
-        input = nil
+        if let left = input.take() { loop.largeBuffers.give(left) }
         isQueued = false
         isWaiting = false
         isReceiver = false
         handle = -1
-        if let timer {
-            loop.clearInputDeadline(timer)
-            loop.clearOutputDeadline(timer)
-        }
+        if timer != nil { clearTimer() }
+    }
+
+    private func clearTimer() {
+        guard let timer else { return }
+        loop.clearInputDeadline(timer)
+        loop.clearOutputDeadline(timer)
     }
 
     var deadlines: HTTP2StreamTimer {
@@ -117,19 +121,19 @@ final class HTTP2Stream: ClientStream {
     func takeFields(
         _ block: Span<UInt8>, _ position: inout Int, _ session: HTTP2ServerSession, _ reader: HTTP2HeadReader
     ) {
-        take(block, &position, session, reader, request.head)
+        take(block, &position, session, reader, head)
     }
 
     private func take(
         _ block: Span<UInt8>, _ position: inout Int, _ session: HTTP2ServerSession, _ reader: HTTP2HeadReader,
         _ head: RequestHead
     ) {
-        var limits = request.server.limits
+        var limits = request.routing.lendServer { $0.limits }
         while session.nextField(block, &position, into: head.bytes) {
             reader.take(session.decoder.field, into: head, limits: limits)
             guard reader.hostIsNew, !serverIsKnown else { continue }
             selectServer()
-            limits = request.server.limits
+            limits = request.routing.lendServer { $0.limits }
         }
     }
 
@@ -149,13 +153,11 @@ final class HTTP2Stream: ClientStream {
 
     func headEnded(_ reader: HTTP2HeadReader, size: Int, endsStream: Bool) {
         isServed = true
-        if let timer { loop.clearInputDeadline(timer) }
+        if timer != nil { clearTimer() }
         engine.count(self, as: .writing)
         hasInputEnded = endsStream
-        reader.finish(request.head, endsStream: endsStream, size: size)
-        if lendConnection({ !$0.binding.hasHTTP2 }),
-            request.routing.lendServer({ !$0.root.settings(HTTP2.slot).value.isOn })
-        {
+        reader.finish(head, endsStream: endsStream, size: size)
+        if lendConnection({ connection in !request.routing.lendServer { connection.admits($0) } }) {
             return engine.refuse(request, .fieldBlock(.protocolDisabled))
         }
         if let fault = reader.fault { return engine.refuse(request, fault) }

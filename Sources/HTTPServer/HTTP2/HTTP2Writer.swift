@@ -1,12 +1,19 @@
 /// Encodes the fields of an HTTP/2 response, in nginx's order.
 enum HTTP2Writer {
     static func write(_ request: Request, engine: Engine, _ session: HTTP2ServerSession, to output: Buffer) {
-        let response = request.response
-        let encoder = session.encoder
-        let scratch = session.scratch
+        write(request, request.response, engine, session.encoder, session.scratch, to: output)
+    }
+
+    /// All that is worked with are parameters, which are not counted.
+    @inline(never)
+    private static func write(
+        _ request: Request, _ response: Response, _ engine: Engine, _ encoder: HPACKEncoder, _ scratch: Buffer, to output: Buffer
+    ) {
         encoder.append(response.status, output)
         scratch.removeAll()
-        request.appendServer(to: scratch)
+        if !response.server.isEmpty || !engine.commonLines.appendServer(of: request, at: engine.loop.wallSeconds, to: scratch) {
+            request.appendServer(to: scratch)
+        }
         // An empty name is none.
         if !scratch.isEmpty { encoder.append(.server, scratch.span, output) }
         if response.date.isEmpty {
