@@ -12,6 +12,7 @@
 #include <glob.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -167,16 +167,8 @@ extension Core {
         _ invocation: Invocation, _ kind: Location.Kind, _ name: ByteString,
         _ parent: LocationBuilder
     ) throws(ConfigurationError) {
-        for sibling in parent.children where sibling.name == name {
-            switch (sibling.kind, kind) {
-            case (.exact, .exact), (.prefix, .prefix), (.prefix, .prefixWithoutRegex),
-                (.prefixWithoutRegex, .prefix), (.prefixWithoutRegex, .prefixWithoutRegex):
-                throw invocation.fail("duplicate location \"\(name)\"")
-            case (.named, .named):
-                throw invocation.fail("duplicate location \"@\(name)\"")
-            default: break
-            }
-        }
+        guard parent.hasChild(kind, name) else { return }
+        throw invocation.fail("duplicate location \"\(kind.way == .named ? "@" : "")\(name)\"")
     }
 
     // MARK: - limit_except
