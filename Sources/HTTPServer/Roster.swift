@@ -210,7 +210,7 @@ enum Stage {
     case substitution(SubstitutionFilter)
     case charset(CharsetFilter)
     case ssi(SSIFilter)
-    case gzip(GzipFilter)
+    case gzip(CompressionFilter)
 
     /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
     var rank: Int {
