@@ -111,6 +111,7 @@ enum Roster {
         plan.content = used(content)
         plan.log = used(log)
         plan.headerFilters = used(headerFilters)
+        plan.wantsSources = Gzip.isUsed(settings)
         return plan
     }
 

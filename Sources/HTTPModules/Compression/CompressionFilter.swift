@@ -14,12 +14,18 @@ final class CompressionFilter {
     private var isDone = false
     private var bytesIn = 0
     private var bytesOut = 0
+    /// Takes down what comes out, if it is to be kept.
+    private var recording: KeptBodies.Recording?
 
     /// - Parameter isShort: the body is known to be small.
-    init(_ shape: Compressor.Shape, pool: CompressorPool, isShort: Bool, postpones: Int = 0, isUnbuffered: Bool = false) {
+    init(
+        _ shape: Compressor.Shape, pool: CompressorPool, isShort: Bool, postpones: Int = 0, isUnbuffered: Bool = false,
+        recording: KeptBodies.Recording? = nil
+    ) {
         self.shape = shape
         self.pool = pool
         self.isShort = isShort
+        self.recording = recording
         postponed = postpones
         self.isUnbuffered = isUnbuffered
     }
@@ -84,6 +90,8 @@ final class CompressionFilter {
             isDone = true
             pool.give(compressor, shape)
             self.compressor = nil
+            if let recording, let ratio { recording.end(bytesIn: bytesIn, ratio: ratio) }
+            recording = nil
         } else if !outgoing.flush, !isUnbuffered {
             return
         }
@@ -108,6 +116,7 @@ final class CompressionFilter {
             let outcome = compressor.compress(bytes, from: &start, mode, into: buffer)
             bytesIn += start - taken
             bytesOut += buffer.count - made
+            if let recording { recording.append(buffer, from: made) }
             switch outcome {
             case .taken: return true
             case .full:

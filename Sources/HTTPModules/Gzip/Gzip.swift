@@ -18,10 +18,18 @@ enum Gzip {
         response.weakenETag()
         // The answer to HEAD has the head of the compressed answer, and nothing to compress.
         if response.isHeadOnly { return nil }
+        let worker = request.engine.moduleState(.gzip) { CompressionState() }
+        let source = request.wholeSource
+        if let source, let kept = worker.bodies.find(source.status, shape) {
+            response.kept = kept
+            return nil
+        }
+        let loop = request.engine.loop
         let filter = CompressionFilter(
-            shape, pool: request.engine.moduleState(.gzip) { CompressorPool() },
-            isShort: settings.buffers.size <= request.engine.loop.buffers.size && 0..<16_122 ~= length,
-            postpones: settings.postponed, isUnbuffered: settings.isUnbuffered)
+            shape, pool: worker.compressors,
+            isShort: settings.buffers.size <= loop.buffers.size && 0..<16_122 ~= length,
+            postpones: settings.postponed, isUnbuffered: settings.isUnbuffered,
+            recording: source.flatMap { worker.bodies.record($0, shape, now: loop.wallMilliseconds) })
         request.setState(.gzip, filter)
         return filter
     }
