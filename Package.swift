@@ -39,7 +39,7 @@ func tests(of layer: String, on support: [Target.Dependency] = []) -> Target {
 #endif
 let isal: [Target] =
     usesISAL ? [.systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])])] : []
-let libraries = ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2"]
+let libraries = ["CLinux", "CPCRE2", "CZlib", "CBrotli", "CZstd", "COpenSSL", "CNghttp2"]
 
 let package = Package(
     name: "apus",
@@ -47,6 +47,8 @@ let package = Package(
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(
@@ -66,7 +68,10 @@ let package = Package(
         tests(of: "HTTP1"),
         tests(of: "HTTP2", on: ["CNghttp2"]),
         tests(of: "Upstream"),
-        tests(of: "HTTPModules", on: ["Simulation"]),
+        // What is compressed is decoded by others than those who made it.
+        .systemLibrary(
+            name: "CBrotliDecoder", path: "Tests/CBrotliDecoder", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+        tests(of: "HTTPModules", on: ["Simulation", "CBrotliDecoder", "CZstd"]),
         tests(of: "Supervisor"),
         tests(of: "FuzzTargets"),
         // A kernel within the process that tests run the server on. A test target, since it sees what is internal.

@@ -25,12 +25,15 @@ enum ContentSource {
 final class KeptContent {
     /// The content that it was made of, as it was then.
     let status: FileStatus
+    /// The module that made it.
+    let maker: SettingsIndex
     let bytes: Buffer
     /// The size before by the size after, in hundredths.
     let ratio: Int
 
-    init(of status: FileStatus, bytes: Buffer, ratio: Int) {
+    init(of status: FileStatus, by maker: SettingsIndex, bytes: Buffer, ratio: Int) {
         self.status = status
+        self.maker = maker
         self.bytes = bytes
         self.ratio = ratio
     }

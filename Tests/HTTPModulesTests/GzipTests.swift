@@ -2,16 +2,16 @@ import Testing
 
 @testable import ApusServer
 
-/// What clients say of gzip.
-@Suite struct GzipAcceptanceTests {
+/// What clients say of codings.
+@Suite struct AcceptanceTests {
     @Test(arguments: [
         "gzip", "gzip, deflate", "deflate, gzip", "GZip", "deflate,gzip", "gzip;q=0.001",
         "gzip; q=1", "gzip;q=1.000", "gzip ; q=0.5", "gzip;", "br;q=1.0, gzip;q=0.8, *;q=0.1",
     ])
     func accepted(_ value: String) {
         let field = ByteString(value)
-        let isAccepted = field.span.acceptsGzip
-        #expect(isAccepted)
+        let codings = field.span.acceptedCodings
+        #expect(codings.contains(.gzip))
     }
 
     @Test(arguments: [
@@ -20,8 +20,20 @@ import Testing
     ])
     func refused(_ value: String) {
         let field = ByteString(value)
-        let isAccepted = field.span.acceptsGzip
-        #expect(!isAccepted)
+        let codings = field.span.acceptedCodings
+        #expect(!codings.contains(.gzip))
+    }
+
+    @Test(arguments: [
+        ("br", "b"), ("gzip, deflate, br, zstd", "gbz"), ("br;q=0, zstd;q=0.1, gzip;q=0", "z"), ("BR,ZSTD", "bz"),
+        ("brotli, zstandard", ""), ("brotli, br", "b"), ("xbr, x-zstd", ""), ("br;q=0, br", ""), ("zstd;q=0.0, br;q=0.5", "b"),
+        ("zstd ;q=1,br ; q=0.001", "bz"), ("b", ""), ("zst", ""), (",,br", "b"), ("gzip;q=0,br", "b"), ("identity;q=1, *;q=0", ""),
+    ])
+    func eachCodingByItsName(_ value: String, _ expected: String) {
+        let field = ByteString(value)
+        let codings = field.span.acceptedCodings
+        let found = [("g", ContentCoding.gzip), ("b", .brotli), ("z", .zstd)].filter { codings.contains($0.1) }.map(\.0)
+        #expect(Set(found) == Set(expected.map(String.init)))
     }
 }
 

@@ -157,7 +157,7 @@ extension SiteTests {
             bytes.append(repeating: 1, count: 100_000)
             for inode in 1...400 as ClosedRange<UInt64> {
                 status.inode = inode
-                bodies.keep(bytes, of: status, shape, ratio: 200)
+                bodies.keep(bytes, of: status, shape, .gzip, ratio: 200)
                 #expect(bodies.size <= ApusServer.KeptBodies.budget)
                 var first = status
                 first.inode = 1

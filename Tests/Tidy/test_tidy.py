@@ -79,6 +79,8 @@ UNSAFE_FILES = {
     "HTTPModules/Gunzip/Inflater.swift": "zlib",
     "HTTPModules/Compression/Deflater.swift": "zlib",
     "HTTPModules/Compression/IgzipDeflater.swift": "ISA-L",
+    "HTTPModules/Compression/BrotliEncoder.swift": "brotli",
+    "HTTPModules/Compression/ZstdEncoder.swift": "Zstandard",
     "Log/GzipMember.swift": "zlib",
     "Log/LogEnvironment.swift": "zlib",
     "TLS/OpenSSLErrors.swift": "OpenSSL",

@@ -3,11 +3,14 @@ final class CompressionFilter {
     private let shape: Compressor.Shape
     private let pool: CompressorPool
     private var compressor: Compressor?
-    /// Whether what comes out fits into a small buffer.
-    private let isShort: Bool
-    private let isUnbuffered: Bool
+    /// Bytes of the body, or -1.
+    private let length: Int
+    /// The size of the buffers that the settings ask for.
+    var outputSize = 4_096
+    /// Whether compressed bytes are sent as soon as there are any.
+    var isUnbuffered = false
     /// Bytes to gather before the start; 0 once it has begun.
-    private var postponed: Int
+    var postponed = 0
     private let input = List<Piece>()
     /// Holds compressed bytes that are not worth sending yet.
     private var output: Buffer?
@@ -17,17 +20,12 @@ final class CompressionFilter {
     /// Takes down what comes out, if it is to be kept.
     private var recording: KeptBodies.Recording?
 
-    /// - Parameter isShort: the body is known to be small.
-    init(
-        _ shape: Compressor.Shape, pool: CompressorPool, isShort: Bool, postpones: Int = 0, isUnbuffered: Bool = false,
-        recording: KeptBodies.Recording? = nil
-    ) {
+    /// - Parameter length: of the body, -1 if it is not known.
+    init(_ shape: Compressor.Shape, pool: CompressorPool, length: Int, recording: KeptBodies.Recording? = nil) {
         self.shape = shape
         self.pool = pool
-        self.isShort = isShort
+        self.length = length
         self.recording = recording
-        postponed = postpones
-        self.isUnbuffered = isUnbuffered
     }
 
     deinit {
@@ -59,9 +57,9 @@ final class CompressionFilter {
 
     private func start(_ request: Request) -> Compressor? {
         if let compressor { return compressor }
-        compressor = pool.take(shape)
+        compressor = pool.take(shape, for: length)
         if compressor == nil {
-            request.log(.alert) { $0.append("deflateInit2() failed") }
+            request.log(.alert) { $0.append("no memory for a compressor") }
         }
         return compressor
     }
@@ -124,7 +122,7 @@ final class CompressionFilter {
                 request.outgoing.append(.pooled(buffer, 0..<buffer.count))
             case .failed(let code):
                 request.log(.alert) {
-                    $0.append("deflate() failed: ")
+                    $0.append("compression failed: ")
                     $0.append(decimal: code)
                 }
                 return false
@@ -135,6 +133,7 @@ final class CompressionFilter {
     /// Large bodies go out in large pieces; the head and a short body share a small one.
     private func takeBuffer(_ request: Request) -> Buffer {
         let loop = request.engine.loop
-        return isShort ? loop.buffers.take() : loop.largeBuffers.take()
+        return outputSize <= loop.buffers.size && 0..<16_122 ~= length
+            ? loop.buffers.take() : loop.largeBuffers.take()
     }
 }

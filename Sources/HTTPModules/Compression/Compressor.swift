@@ -1,15 +1,19 @@
-/// A stream of one of the compressing libraries: bytes in, compressed bytes out. Used for one body after the other.
+/// A stream of one of the compressing libraries: bytes in, compressed bytes out.
 enum Compressor {
     case zlib(Deflater)
     #if ISAL
         case igzip(IgzipDeflater)
     #endif
+    case brotli(BrotliEncoder)
+    case zstd(ZstdEncoder)
 
     /// Which library, and how hard it tries: streams of the same shape stand for each other.
     enum Shape: Equatable, Sendable {
         case zlib(level: Int, windowBits: Int, memoryLevel: Int)
         /// ISA-L's levels are 1 to 3 here.
         case igzip(level: Int, windowBits: Int)
+        case brotli(quality: Int, windowBits: Int)
+        case zstd(level: Int)
     }
 
     /// What is asked of the bytes given so far.
@@ -43,17 +47,26 @@ enum Compressor {
             #else
                 return nil
             #endif
+        case .brotli(let quality, let windowBits):
+            guard let made = BrotliEncoder(quality: quality, windowBits: windowBits) else { return nil }
+            self = .brotli(made)
+        case .zstd(let level):
+            guard let made = ZstdEncoder(level: level) else { return nil }
+            self = .zstd(made)
         }
     }
 
-    /// Ready for another body.
-    func reset() {
+    /// Ready for a body of this length, -1 if it is not known; false: this stream cannot be used again.
+    func reset(for length: Int) -> Bool {
         switch self {
         case .zlib(let stream): stream.reset()
         #if ISAL
             case .igzip(let stream): stream.reset()
         #endif
+        case .brotli: return false
+        case .zstd(let stream): stream.reset(for: length)
         }
+        return true
     }
 
     /// Compresses bytes from `start` on into the free space of `output`, which must not be empty, and moves `start` behind
@@ -64,6 +77,8 @@ enum Compressor {
         #if ISAL
             case .igzip(let stream): stream.compress(bytes, from: &start, mode, into: output)
         #endif
+        case .brotli(let stream): stream.compress(bytes, from: &start, mode, into: output)
+        case .zstd(let stream): stream.compress(bytes, from: &start, mode, into: output)
         }
     }
 
@@ -78,11 +93,13 @@ enum Compressor {
 }
 
 extension Compressor.Shape {
-    /// Bytes that a stream of this shape holds, about.
-    var size: Int {
+    /// A number for each shape.
+    var code: UInt64 {
         switch self {
-        case .zlib(_, let windowBits, let memoryLevel): 8_192 + 1 << (windowBits + 2) + 1 << (memoryLevel + 9)
-        case .igzip: 256 * 1_024
+        case .zlib(let level, let windowBits, let memoryLevel): UInt64(level << 16 | windowBits << 8 | memoryLevel)
+        case .igzip(let level, let windowBits): UInt64(1 << 24 | level << 16 | windowBits << 8)
+        case .brotli(let quality, let windowBits): UInt64(2 << 24 | quality << 16 | windowBits << 8)
+        case .zstd(let level): UInt64(3 << 24 | level << 16)
         }
     }
 }
@@ -90,11 +107,12 @@ extension Compressor.Shape {
 /// The idle streams of a worker: making one costs a quarter of a megabyte, using it again a few microseconds.
 final class CompressorPool {
     /// Memory that idle streams may hold, in bytes.
-    private static let budget = 4 * 1_024 * 1_024
+    static let budget = 4 * 1_024 * 1_024
 
     private struct Idle {
         let shape: Compressor.Shape
         let compressor: Compressor
+        let size: Int
     }
 
     private let idle = List<Idle>()
@@ -102,29 +120,42 @@ final class CompressorPool {
 
     init() {}
 
-    /// Nil: there is no memory for another.
-    func take(_ shape: Compressor.Shape) -> Compressor? {
+    /// A stream for a body of this length, -1 if it is not known. Nil: there is no memory for another.
+    func take(_ shape: Compressor.Shape, for length: Int) -> Compressor? {
         var index = idle.count
         while index > 0 {
             index -= 1
             guard idle[index].shape == shape else { continue }
             let compressor = idle[index].compressor
-            if let last = idle.popLast(), index < idle.count { idle[index] = last }
-            size -= shape.size
-            compressor.reset()
-            return compressor
+            size -= idle[index].size
+            idle.remove(at: index)
+            return compressor.reset(for: length) ? compressor : nil
         }
-        return Compressor(shape)
+        guard let compressor = Compressor(shape) else { return nil }
+        if case .zstd(let stream) = compressor { stream.reset(for: length) }
+        return compressor
     }
 
     /// When there is no room, what has been kept for longest goes: a shape that no settings ask for any more is not kept for good.
     func give(_ compressor: Compressor, _ shape: Compressor.Shape) {
-        guard shape.size <= Self.budget else { return }
-        while size + shape.size > Self.budget, let oldest = idle.first {
-            size -= oldest.shape.size
+        guard let held = compressor.reusableSize(shape), held <= Self.budget else { return }
+        while size + held > Self.budget, let oldest = idle.first {
+            size -= oldest.size
             idle.remove(at: 0)
         }
-        size += shape.size
-        idle.append(Idle(shape: shape, compressor: compressor))
+        size += held
+        idle.append(Idle(shape: shape, compressor: compressor, size: held))
+    }
+}
+
+extension Compressor {
+    /// Bytes that the stream holds, about; nil if it cannot be used again.
+    fileprivate func reusableSize(_ shape: Shape) -> Int? {
+        switch (self, shape) {
+        case (.brotli, _): nil
+        case (.zstd(let stream), _): stream.size
+        case (_, .zlib(_, let windowBits, let memoryLevel)): 8_192 + 1 << (windowBits + 2) + 1 << (memoryLevel + 9)
+        default: 256 * 1_024
+        }
     }
 }

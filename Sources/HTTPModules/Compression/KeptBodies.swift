@@ -27,19 +27,19 @@ final class KeptBodies {
     }
 
     /// Takes down a body that is about to be compressed; nil if it is not to be kept.
-    func record(_ source: ContentSource, _ shape: Compressor.Shape, now: Int) -> Recording? {
+    func record(_ source: ContentSource, _ shape: Compressor.Shape, _ coding: ContentCoding, now: Int) -> Recording? {
         let status = source.status
         guard status.size <= Self.largest, recordings < Self.recordingBound, source.isSettled(at: now) else { return nil }
-        return Recording(status, shape, for: self)
+        return Recording(status, shape, coding, for: self)
     }
 
-    func keep(_ bytes: Buffer, of status: FileStatus, _ shape: Compressor.Shape, ratio: Int) {
+    func keep(_ bytes: Buffer, of status: FileStatus, _ shape: Compressor.Shape, _ coding: ContentCoding, ratio: Int) {
         let key = key(of: status, shape)
         if let old = bodies.remove(key.span) { size -= Self.cost(old) }
         // What it was recorded in has grown, and holds more than the bytes.
         let copy = Buffer(capacity: bytes.count)
         copy.append(bytes)
-        let body = KeptContent(of: status, bytes: copy, ratio: ratio)
+        let body = KeptContent(of: status, by: coding.index, bytes: copy, ratio: ratio)
         while size + Self.cost(body) > Self.budget, let oldest = bodies.removeOldest() { size -= Self.cost(oldest) }
         bodies.insert(body, for: key.span)
         size += Self.cost(body)
@@ -59,12 +59,14 @@ final class KeptBodies {
     final class Recording {
         private let status: FileStatus
         private let shape: Compressor.Shape
+        private let coding: ContentCoding
         private let owner: KeptBodies
         private let bytes: Buffer
 
-        fileprivate init(_ status: FileStatus, _ shape: Compressor.Shape, for owner: KeptBodies) {
+        fileprivate init(_ status: FileStatus, _ shape: Compressor.Shape, _ coding: ContentCoding, for owner: KeptBodies) {
             self.status = status
             self.shape = shape
+            self.coding = coding
             self.owner = owner
             bytes = Buffer(capacity: max(status.size / 4, 256))
             owner.recordings += 1
@@ -82,17 +84,7 @@ final class KeptBodies {
         /// The body is whole, and was made of so many bytes.
         func end(bytesIn: Int, ratio: Int) {
             guard bytesIn == status.size else { return }
-            owner.keep(bytes, of: status, shape, ratio: ratio)
-        }
-    }
-}
-
-extension Compressor.Shape {
-    /// A number for each shape.
-    fileprivate var code: UInt64 {
-        switch self {
-        case .zlib(let level, let windowBits, let memoryLevel): UInt64(level << 16 | windowBits << 8 | memoryLevel)
-        case .igzip(let level, let windowBits): UInt64(1 << 24 | level << 16 | windowBits << 8)
+            owner.keep(bytes, of: status, shape, coding, ratio: ratio)
         }
     }
 }
@@ -100,21 +92,5 @@ extension Compressor.Shape {
 extension Buffer {
     fileprivate func append(number: UInt64) {
         for shift in stride(from: 0, to: 64, by: 8) { append(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
-    }
-}
-
-/// What a worker has for compressing.
-final class CompressionState {
-    let compressors = CompressorPool()
-    let bodies = KeptBodies()
-
-    init() {}
-}
-
-extension Request {
-    /// The file that is the whole body, if no other filter and no part of another request changes or joins it.
-    var wholeSource: ContentSource? {
-        guard let source = response.source, pipeline == nil, encoding == nil, isAlone else { return nil }
-        return source
     }
 }

@@ -1,52 +1,6 @@
 /// ngx_http_gzip_module: answers are compressed on their way to clients that take gzip.
 enum Gzip {
     static let slot = Slot(.gzip, initial: GzipSettings())
-
-    static func isUsed(_ settings: SettingsTable) -> Bool { settings[slot].isOn }
-
-    /// The filter that the body has to pass, or nil when it is sent as it is.
-    static func filterHead(_ request: Request) -> CompressionFilter? {
-        let response = request.response
-        let settings = request.location.settings(slot).value
-        guard settings.isOn, isCompressible(response, settings) else { return nil }
-        if settings.varies { response.variesByEncoding = true }
-        guard request.acceptsGzip else { return nil }
-        let length = response.contentLength
-        let shape = settings.shape(for: length)
-        response.headers.append(.contentEncoding, "gzip")
-        response.forgetLength()
-        response.weakenETag()
-        // The answer to HEAD has the head of the compressed answer, and nothing to compress.
-        if response.isHeadOnly { return nil }
-        let worker = request.engine.moduleState(.gzip) { CompressionState() }
-        let source = request.wholeSource
-        if let source, let kept = worker.bodies.find(source.status, shape) {
-            response.kept = kept
-            return nil
-        }
-        let loop = request.engine.loop
-        let filter = CompressionFilter(
-            shape, pool: worker.compressors,
-            isShort: settings.buffers.size <= loop.buffers.size && 0..<16_122 ~= length,
-            postpones: settings.postponed, isUnbuffered: settings.isUnbuffered,
-            recording: source.flatMap { worker.bodies.record($0, shape, now: loop.wallMilliseconds) })
-        request.setState(.gzip, filter)
-        return filter
-    }
-
-    private static func isCompressible(_ response: Response, _ settings: GzipSettings) -> Bool {
-        switch response.status.rawValue {
-        case 200, 403, 404: break
-        default: return false
-        }
-        if response.contentLength != -1, response.contentLength < settings.minLength {
-            return false
-        }
-        let type = response.contentType
-        guard settings.types.contains(type.span(response.mediaType)) else { return false }
-        guard let index = response.headers.firstIndex(of: .contentEncoding) else { return true }
-        return response.headers[index].valueRange.isEmpty
-    }
 }
 
 /// What ngx_http_gzip_module's directives set for a location.

@@ -38,9 +38,9 @@ enum StaticFiles {
 
     /// Answers with a file in memory.
     static func send(
-        _ content: HotFile, _ request: Request, isGzipped: Bool = false
+        _ content: HotFile, _ request: Request, _ coding: ContentCoding? = nil
     ) -> Verdict {
-        describe(content.status, eTag: content.eTag, request, request.response, isGzipped)
+        describe(content.status, eTag: content.eTag, request, request.response, coding)
         sendHead(request, .hot(content))
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
@@ -51,8 +51,8 @@ enum StaticFiles {
     }
 
     /// Answers with an open file.
-    static func send(_ file: OpenFile, _ request: Request, isGzipped: Bool = false) -> Verdict {
-        describe(file.status, request, request.response, isGzipped)
+    static func send(_ file: OpenFile, _ request: Request, _ coding: ContentCoding? = nil) -> Verdict {
+        describe(file.status, request, request.response, coding)
         sendHead(request, .open(file))
         guard !request.response.isHeadOnly, file.status.size > 0 else {
             request.sendLast()
@@ -77,7 +77,7 @@ enum StaticFiles {
     /// Sets the head's fields from what the file system says.
     @inline(never)
     private static func describe(
-        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ response: Response, _ isGzipped: Bool
+        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ response: Response, _ coding: ContentCoding?
     ) {
         response.status = .ok
         response.contentLength = status.size
@@ -90,7 +90,7 @@ enum StaticFiles {
                 appendETag(status, to: response)
             }
         }
-        if isGzipped { response.headers.append(.contentEncoding, "gzip") }
+        if let coding { response.headers.append(.contentEncoding, coding.token) }
         setContentType(of: request)
     }
 
