@@ -108,12 +108,15 @@ final class HotFiles {
                 file.descriptor, into: bytes, count: status.size - bytes.count, offset: bytes.count)
             guard got > 0 else { return nil }
         }
-        let changed = status.changed * 1_000 + status.changedNanoseconds / 1_000_000
-        let age = loop.kernel.wallMilliseconds() - changed
         let hot = HotFile(
-            status: status, bytes: bytes, isSettled: age > Self.settlingMilliseconds, checkedAt: 0)
+            status: status, bytes: bytes, isSettled: Self.isSettled(status, at: loop.kernel.wallMilliseconds()), checkedAt: 0)
         keep(hot, name)
         return hot
+    }
+
+    /// Whether a file that is changed at this time, in milliseconds since the epoch, or later will have other times.
+    static func isSettled(_ status: FileStatus, at now: Int) -> Bool {
+        now - (status.changed * 1_000 + status.changedNanoseconds / 1_000_000) > settlingMilliseconds
     }
 
     // MARK: - Keeping

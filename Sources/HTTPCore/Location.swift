@@ -83,6 +83,8 @@ struct Plan: Sendable {
     var content = Steps()
     var log = Steps()
     var headerFilters = Steps()
+    /// Some filter wants to know the file that a body is.
+    var wantsSources = false
 
     init() {}
 }
