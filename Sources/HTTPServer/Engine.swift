@@ -162,12 +162,18 @@ final class Engine: RequestEngine {
     /// Adds what has changed since the last time to the figures that all workers share: once a turn, since a request changes
     /// four of them.
     override func publishFigures() {
+        for figures in memoryFigures { figures.publish(to: counters) }
         guard unpublished != Unpublished() else { return }
         counters.add(unpublished.requests, to: .requests)
         counters.add(unpublished.reading, to: .reading)
         counters.add(unpublished.writing, to: .writing)
         counters.add(unpublished.waiting, to: .waiting)
         unpublished = Unpublished()
+    }
+
+    /// The worker ends.
+    func withdrawFigures() {
+        for figures in memoryFigures { figures.withdraw(from: counters) }
     }
 
     private struct Unpublished: Equatable {

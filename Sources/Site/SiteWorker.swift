@@ -16,6 +16,7 @@ final class SiteWorker {
             }
             if cycle.core.timerResolution > 0 { try worker.loop.readClocks(every: cycle.core.timerResolution) }
             worker.loop.run()
+            worker.engine.withdrawFigures()
             // What is gathered in the logs' buffers would be lost.
             cycle.logs.detach()
             return 0

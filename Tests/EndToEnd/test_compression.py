@@ -213,6 +213,18 @@ def test_memory_stays_bounded_by_what_is_kept(simple):
     assert int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) < 60_000
 
 
+def test_stub_status_tells_what_is_kept(simple):
+    server = simple("gzip on; gzip_types *; location = /full { stub_status full; } location = /plain { stub_status; }", files={
+        "text.txt": TEXT[:20_000]})
+    for _ in range(3):
+        fetch(server.port, "/text.txt", Accept_Encoding="gzip")
+    lines = fetch(server.port, "/full").body.decode().splitlines()
+    assert len(fetch(server.port, "/plain").body.decode().splitlines()) == 4
+    files, bodies = (re.fullmatch(r"(\w+) in memory: (\d+) Bytes: (\d+) Hits: (\d+) Misses: (\d+) ", line) for line in lines[4:])
+    assert files[1] == "Files" and files[2] == "1" and int(files[3]) >= 20_000 and files[4] == "2" and files[5] == "1"
+    assert bodies[1] == "Bodies" and bodies[2] == "1" and 0 < int(bodies[3]) < 20_000 and bodies[4] == "2" and bodies[5] == "1"
+
+
 @pytest.mark.parametrize("directive, message", [
     ("brotli_window 3k", "must be 1k, 2k, 4k"), ("brotli_comp_level 12", "value must be between 0 and 11"),
     ("zstd_comp_level 0", "value must be between 1 and 22"), ("zstd_comp_level 23", "value must be between 1 and 22"),

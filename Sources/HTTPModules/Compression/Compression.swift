@@ -47,7 +47,7 @@ enum Compression {
             case .brotli: request.location.settings(Brotli.slot).value.shape(for: length)
             case .zstd: request.location.settings(Zstd.slot).value.shape
             }
-        let worker = request.engine.moduleState(.gzip) { CompressionState() }
+        let worker = request.engine.moduleState(.gzip) { CompressionState(request.engine) }
         let source = request.wholeSource
         if let source, let kept = worker.bodies.find(source.status, shape) {
             request.response.kept = kept
@@ -85,7 +85,9 @@ final class CompressionState {
     let compressors = CompressorPool()
     let bodies = KeptBodies()
 
-    init() {}
+    init(_ engine: RequestEngine) {
+        engine.memoryFigures.append(bodies.figures)
+    }
 }
 
 extension Request {

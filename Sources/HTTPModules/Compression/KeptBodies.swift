@@ -12,7 +12,8 @@ final class KeptBodies {
     private static let recordingBound = 32
 
     private let bodies = RecentTable<KeptContent>()
-    private(set) var size = 0
+    let figures = MemoryFigures(.bodies)
+    var size: Int { figures.bytes }
     fileprivate var recordings = 0
     private let key = Buffer(capacity: 32)
 
@@ -22,8 +23,12 @@ final class KeptBodies {
     func find(_ status: FileStatus, _ shape: Compressor.Shape) -> KeptContent? {
         guard status.size <= Self.largest else { return nil }
         let key = key(of: status, shape)
-        guard let found = bodies.find(key.span) else { return nil }
-        return found.status == status ? found : nil
+        guard let found = bodies.find(key.span), found.status == status else {
+            figures.misses &+= 1
+            return nil
+        }
+        figures.hits &+= 1
+        return found
     }
 
     /// Takes down a body that is about to be compressed; nil if it is not to be kept.
@@ -35,14 +40,15 @@ final class KeptBodies {
 
     func keep(_ bytes: Buffer, of status: FileStatus, _ shape: Compressor.Shape, _ coding: ContentCoding, ratio: Int) {
         let key = key(of: status, shape)
-        if let old = bodies.remove(key.span) { size -= Self.cost(old) }
+        if let old = bodies.remove(key.span) { figures.bytes -= Self.cost(old) }
         // What it was recorded in has grown, and holds more than the bytes.
         let copy = Buffer(capacity: bytes.count)
         copy.append(bytes)
         let body = KeptContent(of: status, by: coding.index, bytes: copy, ratio: ratio)
-        while size + Self.cost(body) > Self.budget, let oldest = bodies.removeOldest() { size -= Self.cost(oldest) }
+        while size + Self.cost(body) > Self.budget, let oldest = bodies.removeOldest() { figures.bytes -= Self.cost(oldest) }
         bodies.insert(body, for: key.span)
-        size += Self.cost(body)
+        figures.bytes += Self.cost(body)
+        figures.count = bodies.count
     }
 
     private static func cost(_ body: KeptContent) -> Int { body.bytes.capacity + 512 }
