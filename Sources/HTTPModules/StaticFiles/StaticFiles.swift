@@ -41,24 +41,24 @@ enum StaticFiles {
         _ content: HotFile, _ request: Request, _ coding: ContentCoding? = nil
     ) -> Verdict {
         describe(content.status, eTag: content.eTag, request, request.response, coding)
-        sendHead(request, .hot(content))
+        let kept = sendHead(request, .hot(content))
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
             return .done
         }
-        request.sendWhole(request.response.kept?.bytes ?? content.bytes)
+        request.sendWhole(kept?.bytes ?? content.bytes)
         return .done
     }
 
     /// Answers with an open file.
     static func send(_ file: OpenFile, _ request: Request, _ coding: ContentCoding? = nil) -> Verdict {
         describe(file.status, request, request.response, coding)
-        sendHead(request, .open(file))
+        let kept = sendHead(request, .open(file))
         guard !request.response.isHeadOnly, file.status.size > 0 else {
             request.sendLast()
             return .done
         }
-        if let kept = request.response.kept {
+        if let kept {
             request.sendWhole(kept.bytes)
         } else {
             request.send(.file(file, 0..<file.status.size), last: true)
@@ -66,12 +66,18 @@ enum StaticFiles {
         return .done
     }
 
-    /// Sends the head. Filters may want to know what the body will be, and no longer: files are not kept open for that.
-    private static func sendHead(_ request: Request, _ source: @autoclosure () -> ContentSource) {
-        guard request.lendLocation({ $0.plan.wantsSources }) else { return request.sendHead() }
-        request.response.source = source()
+    /// Sends the head; what is to be sent in place of the source, if a filter has that. Filters may want to know what the body will
+    /// be, and no longer: files are not kept open for that.
+    private static func sendHead(_ request: Request, _ source: @autoclosure () -> ContentSource) -> KeptContent? {
+        guard request.lendLocation({ $0.plan.wantsSources }) else {
+            request.sendHead()
+            return nil
+        }
+        let response = request.response
+        response.source = source()
         request.sendHead()
-        request.response.source = nil
+        response.source = nil
+        return response.kept
     }
 
     /// Sets the head's fields from what the file system says.
