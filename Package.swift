@@ -39,12 +39,14 @@ func tests(of layer: String, on support: [Target.Dependency] = []) -> Target {
 #endif
 let isal: [Target] =
     usesISAL ? [.systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])])] : []
-let libraries = ["CLinux", "CPCRE2", "CZlib", "CBrotli", "CZstd", "COpenSSL", "CNghttp2"]
+let libraries = ["CLinux", "CUring", "CPCRE2", "CZlib", "CBrotli", "CZstd", "COpenSSL", "CNghttp2"]
 
 let package = Package(
     name: "apus",
     targets: [
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
+        // The archive, not the shared library: who does not say `use io_uring` needs nothing of it at run time.
+        .target(name: "CUring", linkerSettings: [.linkedLibrary(":liburing.a")]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
