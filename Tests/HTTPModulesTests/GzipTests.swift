@@ -42,10 +42,20 @@ import Testing
     @Test func shortBodiesNeedSmallWindows() {
         var settings = GzipSettings()
         settings.level = 6
-        #expect(settings.shape(for: -1) == .zlib(level: 6, windowBits: 15, memoryLevel: 8))
-        #expect(settings.shape(for: 20) == .zlib(level: 6, windowBits: 9, memoryLevel: 2))
-        #expect(settings.shape(for: 249) == .zlib(level: 6, windowBits: 9, memoryLevel: 2))
-        #expect(settings.shape(for: 1_000_000) == .zlib(level: 6, windowBits: 15, memoryLevel: 8))
+        settings.memoryLevel = 9
+        #expect(settings.shape(for: -1) == .zlib(level: 6, windowBits: 15, memoryLevel: 9))
+        #expect(settings.shape(for: 20) == .zlib(level: 6, windowBits: 9, memoryLevel: 3))
+        #expect(settings.shape(for: 249) == .zlib(level: 6, windowBits: 9, memoryLevel: 3))
+        #expect(settings.shape(for: 2_000) == .zlib(level: 6, windowBits: 12, memoryLevel: 6))
+        #expect(settings.shape(for: 1_000_000) == .zlib(level: 6, windowBits: 15, memoryLevel: 9))
+    }
+
+    @Test(.enabled(if: Compressor.hasIgzip)) func shortBodiesAreISALsAtAnyLevel() {
+        var settings = GzipSettings()
+        settings.level = 9
+        #expect(settings.shape(for: 1_024) == .igzip(level: 3, windowBits: 15))
+        #expect(settings.shape(for: 1_025) == .zlib(level: 9, windowBits: 11, memoryLevel: 4))
+        #expect(settings.shape(for: -1) == .zlib(level: 9, windowBits: 15, memoryLevel: 8))
     }
 
     @Test func lowLevelsAreISAL() {
