@@ -34,13 +34,15 @@ let package = Package(
     name: "apus",
     targets: [
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
+        // The archive, not the shared library: who does not say `use io_uring` needs nothing of it at run time.
+        .target(name: "CUring", linkerSettings: [.linkedLibrary(":liburing.a")]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(
-            name: "ApusServer", dependencies: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2"], path: "Sources",
-            exclude: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2", "apus"], sources: layers, swiftSettings: rules),
+            name: "ApusServer", dependencies: ["CLinux", "CUring", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2"], path: "Sources",
+            exclude: ["CLinux", "CUring", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2", "apus"], sources: layers, swiftSettings: rules),
         .executableTarget(name: "apus", dependencies: ["ApusServer"], swiftSettings: rules),
         tests(of: "Platform"),
         tests(of: "Bytes"),
