@@ -355,6 +355,7 @@ final class EventLoop {
     /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
     func withdraw(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
+        endpoint.flags.remove([.reading, .readable])
         source.withdraw(endpoint, self)
         endpoint.descriptor = -1
         close(endpoint)
