@@ -160,6 +160,7 @@ final class EventLoop {
     }
 
     /// Tells an endpoint of an event.
+    @inline(__always)
     func tell(_ endpoint: Endpoint, _ mask: UInt32) {
         if mask & Event.peerEnd != 0 { endpoint.flags.insert(.peerEnded) }
         if endpoint.flags.contains(.connecting) {
