@@ -62,6 +62,8 @@ int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, un
     ring->count = count;
     ring->size = size;
     code = make_shelf(ring, used);
+    /* Whoever may make a ring may still be forbidden to wait in it. */
+    if (code == 0) code = io_uring_submit_and_get_events(&ring->ring);
     if (code < 0) {
         apus_ring_close(ring);
         return code;
