@@ -16,6 +16,8 @@ struct apus_ring {
     unsigned char *memory;
     unsigned count;
     unsigned size;
+    /* So many are in use: the kernel takes them in turn, so that no memory beyond them is touched. */
+    unsigned used;
 };
 
 /* The one group of buffers. */
@@ -29,7 +31,7 @@ static void *map(size_t size) {
 static size_t shelf_size(const apus_ring *ring) { return ring->count * sizeof(struct io_uring_buf); }
 static size_t memory_size(const apus_ring *ring) { return (size_t)ring->count * ring->size; }
 
-static int make_shelf(apus_ring *ring) {
+static int make_shelf(apus_ring *ring, unsigned used) {
     ring->shelf = map(shelf_size(ring));
     ring->memory = map(memory_size(ring));
     if (!ring->shelf || !ring->memory) return -ENOMEM;
@@ -38,11 +40,12 @@ static int make_shelf(apus_ring *ring) {
     int code = io_uring_register_buf_ring(&ring->ring, &description, 0);
     if (code < 0) return code;
     io_uring_buf_ring_init(ring->shelf);
-    for (unsigned number = 0; number < ring->count; number++) apus_ring_shelve(ring, number);
+    apus_ring_use_more(ring, used);
     return 0;
 }
 
-int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, unsigned count, unsigned size) {
+int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, unsigned count, unsigned size,
+    unsigned used) {
     apus_ring *ring = calloc(1, sizeof *ring);
     if (!ring) return -ENOMEM;
     /* One thread asks, and what there is to do for it is done while it waits. */
@@ -58,7 +61,9 @@ int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, un
     }
     ring->count = count;
     ring->size = size;
-    code = make_shelf(ring);
+    code = make_shelf(ring, used);
+    /* Whoever may make a ring may still be forbidden to wait in it. */
+    if (code == 0) code = io_uring_submit_and_get_events(&ring->ring);
     if (code < 0) {
         apus_ring_close(ring);
         return code;
@@ -160,6 +165,10 @@ int apus_ring_take(apus_ring *ring, apus_completion *completion) {
 
 const void *apus_ring_buffer(const apus_ring *ring, unsigned number) {
     return ring->memory + (size_t)number * ring->size;
+}
+
+void apus_ring_use_more(apus_ring *ring, unsigned more) {
+    for (; more > 0 && ring->used < ring->count; more--) apus_ring_shelve(ring, ring->used++);
 }
 
 void apus_ring_shelve(apus_ring *ring, unsigned number) {

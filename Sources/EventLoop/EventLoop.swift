@@ -160,6 +160,7 @@ final class EventLoop {
     }
 
     /// Tells an endpoint of an event.
+    @inline(__always)
     func tell(_ endpoint: Endpoint, _ mask: UInt32) {
         if mask & Event.peerEnd != 0 { endpoint.flags.insert(.peerEnded) }
         if endpoint.flags.contains(.connecting) {
@@ -355,6 +356,7 @@ final class EventLoop {
     /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
     func withdraw(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
+        endpoint.flags.remove([.reading, .readable])
         source.withdraw(endpoint, self)
         endpoint.descriptor = -1
         close(endpoint)

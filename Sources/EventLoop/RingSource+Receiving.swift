@@ -24,7 +24,9 @@ extension RingSource {
             ring.lend(completion.buffer, count: Int(completion.result)) { take($0, of: endpoint, key, loop) }
         } else if completion.result == 0 {
             return ended(endpoint, loop)
-        } else if completion.result != -ECANCELED, completion.result != -ENOBUFS {
+        } else if completion.result == -ENOBUFS {
+            ranShort(loop)
+        } else if completion.result != -ECANCELED {
             return failed(endpoint, Errno(-completion.result), loop)
         }
         // Another may have taken its place meanwhile.
@@ -35,6 +37,13 @@ extension RingSource {
             present.operations.insert(.cancels)
             cancel(.receives, of: present)
         }
+    }
+
+    /// Many hear at once that there was no buffer for them: that is one shortage.
+    private func ranShort(_ loop: EventLoop) {
+        guard shortage != loop.turnMoment else { return }
+        shortage = loop.turnMoment
+        ring.useMoreBuffers()
     }
 
     private func take(_ bytes: Span<UInt8>, of endpoint: Endpoint, _ key: RingKey, _ loop: EventLoop) {

@@ -10,6 +10,8 @@ final class RingSource: EventSource {
     /// What the last wait has found, from `next` on.
     private let completions = List<Ring.Completion>()
     private var next = 0
+    /// The moment of the last turn in which the kernel had no buffers left.
+    var shortage: UInt64 = 0
     /// By slot: what came for an endpoint that had paused reading.
     let held = List<HeldInput?>()
 

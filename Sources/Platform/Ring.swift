@@ -6,6 +6,8 @@ import CUring
 final class Ring {
     private let ring: OpaquePointer
     private let bufferCount: Int
+    /// Those in use. The kernel takes them in turn, so that memory beyond them is not touched.
+    private var usedCount: Int
     /// The bytes of a buffer for receiving.
     let bufferSize: Int
 
@@ -14,14 +16,19 @@ final class Ring {
     /// Completions that the kernel has room for before it must set some aside.
     private static let completionCount: UInt32 = 4_096
 
+    /// Buffers that are used at first.
+    private static let firstBuffers = 32
+
     /// - Parameter bufferCount: a power of two, at most 32,768.
     init(bufferCount: Int, bufferSize: Int) throws(Errno) {
         precondition(bufferCount & (bufferCount - 1) == 0 && 1...32_768 ~= bufferCount)
         self.bufferCount = bufferCount
         self.bufferSize = bufferSize
+        usedCount = min(Self.firstBuffers, bufferCount)
         var made: OpaquePointer?
         let code = unsafe apus_ring_open(
-            &made, Self.requestCount, Self.completionCount, UInt32(bufferCount), UInt32(bufferSize))
+            &made, Self.requestCount, Self.completionCount, UInt32(bufferCount), UInt32(bufferSize),
+            UInt32(usedCount))
         guard code == 0, let made = unsafe made else { throw Errno(-code) }
         unsafe ring = made
     }
@@ -86,6 +93,13 @@ final class Ring {
         precondition(0..<bufferCount ~= Int(buffer) && 0...bufferSize ~= count)
         let bytes = unsafe UnsafeRawBufferPointer(start: apus_ring_buffer(ring, UInt32(buffer)), count: count)
         use(unsafe Span<UInt8>(_unsafeBytes: bytes))
+    }
+
+    /// The kernel has run out of buffers: twice as many are used from now on, as far as there are so many.
+    func useMoreBuffers() {
+        let more = min(usedCount, bufferCount - usedCount)
+        usedCount += more
+        unsafe apus_ring_use_more(ring, UInt32(more))
     }
 
     /// Gives a buffer back to the kernel.

@@ -16,6 +16,7 @@ final class SiteWorker {
             }
             if cycle.core.timerResolution > 0 { try worker.loop.readClocks(every: cycle.core.timerResolution) }
             worker.loop.run()
+            worker.stopListening()
             worker.engine.withdrawFigures()
             // What is gathered in the logs' buffers would be lost.
             cycle.logs.detach()
@@ -76,10 +77,15 @@ final class SiteWorker {
 
     /// Accepts no more, and ends when the requests under way are served. The sockets are the caller's to close, by `close`.
     func quit(closing close: () -> Void) {
-        for endpoint in listening { loop.withdraw(endpoint) }
-        listening = []
+        stopListening()
         close()
         engine.shutDown()
+    }
+
+    /// What io_uring was asked for may outlive the process for a moment: nothing may hold the sockets then.
+    private func stopListening() {
+        for endpoint in listening { loop.withdraw(endpoint) }
+        listening = []
     }
 
     // MARK: - Signals

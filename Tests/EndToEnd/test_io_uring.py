@@ -27,11 +27,14 @@ def has_ring(pid):
     return any("io_uring" in os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink())
 
 
-def refusing(error):
-    """For a child before it executes the server: io_uring_setup fails with this error, as a container's profile has it."""
+SETUP, ENTER, REGISTER = 425, 426, 427
+
+
+def refusing(error, call=SETUP):
+    """For a child before it executes the server: a call fails with this error, as a container's profile has it."""
     def filter():
-        # Loads the call's number; 425 is answered with the error, all others are let through.
-        program = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x0005_0000 | error), (0x06, 0, 0, 0x7FFF_0000)]
+        # Loads the call's number; this one is answered with the error, all others are let through.
+        program = [(0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, 0x0005_0000 | error), (0x06, 0, 0, 0x7FFF_0000)]
         code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
         head = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
         prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -66,6 +69,15 @@ def test_epoll_serves_where_the_kernel_refuses(simple, error, reason):
     assert not any(map(has_ring, server.workers()))
     server.stop()
     assert len(re.findall("io_uring_setup", server.log())) == 1
+
+
+@pytest.mark.parametrize("call", [ENTER, REGISTER], ids=["enter", "register"])
+def test_a_ring_that_cannot_be_used_is_none(simple, call):
+    server = simple("location / { return 200 one; }", start=False)
+    server.start(before=refusing(1, call))
+    assert fetch(server.port).text == "one"
+    server.wait_for_log(r"\[warn\] .*epoll is used instead of io_uring, .* \(1: Operation not permitted\)$")
+    assert not any(map(has_ring, server.workers()))
 
 
 def test_quit_serves_whoever_was_accepted(simple):

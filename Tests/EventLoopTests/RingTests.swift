@@ -161,10 +161,12 @@ struct RingTests {
         let other = Listening(loop: harness.loop, descriptor: descriptor)
         try harness.loop.addListening(other, exclusive: false)
         #expect(harness.run { accepted + other.accepted.count == 2 })
-        harness.run(milliseconds: 5)
+        // Nobody who comes later is accepted behind its back.
+        let third = dial()
+        #expect(harness.run { accepted + other.accepted.count == 3 })
         #expect(listening.accepted.count == accepted)
         harness.loop.withdraw(other)
-        for number in [first, second] + listening.accepted + other.accepted { kernel.close(number) }
+        for number in [first, second, third] + listening.accepted + other.accepted { kernel.close(number) }
     }
 }
 

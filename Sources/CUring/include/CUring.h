@@ -14,8 +14,9 @@ typedef struct {
     int is_last;
 } apus_completion;
 
-/* 0 or a negative error number. `count` buffers (a power of two) of `size` bytes each are touched as far as they are used. */
-int apus_ring_open(apus_ring **ring, unsigned requests, unsigned completions, unsigned count, unsigned size);
+/* 0 or a negative error number. There may be `count` buffers (a power of two) of `size` bytes each; `used` of them are at first. */
+int apus_ring_open(
+    apus_ring **ring, unsigned requests, unsigned completions, unsigned count, unsigned size, unsigned used);
 void apus_ring_close(apus_ring *ring);
 
 /* Requests: 0 or a negative error number. A full queue is handed over early. */
@@ -35,5 +36,7 @@ int apus_ring_wait(apus_ring *ring, int milliseconds);
 int apus_ring_take(apus_ring *ring, apus_completion *completion);
 
 const void *apus_ring_buffer(const apus_ring *ring, unsigned number);
+/* Takes so many more buffers into use, as far as there are any. */
+void apus_ring_use_more(apus_ring *ring, unsigned more);
 /* Gives a buffer to the kernel. */
 void apus_ring_shelve(apus_ring *ring, unsigned number);
