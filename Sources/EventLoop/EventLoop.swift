@@ -163,9 +163,13 @@ final class EventLoop {
 
     private func serve(_ key: UInt64, _ mask: UInt32) {
         let slot = Int(UInt32(truncatingIfNeeded: key))
-        guard slot < slots.count, let endpoint = slots[slot],
-            endpoint.generation == UInt32(truncatingIfNeeded: key >> 32)
-        else { return }
+        guard slot < slots.count else { return }
+        slots.lend(slot) {
+            if $0.generation == UInt32(truncatingIfNeeded: key >> 32) { serve($0, mask) }
+        }
+    }
+
+    private func serve(_ endpoint: Endpoint, _ mask: UInt32) {
         if mask & Event.peerEnd != 0 { endpoint.flags.insert(.peerEnded) }
         if endpoint.flags.contains(.connecting) {
             if mask & (Event.output | Event.problem) != 0 { finishConnecting(endpoint) }
@@ -220,9 +224,10 @@ final class EventLoop {
         // Serving `drained` may queue more output: until nothing is left.
         var index = 0
         while index < unflushed.count {
-            let endpoint = unflushed[index]
-            endpoint.flags.remove(.inFlushList)
-            if !endpoint.isClosed { flush(endpoint) }
+            unflushed.lend(index) { endpoint in
+                endpoint.flags.remove(.inFlushList)
+                if !endpoint.isClosed { flush(endpoint) }
+            }
             index += 1
         }
         unflushed.removeAll()
@@ -328,7 +333,12 @@ final class EventLoop {
         endpoint.slot = -1
         endpointCount -= 1
         freeSlots.append(slot)
-        slots[Int(slot)] = nil
+        keepDeparting(Int(slot))
+    }
+
+    /// Empties a slot, whose endpoint may be at work.
+    private func keepDeparting(_ slot: Int) {
+        if let left = slots.take(slot) { departed.append(left) }
     }
 
     func key(of endpoint: Endpoint) -> UInt64 {
@@ -366,6 +376,7 @@ final class EventLoop {
     /// A connection changes its protocol by it, even within its own `received`.
     func replace(_ endpoint: Endpoint, by successor: Endpoint) {
         precondition(endpoint.slot >= 0 && successor.slot < 0, "only a registered endpoint is replaced, by one that is not")
+        keepDeparting(Int(endpoint.slot))
         slots[Int(endpoint.slot)] = successor
         successor.slot = endpoint.slot
         successor.generation = endpoint.generation
