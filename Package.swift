@@ -30,17 +30,33 @@ func tests(of layer: String, on support: [Target.Dependency] = []) -> Target {
         name: layer + "Tests", dependencies: ["ApusServer", "CLinux"] + support, swiftSettings: rules)
 }
 
+/// Whether low levels of gzip are ISA-L's. It is made for these processors; elsewhere, or with APUS_WITHOUT_ISAL set, zlib does
+/// all of it. A build never asks what happens to be installed, so the same command gives the same server.
+#if arch(x86_64) || arch(arm64)
+    let usesISAL = Context.environment["APUS_WITHOUT_ISAL"] == nil
+#else
+    let usesISAL = false
+#endif
+let isal: [Target] =
+    usesISAL ? [.systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])])] : []
+let libraries = ["CLinux", "CUring", "CPCRE2", "CZlib", "CBrotli", "CZstd", "COpenSSL", "CNghttp2"]
+
 let package = Package(
     name: "apus",
     targets: [
         .target(name: "CLinux", linkerSettings: [.linkedLibrary("crypt")]),
+        // The archive, not the shared library: who does not say `use io_uring` needs nothing of it at run time.
+        .target(name: "CUring", linkerSettings: [.linkedLibrary(":liburing.a")]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(
-            name: "ApusServer", dependencies: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2"], path: "Sources",
-            exclude: ["CLinux", "CPCRE2", "CZlib", "COpenSSL", "CNghttp2", "apus"], sources: layers, swiftSettings: rules),
+            name: "ApusServer", dependencies: (libraries + isal.map(\.name)).map { .byName(name: $0) }, path: "Sources",
+            exclude: libraries + ["CISAL", "apus"], sources: layers,
+            swiftSettings: rules + (usesISAL ? [.define("ISAL")] : [])),
         .executableTarget(name: "apus", dependencies: ["ApusServer"], swiftSettings: rules),
         tests(of: "Platform"),
         tests(of: "Bytes"),
@@ -54,7 +70,10 @@ let package = Package(
         tests(of: "HTTP1"),
         tests(of: "HTTP2", on: ["CNghttp2"]),
         tests(of: "Upstream"),
-        tests(of: "HTTPModules"),
+        // What is compressed is decoded by others than those who made it.
+        .systemLibrary(
+            name: "CBrotliDecoder", path: "Tests/CBrotliDecoder", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+        tests(of: "HTTPModules", on: ["Simulation", "CBrotliDecoder", "CZstd"]),
         tests(of: "Supervisor"),
         tests(of: "FuzzTargets"),
         // A kernel within the process that tests run the server on. A test target, since it sees what is internal.
@@ -62,5 +81,5 @@ let package = Package(
             name: "Simulation", dependencies: ["ApusServer", "CLinux"], swiftSettings: rules),
         tests(of: "EventLoop", on: ["Simulation"]),
         tests(of: "Site", on: ["Simulation"]),
-    ]
+    ] + isal
 )

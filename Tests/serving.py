@@ -17,6 +17,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUBJECT = os.environ.get("APUS_BINARY") or str(ROOT / ".build/release/apus")
 REFERENCE = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
+# What every configuration says by `use`, so that all tests can be run on another way of hearing from the kernel.
+EVENT_METHOD = os.environ.get("APUS_TEST_USE")
 
 # A directive that is not built yet is refused with one of these, and its tests wait for it.
 NOT_BUILT = re.compile(r".*not (?:supported|built|implemented) yet.*")
@@ -183,6 +185,8 @@ class Server:
             temp += [f"{name}_temp_path temp/{name};" for name in ("proxy", "fastcgi", "uwsgi", "scgi")]
         elif "proxy_pass" in text + str(self.values.get("SITE")) + str(self.values.get("SERVER")):
             temp.append("proxy_temp_path temp/proxy;")
+        if EVENT_METHOD and self.binary != REFERENCE and not re.search(r"\buse\s", text):
+            text = re.sub(r"\bevents\s*\{", f"events {{ use {EVENT_METHOD};", text)
         values = {
             "PORT": self.port, "PREFIX": self.prefix, "TEMP": " ".join(temp), **self.values}
         return re.sub(r"%%(\w+)%%", lambda match: str(values[match[1]]), text)
@@ -197,13 +201,13 @@ class Server:
             self.arguments(*more), capture_output=True, text=True, errors="replace",
             timeout=timeout, stdin=subprocess.DEVNULL)
 
-    def start(self, *more, wait=True, globals="daemon off;", env=None, stdout=None):
+    def start(self, *more, wait=True, globals="daemon off;", env=None, stdout=None, before=None):
         self.stderr_path = self.prefix / "logs/stderr.txt"
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
                 self.arguments("-g", globals, *more), stdin=subprocess.DEVNULL,
                 stdout=stdout or stderr, stderr=stderr, start_new_session=True,
-                env={**os.environ, **(env or {})})
+                env={**os.environ, **(env or {})}, preexec_fn=before)
         self.pid = self.process.pid
         if wait:
             try:

@@ -14,6 +14,9 @@ class Endpoint {
     /// Tells this endpoint's events from those of an earlier one with the same slot.
     final var generation: UInt32 = 0
     final var flags: Flags = []
+    /// Of an io_uring: what is under way for this endpoint, and how it receives (`RingSource.Pace`).
+    final var operations: RingOperations = []
+    final var pace = RingSource.Pace.unknown
     /// Moments of `loop.now`; `Int.max` for none.
     final var inputDeadline = Int.max
     final var outputDeadline = Int.max
@@ -115,6 +118,12 @@ class Endpoint {
     /// A connection attempt succeeded.
     func connected() {}
 
+    /// Somebody has connected to this listening socket.
+    func accepted(_ descriptor: Int32, from address: RawAddress) {}
+
+    /// Nobody can be accepted now.
+    func acceptingFailed(_ error: Errno) {}
+
     /// The connection is broken: nothing can be sent or received any more.
     func failed(_ error: Errno) {}
 
@@ -139,9 +148,9 @@ class Endpoint {
     /// The output deadline is over (and unset again).
     func outputTimedOut() {}
 
-    /// The descriptor can be read. Stream connections leave this as it is: the loop receives and calls `received`.
+    /// The descriptor can be read. Connections leave this as it is: the loop receives and calls `received`.
     func becameReadable() {
-        loop.receive(self)
+        loop.source.receive(self, loop)
     }
 
     // MARK: - State

@@ -23,17 +23,24 @@ extension EventLoop {
         ready.append(endpoint)
     }
 
-    /// Receives what there is and hands it to the endpoint, at most a few buffers in a row so that none starves.
-    func receive(_ endpoint: Endpoint) {
+    /// Receives what there is and hands it to the endpoint, at most a few buffers in a row so that none starves. Returns how many
+    /// bytes there were.
+    @discardableResult
+    func receiveDirectly(_ endpoint: Endpoint) -> Int {
         var rounds = 0
+        var total = 0
         while endpoint.flags.isSuperset(of: [.reading, .readable]) {
-            if rounds == 4 { return readLater(endpoint) }
+            if rounds == 4 {
+                readLater(endpoint)
+                return total
+            }
             rounds += 1
             let scratch = self.scratch
             scratch.removeAll()
             let got = unsafe scratch.receive(kernel, endpoint.descriptor)
             noteReceipt()
             if got > 0 {
+                total += got
                 // A short read means that the kernel has no more, unless the peer's end stands behind it.
                 if got < Self.scratchSize, !endpoint.flags.contains(.peerEnded) {
                     endpoint.flags.remove(.readable)
@@ -43,22 +50,35 @@ extension EventLoop {
                     continue
                 }
                 let successor = open(scratch.span, for: endpoint, security)
-                if successor !== endpoint { return receive(successor) }
+                if successor !== endpoint { return total + receiveDirectly(successor) }
                 continue
             }
             endpoint.flags.remove(.readable)
             if got == 0 {
-                endpoint.flags.insert(.peerEnded)
-                endpoint.flags.remove(.reading)
-                if let security = endpoint.security, !security.inputEnded() {
-                    failSecurity(endpoint, security)
-                } else {
-                    endpoint.peerEnded()
-                }
+                inputEnded(endpoint)
             } else if Errno(Int32(-got)) != .again {
                 fail(endpoint, Errno(Int32(-got)))
             }
-            return
+            break
+        }
+        return total
+    }
+
+    /// Hands out bytes that were received without being asked for one by one.
+    func take(_ bytes: Span<UInt8>, for endpoint: Endpoint) {
+        noteReceipt()
+        guard let security = endpoint.security else { return endpoint.received(bytes) }
+        _ = open(bytes, for: endpoint, security)
+    }
+
+    /// The peer sends no more, and all it has sent was handed out.
+    func inputEnded(_ endpoint: Endpoint) {
+        endpoint.flags.insert(.peerEnded)
+        endpoint.flags.remove(.reading)
+        if let security = endpoint.security, !security.inputEnded() {
+            failSecurity(endpoint, security)
+        } else {
+            endpoint.peerEnded()
         }
     }
 

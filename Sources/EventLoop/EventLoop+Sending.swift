@@ -185,11 +185,7 @@ extension EventLoop {
     /// Waits for an event that says that more fits.
     func blockSending(_ endpoint: Endpoint) {
         endpoint.flags.insert(.sendBlocked)
-        guard !endpoint.flags.contains(.watchesOutput) else { return }
-        endpoint.flags.insert(.watchesOutput)
-        let code = kernel.pollControl(
-            poll, operation: EPOLL_CTL_MOD, descriptor: endpoint.descriptor,
-            events: Event.input | Event.output | Event.peerEnd | Event.edge, key: key(of: endpoint))
+        let code = source.watchOutput(endpoint, self)
         if code < 0 { fail(endpoint, Errno(Int32(-code))) }
     }
 }

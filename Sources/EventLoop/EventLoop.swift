@@ -1,11 +1,10 @@
-import CLinux
-
-/// One worker's event loop over epoll: edge-triggered, one registration per connection, one send per connection and turn.
+/// One worker's event loop: one send per connection and turn. How it hears from the kernel is its `EventSource`.
 ///
-/// It reads into one scratch buffer of its own and hands out a span, so that an idle connection owns no buffer.
+/// What is received lies in one scratch buffer of its own, or in one that the kernel was lent, and is handed out as a span, so that
+/// an idle connection owns no buffer.
 final class EventLoop {
     let kernel: Kernel
-    let poll: Int32
+    let source: EventSource
     /// Monotonic milliseconds, read once a turn.
     private(set) var now: Int
     /// UTC milliseconds since the epoch, read once a turn.
@@ -19,7 +18,7 @@ final class EventLoop {
     /// The moment by which the first of the bytes being handed out had arrived.
     private(set) var inputMoment: UInt64 = 0
     /// An event is being served whose bytes were not received yet.
-    private var isEventFresh = false
+    var isEventFresh = false
     /// Small buffers: heads, short bodies, output.
     let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
@@ -56,7 +55,6 @@ final class EventLoop {
     let trains: BufferPool
     let idleQueues = List<OutputQueue>()
     let sendVector = SendVector()
-    private let events: PollEvents
     /// Descriptors to close at the turn's end, when the logs are written: who sees a connection end finds its line there.
     private let closing = List<Int32>()
     private var isTurning = false
@@ -68,11 +66,14 @@ final class EventLoop {
     /// Bytes received at once: large enough that a large body needs few calls.
     static let scratchSize = 128 * 1_024
 
-    init(kernel: Kernel = Kernel()) throws(Errno) {
+    /// Over epoll, if nothing else is said.
+    convenience init(kernel: Kernel = Kernel()) throws(Errno) {
+        self.init(kernel: kernel, source: try EpollSource(kernel: kernel))
+    }
+
+    init(kernel: Kernel, source: EventSource) {
         self.kernel = kernel
-        let created = kernel.pollCreate()
-        guard created >= 0 else { throw Errno(Int32(-created)) }
-        poll = Int32(created)
+        self.source = source
         now = kernel.monotonicMilliseconds()
         wallMilliseconds = kernel.wallMilliseconds()
         buffers = BufferPool(size: 4_096, bound: 1_024)
@@ -82,11 +83,6 @@ final class EventLoop {
         opened = Buffer(capacity: Self.scratchSize + 32 * 1_024)
         gathering = Buffer(capacity: Self.trainSize)
         trains = BufferPool(size: Self.trainSize + Self.trainOverhead, bound: 64)
-        events = PollEvents(capacity: 512)
-    }
-
-    deinit {
-        kernel.close(poll)
     }
 
     // MARK: - Running
@@ -107,18 +103,13 @@ final class EventLoop {
         }
         if !departed.isEmpty { releaseDeparted() }
         isTurning = true
-        let count = kernel.pollWait(poll, into: events, timeout: timeout)
+        source.wait(self, milliseconds: timeout)
         moment &+= 1
         turnMoment = moment
         if ticker == nil { readClocks() }
         if !ready.isEmpty { resumeReady() }
         if !toCall.isEmpty { callEndpoints() }
-        if count > 0 {
-            for index in 0..<count {
-                let event = events[index]
-                serve(event.key, event.mask)
-            }
-        }
+        source.serve(self)
         if !unfinished.isEmpty { resumeUnfinished() }
         expireTimers()
         if !unflushed.isEmpty { flushAll() }
@@ -136,7 +127,7 @@ final class EventLoop {
     }
 
     private func closeDescriptors() {
-        for index in closing.indices { kernel.close(closing[index]) }
+        for index in closing.indices { source.close(closing[index], self) }
         closing.removeAll()
     }
 
@@ -152,7 +143,7 @@ final class EventLoop {
         let code = kernel.ticker(milliseconds: milliseconds)
         guard code >= 0 else { throw Errno(Int32(-code)) }
         let ticker = Ticker(loop: self, descriptor: Int32(code))
-        try addListening(ticker, exclusive: false)
+        try addReadable(ticker)
         self.ticker = ticker
     }
 
@@ -161,15 +152,15 @@ final class EventLoop {
         wallMilliseconds = kernel.wallMilliseconds()
     }
 
-    private func serve(_ key: UInt64, _ mask: UInt32) {
-        let slot = Int(UInt32(truncatingIfNeeded: key))
-        guard slot < slots.count else { return }
-        slots.lend(slot) {
-            if $0.generation == UInt32(truncatingIfNeeded: key >> 32) { serve($0, mask) }
-        }
+    /// The endpoint that an event is of; nil: it is of an earlier one.
+    @inline(__always)
+    func endpoint(at slot: Int, generation: UInt32) -> Endpoint? {
+        guard slot < slots.count, let endpoint = slots[slot], endpoint.generation == generation else { return nil }
+        return endpoint
     }
 
-    private func serve(_ endpoint: Endpoint, _ mask: UInt32) {
+    /// Tells an endpoint of an event.
+    func tell(_ endpoint: Endpoint, _ mask: UInt32) {
         if mask & Event.peerEnd != 0 { endpoint.flags.insert(.peerEnded) }
         if endpoint.flags.contains(.connecting) {
             if mask & (Event.output | Event.problem) != 0 { finishConnecting(endpoint) }
@@ -260,15 +251,21 @@ final class EventLoop {
 
     // MARK: - Registration
 
-    /// Registers a connection or other descriptor; it starts to receive at once.
+    /// Registers a connection; it starts to receive at once.
     func add(_ endpoint: Endpoint) throws(Errno) {
-        try add(endpoint, events: Event.input | Event.peerEnd | Event.edge)
+        try add(endpoint, for: .connection)
         endpoint.flags.insert(.reading)
     }
 
-    /// Registers a listening socket, level-triggered; of several workers one is woken.
+    /// Registers a descriptor of any other kind, which is told of as long as it can be read.
+    func addReadable(_ endpoint: Endpoint) throws(Errno) {
+        try add(endpoint, for: .input)
+        endpoint.flags.insert(.reading)
+    }
+
+    /// Registers a listening socket; `exclusive`: of several workers one is woken.
     func addListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
-        try add(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
+        try add(endpoint, for: .connections(exclusive: exclusive))
         endpoint.flags.insert(.reading)
     }
 
@@ -276,21 +273,20 @@ final class EventLoop {
     func suspendListening(_ endpoint: Endpoint) {
         guard endpoint.flags.contains(.reading) else { return }
         endpoint.flags.remove([.reading, .readable])
-        _ = kernel.pollControl(
-            poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
+        source.suspend(endpoint, self)
     }
 
     /// Watches it again.
     func resumeListening(_ endpoint: Endpoint, exclusive: Bool) throws(Errno) {
         guard !endpoint.flags.contains(.reading) else { return }
-        try watch(endpoint, events: Event.input | (exclusive ? Event.exclusive : 0))
+        try watch(endpoint, for: .connections(exclusive: exclusive))
         endpoint.flags.insert(.reading)
     }
 
     /// Registers a socket whose connection attempt is under way; `connected` or `failed` follows.
     func addConnecting(_ endpoint: Endpoint) throws(Errno) {
-        try add(endpoint, events: Event.input | Event.output | Event.peerEnd | Event.edge)
-        endpoint.flags.insert([.reading, .connecting, .watchesOutput])
+        try add(endpoint, for: .connecting)
+        endpoint.flags.insert([.reading, .connecting])
     }
 
     /// Registers an endpoint without a descriptor: a timer.
@@ -298,18 +294,16 @@ final class EventLoop {
         assignSlot(endpoint)
     }
 
-    private func add(_ endpoint: Endpoint, events: UInt32) throws(Errno) {
+    private func add(_ endpoint: Endpoint, for interest: EventSource.Interest) throws(Errno) {
         assignSlot(endpoint)
-        do throws(Errno) { try watch(endpoint, events: events) } catch {
+        do throws(Errno) { try watch(endpoint, for: interest) } catch {
             releaseSlot(endpoint)
             throw error
         }
     }
 
-    private func watch(_ endpoint: Endpoint, events: UInt32) throws(Errno) {
-        let code = kernel.pollControl(
-            poll, operation: EPOLL_CTL_ADD, descriptor: endpoint.descriptor, events: events,
-            key: key(of: endpoint))
+    private func watch(_ endpoint: Endpoint, for interest: EventSource.Interest) throws(Errno) {
+        let code = source.watch(endpoint, for: interest, self)
         if code < 0 { throw Errno(Int32(-code)) }
     }
 
@@ -341,10 +335,6 @@ final class EventLoop {
         if let left = slots.take(slot) { departed.append(left) }
     }
 
-    func key(of endpoint: Endpoint) -> UInt64 {
-        UInt64(endpoint.generation) << 32 | UInt64(UInt32(bitPattern: endpoint.slot))
-    }
-
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
     func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
@@ -352,20 +342,26 @@ final class EventLoop {
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
         if endpoint.hasOutput { discardOutput(of: endpoint) }
-        // Closing the last descriptor of a socket also ends its registration with epoll.
-        if endpoint.descriptor >= 0 {
-            if isTurning { closing.append(endpoint.descriptor) } else { kernel.close(endpoint.descriptor) }
-            endpoint.descriptor = -1
-        }
+        if endpoint.descriptor >= 0 { close(descriptorOf: endpoint) }
         endpoint.armedTick = 0
         releaseSlot(endpoint)
+    }
+
+    private func close(descriptorOf endpoint: Endpoint) {
+        source.leave(endpoint, self)
+        if isTurning {
+            closing.append(endpoint.descriptor)
+        } else {
+            source.close(endpoint.descriptor, self)
+            source.flush()
+        }
+        endpoint.descriptor = -1
     }
 
     /// Stops serving an endpoint without closing its descriptor, which is somebody else's.
     func withdraw(_ endpoint: Endpoint) {
         guard !endpoint.isClosed, endpoint.descriptor >= 0 else { return }
-        _ = kernel.pollControl(
-            poll, operation: EPOLL_CTL_DEL, descriptor: endpoint.descriptor, events: 0, key: 0)
+        source.withdraw(endpoint, self)
         endpoint.descriptor = -1
         close(endpoint)
     }
@@ -381,6 +377,8 @@ final class EventLoop {
         successor.slot = endpoint.slot
         successor.generation = endpoint.generation
         successor.descriptor = endpoint.descriptor
+        successor.operations = endpoint.operations
+        successor.pace = endpoint.pace
         successor.inputDeadline = endpoint.inputDeadline
         successor.outputDeadline = endpoint.outputDeadline
         successor.armedTick = endpoint.armedTick
@@ -393,6 +391,7 @@ final class EventLoop {
         successor.flags.formUnion(flags.subtracting(lists))
         endpoint.slot = -1
         endpoint.descriptor = -1
+        endpoint.operations = []
         endpoint.security = nil
         endpoint.armedTick = 0
         // It stays in the lists that it is in, which pass over what is closed.
@@ -451,14 +450,4 @@ private final class Ticker: Endpoint {
         loop.kernel.takeTicks(descriptor)
         loop.readClocks()
     }
-}
-
-/// epoll's bits, under the names that this loop gives them.
-enum Event {
-    static let input: UInt32 = 0x001
-    static let output: UInt32 = 0x004
-    static let problem: UInt32 = 0x008 | 0x010
-    static let peerEnd: UInt32 = 0x2000
-    static let exclusive: UInt32 = 1 << 28
-    static let edge: UInt32 = 1 << 31
 }

@@ -46,6 +46,8 @@ class LocationBuilder {
     let parent: LocationBuilder?
     let http: HTTPBuilder
     private(set) var children: [LocationBuilder] = []
+    /// Their names, so that two alike are found among a hundred thousand, too.
+    private var names: Set<Name> = []
     /// Set by the directive that makes a module answer in this location (`proxy_pass`).
     var contentHandler = Handler.none
     var redirectsToSlash = false
@@ -67,7 +69,20 @@ class LocationBuilder {
         self.name = name
         self.parent = parent
         self.http = http
-        parent?.children.append(self)
+        guard let parent else { return }
+        parent.children.append(self)
+        if let way = kind.way { parent.names.insert(Name(way: way, name: name)) }
+    }
+
+    private struct Name: Hashable {
+        let way: Location.Kind.Way
+        let name: ByteString
+    }
+
+    /// Whether there is a location within this one that is matched in the same way by the same name.
+    func hasChild(_ kind: Location.Kind, _ name: ByteString) -> Bool {
+        guard let way = kind.way else { return false }
+        return names.contains(Name(way: way, name: name))
     }
 
     var isNamed: Bool { if case .named = kind { true } else { false } }

@@ -4,10 +4,10 @@ enum Handler: UInt8, Sendable, CaseIterable {
     case realIP, rewrite, limitRequests, limitConnections
     case access, authBasic
     case tryFiles
-    case randomIndex, index, autoindex, gzipStatic, staticFiles
+    case randomIndex, index, autoindex, precompressed, staticFiles
     case proxy, grpc, memcached, fastCGI, uwsgi, scgi, stubStatus
     case emptyGIF, authRequest, mirror
     case accessLog
-    case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, gzipFilter
+    case notModifiedFilter, rangeFilter, headersFilter, charsetFilter, compressionFilter
     case userIDFilter, additionFilter, substitutionFilter, ssiFilter, gunzipFilter, sliceFilter
 }

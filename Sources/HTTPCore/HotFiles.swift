@@ -40,7 +40,7 @@ final class HotFiles {
 
     private let loop: EventLoop
     private let files = RecentTable<HotFile>()
-    private var size = 0
+    let figures = MemoryFigures(.files)
     /// The path of the last lookup with a NUL at its end, for the kernel.
     private let path = Buffer(capacity: 256)
     /// A memory of one entry, so that a popular file costs no lookup.
@@ -60,7 +60,7 @@ final class HotFiles {
     func open(_ name: Buffer, arrival: UInt64, readAhead: Int) -> Found {
         let known = find(name)
         // Looked at in this turn, and not before the request had come.
-        if let known, known.checkedAt >= max(arrival, loop.turnMoment) { return .hot(known) }
+        if let known, known.checkedAt >= max(arrival, loop.turnMoment) { return hit(known) }
         path.removeAll()
         path.append(name)
         path.append(0)
@@ -69,7 +69,7 @@ final class HotFiles {
             let code = loop.kernel.status(at: path, &status)
             if code == 0, known.isSettled, known.status == status {
                 known.checkedAt = loop.moment
-                return .hot(known)
+                return hit(known)
             }
             forget(name)
             if code < 0 { return .failed(Errno(Int32(-code))) }
@@ -85,10 +85,18 @@ final class HotFiles {
     /// The content of an open file that is small enough to be kept.
     func content(of file: OpenFile, _ name: Buffer) -> HotFile? {
         if let known = find(name) {
-            if known.isSettled, known.status == file.status { return known }
+            if known.isSettled, known.status == file.status {
+                figures.hits &+= 1
+                return known
+            }
             forget(name)
         }
         return read(file, name)
+    }
+
+    private func hit(_ file: HotFile) -> Found {
+        figures.hits &+= 1
+        return .hot(file)
     }
 
     private func find(_ name: Buffer) -> HotFile? {
@@ -102,29 +110,34 @@ final class HotFiles {
     private func read(_ file: OpenFile, _ name: Buffer) -> HotFile? {
         let status = file.status
         guard status.size <= Self.largest else { return nil }
+        figures.misses &+= 1
         let bytes = Buffer(capacity: max(status.size, 16))
         while bytes.count < status.size {
             let got = loop.kernel.read(
                 file.descriptor, into: bytes, count: status.size - bytes.count, offset: bytes.count)
             guard got > 0 else { return nil }
         }
-        let changed = status.changed * 1_000 + status.changedNanoseconds / 1_000_000
-        let age = loop.kernel.wallMilliseconds() - changed
         let hot = HotFile(
-            status: status, bytes: bytes, isSettled: age > Self.settlingMilliseconds, checkedAt: 0)
+            status: status, bytes: bytes, isSettled: Self.isSettled(status, at: loop.kernel.wallMilliseconds()), checkedAt: 0)
         keep(hot, name)
         return hot
+    }
+
+    /// Whether a file that is changed at this time, in milliseconds since the epoch, or later will have other times.
+    static func isSettled(_ status: FileStatus, at now: Int) -> Bool {
+        now - (status.changed * 1_000 + status.changedNanoseconds / 1_000_000) > settlingMilliseconds
     }
 
     // MARK: - Keeping
 
     private func keep(_ file: HotFile, _ name: Buffer) {
         guard file.isSettled else { return }
-        while size + file.bytes.capacity > Self.budget, let oldest = files.removeOldest() {
-            size -= oldest.bytes.capacity
+        while figures.bytes + file.bytes.capacity > Self.budget, let oldest = files.removeOldest() {
+            figures.bytes -= oldest.bytes.capacity
         }
         files.insert(file, for: name.span)
-        size += file.bytes.capacity
+        figures.bytes += file.bytes.capacity
+        figures.count = files.count
         remember(file, name)
     }
 
@@ -135,7 +148,8 @@ final class HotFiles {
     }
 
     private func forget(_ name: Buffer) {
-        if let old = files.remove(name.span) { size -= old.bytes.capacity }
+        if let old = files.remove(name.span) { figures.bytes -= old.bytes.capacity }
+        figures.count = files.count
         lastFile = nil
     }
 }

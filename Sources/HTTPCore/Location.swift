@@ -7,6 +7,21 @@ final class Location {
         case regex(Regex)
         /// `if` in a location, `limit_except`: matched by their own rules.
         case nested
+
+        /// How a location is found by its name.
+        enum Way: Hashable {
+            case exact, prefix, named
+        }
+
+        /// Nil for those that may be there twice.
+        var way: Way? {
+            switch self {
+            case .exact: .exact
+            case .prefix, .prefixWithoutRegex: .prefix
+            case .named: .named
+            case .server, .regex, .nested: nil
+            }
+        }
     }
 
     let kind: Kind
@@ -68,6 +83,8 @@ struct Plan: Sendable {
     var content = Steps()
     var log = Steps()
     var headerFilters = Steps()
+    /// Some filter wants to know the file that a body is.
+    var wantsSources = false
 
     init() {}
 }

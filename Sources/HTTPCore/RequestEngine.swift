@@ -2,6 +2,8 @@
 class RequestEngine {
     final let loop: EventLoop
     final let hotFiles: HotFiles
+    /// What is kept in memory; whoever keeps something else adds its own.
+    final var memoryFigures: [MemoryFigures]
     /// Idle connections to upstreams are kept; not any more once the worker ends.
     final var keepsUpstreams = true
 
@@ -13,6 +15,7 @@ class RequestEngine {
     init(loop: EventLoop) {
         self.loop = loop
         hotFiles = HotFiles(loop: loop)
+        memoryFigures = [hotFiles.figures]
     }
 
     /// What a module keeps for this worker, made at its first use. A module asks for one type only.

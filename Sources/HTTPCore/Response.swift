@@ -50,6 +50,10 @@ final class Response {
     var trailers: HeaderList?
     /// The status that a redirect by `error_page` answers with, kept for the log: 0 for none.
     var errorStatus = Status(rawValue: 0)
+    /// The file that the body is, where filters may want to know it.
+    var source: ContentSource?
+    /// What a filter of the head has ready in place of the body that `source` is.
+    var kept: KeptContent?
     /// The upgraded connection: bytes pass unchanged both ways after the head.
     var isTunnel = false
 
@@ -87,6 +91,8 @@ final class Response {
         singleRange = false
         disablesNotModified = false
         variesByEncoding = false
+        if source != nil { source = nil }
+        if kept != nil { kept = nil }
     }
 
     /// The length and the ranges no longer hold: a filter changes the body.

@@ -1,7 +1,7 @@
 /// The places of all modules' settings in a block's table: a line a module.
 enum SettingsIndex: Int {
     case tls
-    case process, core, serverCore, log, index, autoindex, randomIndex, proxy, proxyUpstream, upstream, headers, gzip, gzipStatic
+    case process, core, serverCore, log, index, autoindex, randomIndex, proxy, proxyUpstream, upstream, headers, gzip, brotli, zstd, precompressed
     case rewrite, charset, access, authBasic, realIP, limitRequests, limitConnections, tryFiles
     case errorLog, stubStatus, returns, map, staticFiles, types, ranges
     case referer, secureLink, userID, browsers, substitution, addition, authRequest, mirror

@@ -35,6 +35,7 @@ final class Engine: RequestEngine {
     /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
+    private let memory: MemoryReturn
 
     /// Clients for which everything is logged: `debug_connection`.
     private let debuggedClients: TrustedPeers
@@ -48,6 +49,7 @@ final class Engine: RequestEngine {
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
+        memory = MemoryReturn(loop: loop)
         wishes = RequestWishes(loop: loop)
         super.init(loop: loop)
         wishes.engine = self
@@ -134,6 +136,7 @@ final class Engine: RequestEngine {
 
     func connectionEnded(_ connection: ServedConnection) {
         connectionCount -= 1
+        memory.note()
         counters.add(-1, to: .active)
         count(connection, as: .none)
         if isShuttingDown, connectionCount == 0 { loop.shouldStop = true }
@@ -159,12 +162,18 @@ final class Engine: RequestEngine {
     /// Adds what has changed since the last time to the figures that all workers share: once a turn, since a request changes
     /// four of them.
     override func publishFigures() {
+        for figures in memoryFigures { figures.publish(to: counters) }
         guard unpublished != Unpublished() else { return }
         counters.add(unpublished.requests, to: .requests)
         counters.add(unpublished.reading, to: .reading)
         counters.add(unpublished.writing, to: .writing)
         counters.add(unpublished.waiting, to: .waiting)
         unpublished = Unpublished()
+    }
+
+    /// The worker ends.
+    func withdrawFigures() {
+        for figures in memoryFigures { figures.withdraw(from: counters) }
     }
 
     private struct Unpublished: Equatable {
@@ -231,6 +240,7 @@ final class Engine: RequestEngine {
             idleHTTP2Streams.append(stream)
         } else {
             stream.detach()
+            memory.note()
             // It may be at work further up.
             loop.departed.append(stream)
         }
@@ -267,7 +277,9 @@ final class Engine: RequestEngine {
 
     func giveBack(_ stream: consuming HTTP1Stream) {
         release(stream)
-        if idleStreams.count < Self.idleBound { idleStreams.append(stream) } else { stream.detach() }
+        guard idleStreams.count >= Self.idleBound else { return idleStreams.append(stream) }
+        stream.detach()
+        memory.note()
     }
 }
 

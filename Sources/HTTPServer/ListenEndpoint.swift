@@ -32,12 +32,13 @@ final class ListenEndpoint: Endpoint {
         for _ in 0..<batch {
             var address = RawAddress()
             let code = loop.kernel.accept(descriptor, address: &address)
-            if code < 0 {
-                return failedToAccept(Errno(Int32(-code)))
-            }
-            let accepted = Engine.Accepted(descriptor: Int32(code), address: address)
-            engine.accept(accepted, on: servers(for: Int32(code)))
+            if code < 0 { return acceptingFailed(Errno(Int32(-code))) }
+            accepted(Int32(code), from: address)
         }
+    }
+
+    override func accepted(_ descriptor: Int32, from address: RawAddress) {
+        engine.accept(Engine.Accepted(descriptor: descriptor, address: address), on: servers(for: descriptor))
     }
 
     private func servers(for descriptor: Int32) -> ListenBinding {
@@ -49,7 +50,7 @@ final class ListenEndpoint: Endpoint {
         return binding
     }
 
-    private func failedToAccept(_ error: Errno) {
+    override func acceptingFailed(_ error: Errno) {
         switch error {
         case .again, .connectionAborted: return
         case .processFilesExhausted, .systemFilesExhausted: log(.crit, "accept4()", error)

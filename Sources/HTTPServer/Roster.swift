@@ -29,7 +29,7 @@ enum Roster {
     }
 
     private static var filterRows: [Row] {
-        Headers.rows + Charset.rows + Gzip.rows + GzipStatic.rows + UserID.rows
+        Headers.rows + Charset.rows + Gzip.rows + Brotli.rows + Zstd.rows + Precompressed.rows + UserID.rows
             + Gunzip.rows + Slice.rows + Substitution.rows + Addition.rows + SSI.rows
     }
 
@@ -66,7 +66,7 @@ enum Roster {
         Step(handler: .randomIndex, isUsed: RandomIndex.isUsed),
         Step(handler: .index) { _ in true },
         Step(handler: .autoindex, isUsed: Autoindex.isUsed),
-        Step(handler: .gzipStatic, isUsed: GzipStatic.isUsed),
+        Step(handler: .precompressed, isUsed: Precompressed.isUsed),
         Step(handler: .staticFiles) { _ in true },
     ]
     private static let log: [Step] = [
@@ -83,7 +83,7 @@ enum Roster {
         Step(handler: .substitutionFilter, isUsed: Substitution.isUsed),
         Step(handler: .charsetFilter) { Charset.isUsed($0) },
         Step(handler: .ssiFilter, isUsed: SSI.isUsed),
-        Step(handler: .gzipFilter) { Gzip.isUsed($0) },
+        Step(handler: .compressionFilter, isUsed: Compression.isUsed),
         Step(handler: .rangeFilter) { _ in true },
     ]
 
@@ -111,13 +111,14 @@ enum Roster {
         plan.content = used(content)
         plan.log = used(log)
         plan.headerFilters = used(headerFilters)
+        plan.wantsSources = Compression.isUsed(settings)
         return plan
     }
 
     /// Asks one handler.
     static func handle(_ code: UInt8, _ request: Request) -> Verdict {
         switch Handler(rawValue: code) {
-        case .gzipStatic: GzipStatic.handle(request)
+        case .precompressed: Precompressed.handle(request)
         case .staticFiles: StaticFiles.handle(request)
         case .rewrite: Rewrite.handle(request)
         case .tryFiles: TryFiles.handle(request)
@@ -169,8 +170,8 @@ enum Roster {
             if let filter = Charset.filterHead(request) { request.append(.charset(filter)) }
         case .ssiFilter:
             if let filter = SSI.filterHead(request) { request.append(.ssi(filter)) }
-        case .gzipFilter:
-            if let filter = Gzip.filterHead(request) { request.append(.gzip(filter)) }
+        case .compressionFilter:
+            if let filter = Compression.filterHead(request) { request.append(.compression(filter)) }
         case .rangeFilter: return filterRanges(request)
         default: break
         }
@@ -210,7 +211,7 @@ enum Stage {
     case substitution(SubstitutionFilter)
     case charset(CharsetFilter)
     case ssi(SSIFilter)
-    case gzip(GzipFilter)
+    case compression(CompressionFilter)
 
     /// Its place among the others: bodies pass the filters in nginx's order, which is not that of the heads.
     var rank: Int {
@@ -222,7 +223,7 @@ enum Stage {
         case .substitution: 3
         case .charset: 6
         case .ssi: 7
-        case .gzip: 8
+        case .compression: 8
         }
     }
 
@@ -230,13 +231,13 @@ enum Stage {
     var changesContent: Bool {
         switch self {
         case .slice, .range: false
-        case .gunzip, .addition, .substitution, .charset, .ssi, .gzip: true
+        case .gunzip, .addition, .substitution, .charset, .ssi, .compression: true
         }
     }
 
     /// Whether it works on the whole answer, which subrequests' parts have joined.
     var isEncoding: Bool {
-        if case .gzip = self { true } else { false }
+        if case .compression = self { true } else { false }
     }
 
     /// Whether it holds on to something that it was given, and goes on when it is run again.
@@ -246,7 +247,7 @@ enum Stage {
         case .gunzip(let filter): filter.isHolding
         case .addition(let filter): filter.isHolding
         case .ssi(let filter): filter.isHolding
-        case .range, .charset, .substitution, .gzip: false
+        case .range, .charset, .substitution, .compression: false
         }
     }
 
@@ -255,7 +256,7 @@ enum Stage {
         switch self {
         case .slice(let filter): filter.isWaiting
         case .ssi(let filter): filter.isWaiting
-        case .range, .gunzip, .addition, .charset, .substitution, .gzip: false
+        case .range, .gunzip, .addition, .charset, .substitution, .compression: false
         }
     }
 
@@ -269,7 +270,7 @@ enum Stage {
         case .substitution(let filter): filter.run(request)
         case .charset(let filter): filter.run(request)
         case .ssi(let filter): filter.run(request)
-        case .gzip(let filter): filter.run(request)
+        case .compression(let filter): filter.run(request)
         }
     }
 }

@@ -67,6 +67,17 @@ class Kernel {
         return code
     }
 
+    /// The address of the other end.
+    func peerAddress(_ descriptor: Int32, _ address: inout RawAddress) -> Int {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe apus_k_peer_name(descriptor, &storage, &length)
+        if code >= 0 {
+            unsafe withUnsafeBytes(of: &storage) { unsafe address.load($0, length: Int(length)) }
+        }
+        return code
+    }
+
     func bind(_ descriptor: Int32, to address: UnsafeRawBufferPointer) -> Int {
         unsafe apus_k_bind(descriptor, address.baseAddress, address.count)
     }
@@ -158,6 +169,11 @@ class Kernel {
         unsafe apus_k_epoll_wait(
             poll, events.storage.assumingMemoryBound(to: epoll_event.self), Int32(events.capacity),
             timeout)
+    }
+
+    /// An io_uring, for the process that asks. It is refused by kernels that lack what is needed, and by many containers.
+    func ring(bufferCount: Int, bufferSize: Int) throws(Errno) -> Ring {
+        try Ring(bufferCount: bufferCount, bufferSize: bufferSize)
     }
 
     // MARK: - Files

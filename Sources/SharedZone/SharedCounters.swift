@@ -29,10 +29,12 @@ final class SharedCounters: Sendable {
     }
 }
 
-/// The counters of client connections that `stub_status` shows, summed over all workers.
+/// What `stub_status` shows, summed over all workers: the counters of client connections, and of what is kept in memory.
 struct ConnectionCounters: Sendable {
     enum Name: Int, CaseIterable {
         case accepted, handled, active, requests, reading, writing, waiting
+        case files, fileBytes, fileHits, fileMisses
+        case bodies, bodyBytes, bodyHits, bodyMisses
     }
 
     private let counters: SharedCounters

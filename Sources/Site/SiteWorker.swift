@@ -8,7 +8,7 @@ final class SiteWorker {
     static func run(_ cycle: SiteCycle, _ context: WorkerContext) -> Int32 {
         var call: StaticString = "epoll_create()"
         do throws(Errno) {
-            let worker = try SiteWorker(cycle)
+            let worker = try SiteWorker(cycle, number: context.number)
             call = "epoll_ctl()"
             try worker.heed(context)
             for listener in context.listeners {
@@ -16,6 +16,7 @@ final class SiteWorker {
             }
             if cycle.core.timerResolution > 0 { try worker.loop.readClocks(every: cycle.core.timerResolution) }
             worker.loop.run()
+            worker.engine.withdrawFigures()
             // What is gathered in the logs' buffers would be lost.
             cycle.logs.detach()
             return 0
@@ -29,13 +30,35 @@ final class SiteWorker {
     }
 
     /// A worker that accepts nothing yet.
-    init(_ cycle: SiteCycle) throws(Errno) {
+    init(_ cycle: SiteCycle, number: Int = 0) throws(Errno) {
         self.cycle = cycle
-        loop = try EventLoop(kernel: cycle.logs.environment.kernel)
+        loop = try Self.makeLoop(cycle, number)
         engine = Engine(
             loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
             shutdownTimeout: cycle.core.shutdownTimeout, debuggedClients: cycle.core.debuggedClients)
         cycle.logs.attach(to: loop)
+    }
+
+    /// The loop that the configuration asks for, or one over epoll where the kernel refuses that.
+    private static func makeLoop(_ cycle: SiteCycle, _ number: Int) throws(Errno) -> EventLoop {
+        let kernel = cycle.logs.environment.kernel
+        guard cycle.core.eventMethod == .ring else { return try EventLoop(kernel: kernel) }
+        do throws(Errno) { return EventLoop(kernel: kernel, source: try RingSource(kernel: kernel)) } catch {
+            // One worker says it for all.
+            if number == 0 {
+                cycle.logs.errorLog.write(.warn, "epoll is used instead of io_uring\(reason(error)): io_uring_setup() failed", error)
+            }
+            return try EventLoop(kernel: kernel)
+        }
+    }
+
+    private static func reason(_ error: Errno) -> String {
+        switch error {
+        case .notPermitted, .accessDenied: ", which a seccomp profile or the setting kernel.io_uring_disabled forbids"
+        case .noSystemCall: ", which this kernel is built without, or a seccomp profile forbids"
+        case .invalid: ", which takes Linux 6.1 or later"
+        default: ""
+        }
     }
 
     /// Accepts connections on a listening socket, if the configuration has servers at its address.
@@ -65,7 +88,7 @@ final class SiteWorker {
         let endpoint = SignalEndpoint(loop: loop, descriptor: context.signalDescriptor) {
             [unowned self] in obey(context)
         }
-        try loop.addListening(endpoint, exclusive: false)
+        try loop.addReadable(endpoint)
     }
 
     private func obey(_ context: WorkerContext) {

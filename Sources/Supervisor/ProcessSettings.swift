@@ -30,6 +30,13 @@ enum WorkerAffinity: Equatable, Sendable {
     }
 }
 
+/// How workers hear from the kernel.
+enum EventMethod: String, Sendable {
+    case epoll
+    /// epoll where the kernel refuses it.
+    case ring = "io_uring"
+}
+
 /// A `thread_pool`.
 struct ThreadPool: Equatable, Sendable {
     var name: ByteString
@@ -64,6 +71,7 @@ struct ProcessSettings: Sendable {
     // The `events` block.
     var hasEvents = false
     var workerConnections = 512
+    var eventMethod = EventMethod.epoll
     var acceptsAllAtOnce = false
     /// Clients for which everything is logged.
     var debuggedClients = TrustedPeers()

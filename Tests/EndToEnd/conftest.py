@@ -14,6 +14,21 @@ import serving
 
 DEMO = serving.ROOT / "demo"
 
+# The tests of these files are made on io_uring, too: what a loop over it could do wrong would show in them.
+ON_BOTH_METHODS = {"test_processes", "test_upstreams", "test_websocket"}
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.module.__name__ in ON_BOTH_METHODS and not serving.EVENT_METHOD and not serving.is_nginx(serving.SUBJECT):
+        metafunc.parametrize("event_method", ["epoll", "io_uring"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def event_method(request, monkeypatch):
+    """What every configuration of a test says by `use`."""
+    if method := getattr(request, "param", None):
+        monkeypatch.setattr(serving, "EVENT_METHOD", method)
+
 
 class Gunicorn:
     """The Flask application of the demonstration site under a Gunicorn."""

@@ -70,7 +70,7 @@ def test_start_and_stop_are_logged(simple):
     server = simple("location / { }", main="error_log logs/notice.log notice;")
     server.stop()
     text = server.log("notice.log")
-    for part in (r"\[notice\] \d+#\d+: using the \"epoll\" event method", r"nginx/\d+\.\d+\.\d+", r"OS: Linux ",
+    for part in (r"\[notice\] \d+#\d+: using the \"(?:epoll|io_uring)\" event method", r"nginx/\d+\.\d+\.\d+", r"OS: Linux ",
                  r"getrlimit\(RLIMIT_NOFILE\): \d+:\d+", r"start worker processes", r"start worker process \d+",
                  r"signal 15 \(SIGTERM\) received from \d+, exiting", r"worker process \d+ exited with code 0", r"\d+#\d+: exit$"):
         assert re.search(part, text, re.M), part

@@ -6,7 +6,8 @@ import Testing
 
 /// What the contract of event loops is tested on.
 enum Ground: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case linux, simulation
+    /// epoll on Linux, io_uring on Linux, epoll on the simulated kernel.
+    case linux, ring, simulation
 
     var testDescription: String { rawValue }
 }
@@ -18,8 +19,10 @@ final class Harness {
     private var ends: [FarEnd] = []
 
     init(_ ground: Ground) throws {
-        kernel = ground == .linux ? Kernel() : SimulatedKernel()
-        loop = try EventLoop(kernel: kernel)
+        kernel = ground == .simulation ? SimulatedKernel() : Kernel()
+        loop =
+            ground == .ring
+            ? EventLoop(kernel: kernel, source: try RingSource(kernel: kernel)) : try EventLoop(kernel: kernel)
     }
 
     var simulated: SimulatedKernel? { kernel as? SimulatedKernel }
@@ -118,6 +121,12 @@ final class LinuxFarEnd: FarEnd {
             all += chunk[..<got]
         }
         return all
+    }
+
+    /// The other side's end is here.
+    var hasEnded: Bool {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) == 0
     }
 
     override func end() { _ = shutdown(descriptor, Int32(SHUT_WR)) }

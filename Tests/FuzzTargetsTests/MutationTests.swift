@@ -25,6 +25,8 @@ import Testing
         mutateOptions(inputs, fuzzSSI, bytes: 1)
     }
 
+    @Test func codings() throws { mutate(try corpus("accept-encoding"), fuzzAcceptEncoding) }
+
     @Test func fastCGI() throws {
         let inputs = try corpus("fastcgi")
         mutate(inputs, fuzzFastCGI)

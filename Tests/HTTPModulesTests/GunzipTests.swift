@@ -7,10 +7,10 @@ import Testing
     private let text = ByteString((0..<20_000).map { UInt8(truncatingIfNeeded: $0 * $0 >> 3) })
 
     private func compress(_ text: ByteString) throws -> [UInt8] {
-        let deflater = try #require(Deflater(Deflater.Shape(level: 1, windowBits: 15, memoryLevel: 8)))
+        let deflater = try #require(Deflater(level: 1, windowBits: 15, memoryLevel: 8))
         let buffer = Buffer(capacity: 100_000)
         var place = 0
-        #expect(deflater.deflate(text.span, from: &place, .finish, into: buffer) == .taken)
+        #expect(deflater.compress(text.span, from: &place, .finish, into: buffer) == .taken)
         return Array(copying: buffer.span)
     }
 

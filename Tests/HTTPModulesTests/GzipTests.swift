@@ -2,16 +2,16 @@ import Testing
 
 @testable import ApusServer
 
-/// What clients say of gzip.
-@Suite struct GzipAcceptanceTests {
+/// What clients say of codings.
+@Suite struct AcceptanceTests {
     @Test(arguments: [
         "gzip", "gzip, deflate", "deflate, gzip", "GZip", "deflate,gzip", "gzip;q=0.001",
         "gzip; q=1", "gzip;q=1.000", "gzip ; q=0.5", "gzip;", "br;q=1.0, gzip;q=0.8, *;q=0.1",
     ])
     func accepted(_ value: String) {
         let field = ByteString(value)
-        let isAccepted = field.span.acceptsGzip
-        #expect(isAccepted)
+        let codings = field.span.acceptedCodings
+        #expect(codings.contains(.gzip))
     }
 
     @Test(arguments: [
@@ -20,85 +20,58 @@ import Testing
     ])
     func refused(_ value: String) {
         let field = ByteString(value)
-        let isAccepted = field.span.acceptsGzip
-        #expect(!isAccepted)
+        let codings = field.span.acceptedCodings
+        #expect(!codings.contains(.gzip))
+    }
+
+    @Test(arguments: [
+        ("br", "b"), ("gzip, deflate, br, zstd", "gbz"), ("br;q=0, zstd;q=0.1, gzip;q=0", "z"), ("BR,ZSTD", "bz"),
+        ("brotli, zstandard", ""), ("brotli, br", "b"), ("xbr, x-zstd", ""), ("br;q=0, br", ""), ("zstd;q=0.0, br;q=0.5", "b"),
+        ("zstd ;q=1,br ; q=0.001", "bz"), ("b", ""), ("zst", ""), (",,br", "b"), ("gzip;q=0,br", "b"), ("identity;q=1, *;q=0", ""),
+    ])
+    func eachCodingByItsName(_ value: String, _ expected: String) {
+        let field = ByteString(value)
+        let codings = field.span.acceptedCodings
+        let found = [("g", ContentCoding.gzip), ("b", .brotli), ("z", .zstd)].filter { codings.contains($0.1) }.map(\.0)
+        #expect(Set(found) == Set(expected.map(String.init)))
     }
 }
 
-/// The compressor, by the frame of what it makes: RFC 1952 ends a member with the size of what is in it.
-@Suite struct DeflaterTests {
-    private let shape = Deflater.Shape(level: 1, windowBits: 15, memoryLevel: 8)
-
-    private func compress(
-        _ text: ByteString, _ deflater: Deflater, room: Int, parts: Int = 1,
-        _ mode: Deflater.Mode = .flush
-    ) -> [UInt8] {
-        var out: [UInt8] = []
-        let size = max(text.count / parts, 1)
-        var start = 0
-        while start < text.count {
-            let end = min(start + size, text.count)
-            drain(text.slice(start..<end), mode, deflater, room, &out)
-            start = end
-        }
-        drain(.empty, .finish, deflater, room, &out)
-        return out
-    }
-
-    private func drain(
-        _ text: ByteString, _ mode: Deflater.Mode, _ deflater: Deflater, _ room: Int,
-        _ out: inout [UInt8]
-    ) {
-        var place = 0
-        while true {
-            let buffer = Buffer(capacity: room)
-            let outcome = deflater.deflate(text.span, from: &place, mode, into: buffer)
-            out += Array(copying: buffer.span)
-            if outcome == .taken { return }
-            #expect(outcome == .full)
-        }
-    }
-
-    private let text = ByteString((0..<20_000).map { UInt8(truncatingIfNeeded: $0 * $0 >> 3) })
-
-    @Test func theFrameTellsTheSize() throws {
-        let deflater = try #require(Deflater(shape))
-        let member = compress(text, deflater, room: 64, parts: 7)
-        #expect(member.starts(with: [0x1F, 0x8B, 8]))
-        let size = member.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-        #expect(size == text.count)
-        #expect(deflater.bytesIn == text.count)
-        #expect(deflater.bytesOut == member.count)
-    }
-
-    // Without flushes: zlib repeats the mark of one where fewer than six bytes of output are left.
-    @Test func theSizeOfOutputBuffersChangesNothing() throws {
-        let deflater = try #require(Deflater(shape))
-        let small = compress(text, deflater, room: 16, parts: 3, .gather)
-        deflater.reset()
-        let isSame = compress(text, deflater, room: 100_000, parts: 3, .gather) == small
-        #expect(isSame)
-    }
-
-    @Test func streamsAreUsedAgainByTheirShape() throws {
-        let pool = DeflaterPool()
-        let first = try #require(pool.take(shape))
-        let expected = compress(text, first, room: 512)
-        pool.give(first)
-        let other = try #require(
-            pool.take(Deflater.Shape(level: 9, windowBits: 10, memoryLevel: 3)))
-        #expect(other !== first)
-        let again = try #require(pool.take(shape))
-        #expect(again === first)
-        #expect(compress(text, again, room: 512) == expected)
-    }
-
+/// Which stream a body gets.
+@Suite struct GzipShapeTests {
     @Test func shortBodiesNeedSmallWindows() {
-        let settings = GzipSettings()
-        #expect(settings.shape(for: -1).windowBits == 15)
-        #expect(settings.shape(for: 20).windowBits == 9)
-        #expect(settings.shape(for: 20).memoryLevel == 2)
-        #expect(settings.shape(for: 249).windowBits == 9)
-        #expect(settings.shape(for: 1_000_000).windowBits == 15)
+        var settings = GzipSettings()
+        settings.level = 6
+        settings.memoryLevel = 9
+        #expect(settings.shape(for: -1) == .zlib(level: 6, windowBits: 15, memoryLevel: 9))
+        #expect(settings.shape(for: 20) == .zlib(level: 6, windowBits: 9, memoryLevel: 3))
+        #expect(settings.shape(for: 249) == .zlib(level: 6, windowBits: 9, memoryLevel: 3))
+        #expect(settings.shape(for: 2_000) == .zlib(level: 6, windowBits: 12, memoryLevel: 6))
+        #expect(settings.shape(for: 1_000_000) == .zlib(level: 6, windowBits: 15, memoryLevel: 9))
+    }
+
+    @Test(.enabled(if: Compressor.hasIgzip)) func shortBodiesAreISALsAtAnyLevel() {
+        var settings = GzipSettings()
+        settings.level = 9
+        #expect(settings.shape(for: 1_024) == .igzip(level: 3, windowBits: 15))
+        #expect(settings.shape(for: 1_025) == .zlib(level: 9, windowBits: 11, memoryLevel: 4))
+        #expect(settings.shape(for: -1) == .zlib(level: 9, windowBits: 15, memoryLevel: 8))
+    }
+
+    @Test func lowLevelsAreISAL() {
+        var settings = GzipSettings()
+        for level in 1...3 {
+            settings.level = level
+            let expected: Compressor.Shape =
+                Compressor.hasIgzip
+                ? .igzip(level: level, windowBits: 15) : .zlib(level: level, windowBits: 15, memoryLevel: 8)
+            #expect(settings.shape(for: -1) == expected)
+        }
+    }
+
+    @Test func whoAsksForLittleMemoryGetsIt() {
+        var settings = GzipSettings()
+        settings.memoryLevel = 3
+        #expect(settings.shape(for: -1) == .zlib(level: 1, windowBits: 15, memoryLevel: 3))
     }
 }

@@ -251,6 +251,12 @@ final class SimulatedKernel: Kernel {
     /// The loop waits, and nothing will ever happen.
     private(set) var isDeadlocked = false
 
+    /// There is none: what takes one runs on Linux itself.
+    override func ring(bufferCount: Int, bufferSize: Int) throws(Errno) -> Ring { throw ringRefusal }
+
+    /// Why.
+    var ringRefusal = Errno.noSystemCall
+
     // MARK: - Sockets
 
     override func socket(family: Int32, type: Int32) -> Int {

@@ -79,6 +79,8 @@ enum Everything {
             location /index/ { alias files/; index missing.html page.html; }
             location /try/ { try_files /missing /small.txt =404; }
             location /precompressed/ { gzip_static on; alias files/; }
+            location /packed/ { brotli on; zstd on; brotli_comp_level 4; alias files/; }
+            location /packed/app/ { brotli on; zstd on; types { } default_type text/html; proxy_pass http://127.0.0.1:9000/; }
             location /converted/ { charset windows-1251; source_charset utf-8; alias files/; }
             location /logged/ {
                 access_log logs/$host.log;
@@ -243,6 +245,9 @@ enum Everything {
         Visit(name: "index", request: get("/index/"), statuses: [200], body: page),
         Visit(name: "try", request: get("/try/x"), statuses: [200]),
         Visit(name: "precompressed", request: get("/precompressed/page.html", "Accept-Encoding: gzip\r\n"), statuses: [200], body: [31, 139, 8, 0]),
+        Visit(name: "brotli", request: get("/packed/page.html", "Accept-Encoding: br\r\n"), statuses: [200]),
+        Visit(name: "zstd", request: get("/packed/page.html", "Accept-Encoding: zstd\r\n"), statuses: [200]),
+        Visit(name: "packed", request: get("/packed/app/large", "Accept-Encoding: zstd\r\n"), statuses: [200]),
         Visit(name: "converted", request: get("/converted/small.txt"), statuses: [200], body: small),
         Visit(name: "logged", request: get("/logged/small.txt"), statuses: [200], body: small),
         Visit(name: "moved inside", request: get("/moved/inside"), statuses: [200], body: large),

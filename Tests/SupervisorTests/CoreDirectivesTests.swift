@@ -45,10 +45,17 @@ import Testing
         #expect(core.threadPools.first?.threads == 4)
     }
 
+    @Test func eventMethodsAreKnown() throws {
+        #expect(try core("events { }").eventMethod == .epoll)
+        #expect(try core("events { use epoll; }").eventMethod == .epoll)
+        #expect(try core("events { use io_uring; }").eventMethod == .ring)
+    }
+
     @Test(arguments: [
         ("daemon off; daemon on;", "\"daemon\" directive is duplicate"),
         ("worker_processes many;", "\"worker_processes\" directive invalid value"),
         ("events { use kqueue; }", "invalid event type \"kqueue\""),
+        ("events { use epoll; use io_uring; }", "\"use\" directive is duplicate"),
         ("events { worker_connections x; }", "invalid number \"x\""),
         ("worker_cpu_affinity 012;", "invalid character \"2\" in \"worker_cpu_affinity\""),
         (

@@ -12,6 +12,7 @@
 #include <glob.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -77,6 +78,9 @@ static inline long apus_k_accept(int fd, void *address, socklen_t *length) {
 }
 static inline long apus_k_socket_name(int fd, void *address, socklen_t *length) {
     APUS_RESULT(int, getsockname(fd, (struct sockaddr *)address, length));
+}
+static inline long apus_k_peer_name(int fd, void *address, socklen_t *length) {
+    APUS_RESULT(int, getpeername(fd, (struct sockaddr *)address, length));
 }
 static inline long apus_k_bind(int fd, const void *address, size_t length) {
     APUS_RESULT(int, bind(fd, (const struct sockaddr *)address, (socklen_t)length));

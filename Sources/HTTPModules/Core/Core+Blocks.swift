@@ -50,7 +50,9 @@ extension Core {
         try CoreVariables.declare(in: http.registry)
         try TLSModule.declareVariables(in: http.registry)
         try HTTP2.declareVariables(in: http.registry)
-        try Gzip.declareVariables(in: http.registry)
+        try Compression.declareRatio("gzip_ratio", of: .gzip, in: http.registry)
+        try Compression.declareRatio("brotli_ratio", of: .brotli, in: http.registry)
+        try Compression.declareRatio("zstd_ratio", of: .zstd, in: http.registry)
         try Proxy.declareVariables(in: http.registry)
         try StubStatus.declareVariables(in: http.registry)
         try RealIP.declareVariables(in: http.registry)
@@ -167,16 +169,8 @@ extension Core {
         _ invocation: Invocation, _ kind: Location.Kind, _ name: ByteString,
         _ parent: LocationBuilder
     ) throws(ConfigurationError) {
-        for sibling in parent.children where sibling.name == name {
-            switch (sibling.kind, kind) {
-            case (.exact, .exact), (.prefix, .prefix), (.prefix, .prefixWithoutRegex),
-                (.prefixWithoutRegex, .prefix), (.prefixWithoutRegex, .prefixWithoutRegex):
-                throw invocation.fail("duplicate location \"\(name)\"")
-            case (.named, .named):
-                throw invocation.fail("duplicate location \"@\(name)\"")
-            default: break
-            }
-        }
+        guard parent.hasChild(kind, name) else { return }
+        throw invocation.fail("duplicate location \"\(kind.way == .named ? "@" : "")\(name)\"")
     }
 
     // MARK: - limit_except

@@ -1,14 +1,15 @@
 extension Request {
     /// Whether the client takes gzip, and the settings let it have it.
-    var acceptsGzip: Bool {
-        guard let field = header(.acceptEncoding) else { return false }
-        let bytes = head.bytes
-        guard bytes.span(field).acceptsGzip else { return false }
+    var acceptsGzip: Bool { acceptedCodings.contains(.gzip) && isAllowedGzip }
+
+    /// Whether the settings let the client have gzip, if it takes that.
+    var isAllowedGzip: Bool {
         let settings = location.settings(Gzip.slot).value
         if settings.disablesOldExplorers, isOldExplorer { return false }
         if head.version < settings.version { return false }
         if header(.via) != nil, !isGzippedForProxies(settings.proxied) { return false }
         guard !settings.disabledAgents.isEmpty, let agent = header(.userAgent) else { return true }
+        let bytes = head.bytes
         for regex in settings.disabledAgents where regex.match(bytes.span(agent)) == .matched {
             return false
         }
@@ -78,58 +79,5 @@ extension Request {
             index = headers.firstIndex(of: .cacheControl, from: found + 1)
         }
         return false
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// Whether this value of `Accept-Encoding` allows gzip: it is named, not as a part of another word, and not with `q=0`.
-    var acceptsGzip: Bool {
-        var start = 0
-        while start + 4 <= count {
-            if extracting(start..<start + 4).equalsIgnoringCase("gzip") {
-                let isWord =
-                    start == 0 || self[start - 1] == ASCII.comma || self[start - 1] == ASCII.space
-                if isWord { return qualityIsPositive(behind: start + 4) }
-                start += 4
-            } else {
-                start += 1
-            }
-        }
-        return false
-    }
-
-    private func qualityIsPositive(behind place: Int) -> Bool {
-        var index = place
-        while index < count, self[index] == ASCII.space { index += 1 }
-        if index == count || self[index] == ASCII.comma { return true }
-        guard self[index] == ASCII.semicolon else { return false }
-        index += 1
-        while index < count, self[index] == ASCII.space { index += 1 }
-        if index == count { return true }
-        guard self[index] | 0x20 == UInt8(ascii: "q"), index + 2 < count,
-            self[index + 1] == ASCII.equals
-        else { return false }
-        return quality(from: index + 2) > 0
-    }
-
-    /// `1`, `0.8`, `0.001`, as a number that is 0 exactly when the quality is, or the text is malformed.
-    private func quality(from place: Int) -> Int {
-        let first = self[place]
-        guard first == ASCII.zero || first == ASCII.zero + 1 else { return 0 }
-        var sum = Int(first - ASCII.zero) * 100
-        var index = place + 1
-        guard index < count, self[index] != ASCII.comma, self[index] != ASCII.space else {
-            return sum
-        }
-        guard self[index] == ASCII.dot else { return 0 }
-        index += 1
-        var digits = 0
-        while index < count, self[index] != ASCII.comma, self[index] != ASCII.space {
-            guard self[index].isASCIIDigit else { return 0 }
-            sum += Int(self[index] - ASCII.zero)
-            digits += 1
-            index += 1
-        }
-        return sum > 100 || digits > 3 ? 0 : sum
     }
 }

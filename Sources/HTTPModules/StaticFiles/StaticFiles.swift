@@ -38,34 +38,52 @@ enum StaticFiles {
 
     /// Answers with a file in memory.
     static func send(
-        _ content: HotFile, _ request: Request, isGzipped: Bool = false
+        _ content: HotFile, _ request: Request, _ coding: ContentCoding? = nil
     ) -> Verdict {
-        describe(content.status, eTag: content.eTag, request, request.response, isGzipped)
-        request.sendHead()
+        describe(content.status, eTag: content.eTag, request, request.response, coding)
+        let kept = sendHead(request, .hot(content))
         guard !request.response.isHeadOnly, content.bytes.count > 0 else {
             request.sendLast()
             return .done
         }
-        request.sendWhole(content.bytes)
+        request.sendWhole(kept?.bytes ?? content.bytes)
         return .done
     }
 
     /// Answers with an open file.
-    static func send(_ file: OpenFile, _ request: Request, isGzipped: Bool = false) -> Verdict {
-        describe(file.status, request, request.response, isGzipped)
-        request.sendHead()
+    static func send(_ file: OpenFile, _ request: Request, _ coding: ContentCoding? = nil) -> Verdict {
+        describe(file.status, request, request.response, coding)
+        let kept = sendHead(request, .open(file))
         guard !request.response.isHeadOnly, file.status.size > 0 else {
             request.sendLast()
             return .done
         }
-        request.send(.file(file, 0..<file.status.size), last: true)
+        if let kept {
+            request.sendWhole(kept.bytes)
+        } else {
+            request.send(.file(file, 0..<file.status.size), last: true)
+        }
         return .done
+    }
+
+    /// Sends the head; what is to be sent in place of the source, if a filter has that. Filters may want to know what the body will
+    /// be, and no longer: files are not kept open for that.
+    private static func sendHead(_ request: Request, _ source: @autoclosure () -> ContentSource) -> KeptContent? {
+        guard request.lendLocation({ $0.plan.wantsSources }) else {
+            request.sendHead()
+            return nil
+        }
+        let response = request.response
+        response.source = source()
+        request.sendHead()
+        response.source = nil
+        return response.kept
     }
 
     /// Sets the head's fields from what the file system says.
     @inline(never)
     private static func describe(
-        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ response: Response, _ isGzipped: Bool
+        _ status: FileStatus, eTag: Buffer? = nil, _ request: Request, _ response: Response, _ coding: ContentCoding?
     ) {
         response.status = .ok
         response.contentLength = status.size
@@ -78,7 +96,7 @@ enum StaticFiles {
                 appendETag(status, to: response)
             }
         }
-        if isGzipped { response.headers.append(.contentEncoding, "gzip") }
+        if let coding { response.headers.append(.contentEncoding, coding.token) }
         setContentType(of: request)
     }
 

@@ -1,11 +1,17 @@
 /// ngx_http_stub_status_module: a page of figures about client connections, which monitoring programs read.
 enum StubStatus {
+    private static let slot = Slot(.stubStatus, initial: StubStatusSettings())
+
     static var rows: [Row] {
         [
             .custom(
                 "stub_status", in: [.server, .location], .oneOf(0, 1),
-                "Answers with the numbers of connections and requests."
+                "Answers with the numbers of connections and requests, with \"full\" also with those of what is kept in memory.",
+                syntax: "[full]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                // nginx takes any word here, and makes nothing of it.
+                let isFull = invocation.arguments.first?.value == "full"
+                invocation.write(slot) { $0.isFull = isFull }
                 invocation.location?.contentHandler = .stubStatus
             }
         ]
@@ -32,6 +38,10 @@ enum StubStatus {
         page.append(" Waiting: ")
         page.append(decimal: counters[.waiting])
         page.append(" \n")
+        if request.location.settings(slot).value.isFull {
+            append("Files", .files, counters, to: page)
+            append("Bodies", .bodies, counters, to: page)
+        }
         let response = request.response
         response.status = .ok
         response.setContentType("text/plain" as StaticString)
@@ -39,6 +49,20 @@ enum StubStatus {
         request.sendHead()
         request.send(.pooled(page, 0..<page.count), last: true)
         return .done
+    }
+
+    private static func append(
+        _ title: StaticString, _ first: ConnectionCounters.Name, _ counters: ConnectionCounters, to page: Buffer
+    ) {
+        page.append(title)
+        page.append(" in memory:")
+        let labels: [StaticString] = [" ", " Bytes: ", " Hits: ", " Misses: "]
+        for (index, label) in labels.enumerated() {
+            guard let name = ConnectionCounters.Name(rawValue: first.rawValue + index) else { continue }
+            page.append(label)
+            page.append(decimal: counters[name])
+        }
+        page.append(" \n")
     }
 
     static func declareVariables(in registry: VariableRegistry) throws(ConfigurationError) {
@@ -54,4 +78,8 @@ enum StubStatus {
             }
         }
     }
+}
+
+private struct StubStatusSettings: Sendable {
+    var isFull = false
 }

@@ -25,20 +25,15 @@ extension CoreDirectives {
                 }
                 return count
             },
-            .custom(
-                "use", in: .events, .one, "How the kernel reports events.", mayRepeat: false,
-                syntax: "method"
+            .value(
+                "use", in: .events, .one, slot, \.eventMethod,
+                "How the kernel reports events: by `epoll`, or by `io_uring`, in whose place epoll is used where the kernel refuses it.",
+                syntax: "epoll | io_uring"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                if invocation[0] == "epoll" { return }
-                if invocation[0] == "io_uring" {
-                    throw invocation.fail(
-                        "the event type \"io_uring\" is not supported yet by Apus",
-                        advice: "remove the directive: epoll is used by default",
-                        at: invocation.arguments[0])
-                }
+                if let method = EventMethod(rawValue: invocation[0].text) { return method }
                 throw invocation.fail(
                     "invalid event type \"\(invocation[0])\"",
-                    advice: "on Linux it is \"epoll\", which is used without this directive too",
+                    advice: "on Linux it is \"epoll\", which is used without this directive too, or \"io_uring\"",
                     at: invocation.arguments[0])
             },
             .flag(
@@ -70,6 +65,7 @@ extension CoreDirectives {
     ) {
         outer.write(slot) { core in
             core.workerConnections = inner.workerConnections
+            core.eventMethod = inner.eventMethod
             core.acceptsAllAtOnce = inner.acceptsAllAtOnce
             core.debuggedClients = inner.debuggedClients
         }

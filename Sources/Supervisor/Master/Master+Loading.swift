@@ -75,7 +75,7 @@ extension Master {
         // Until the first cycle is in effect, `log` is the built-in log.
         start.log = next.logs.errorLog
         if !start.logEnvironment.echoesToStandardError { next.logs.redirectStandardError() }
-        log.write(.notice, "using the \"epoll\" event method")
+        log.write(.notice, "using the \"\(core.eventMethod.rawValue)\" event method")
         noteLimits(core)
     }
 

@@ -68,6 +68,8 @@ ADDITION = Site("addition", COMMON + r"""
         location /loop { default_type text/html; add_after_body /loop; return 200 "x"; }
         location /error { default_type text/html; add_before_body /b/before.html; return 404; }
         location /b { alias %%ROOT%%; }
+        location /static/ { alias %%ROOT%%/; gzip_static on; add_after_body /z/part.html; }
+        location /z/ { alias %%ROOT%%/; gzip_static on; }
         location /l { alias %%ROOT%%; log_subrequest on; }
         location /s/ { alias %%ROOT%%/; sub_filter fo FO; }
         location /r/ { deny all; alias %%ROOT%%/; }
@@ -82,11 +84,13 @@ ADDITION = Site("addition", COMMON + r"""
     **{name: get(f"/{name}/page.html?a=1") for name in (
         "missing", "redirected", "nested", "proxied", "replaced", "logged", "refused", "buffers", "empty")},
     "gzip": get("/gzip/page.html", **{"Accept-Encoding": "gzip"}),
+    # A part cannot be compressed apart.
+    "part-compressed-beforehand": get("/static/page.html", **{"Accept-Encoding": "gzip"}),
     "head": get("/page.html", method="HEAD"), "post": get("/nested/page.html", method="POST", body=b"abc"),
     "loop": get("/loop"), "error": get("/error"), "range": get("/page.html", Range="bytes=0-5"),
     "http-1.0": get("/proxied/page.html", version="1.0"),
     "pipelined": get("/page.html", close=False) + get("/nested/page.html"),
-}, files=FILES)
+}, files={**FILES, "part.html": b"a part\n", "part.html.gz": gzip.compress(b"a part, compressed\n", mtime=0)})
 
 AUTH = Site("auth-request", COMMON + r"""
         location / { return 444; }
