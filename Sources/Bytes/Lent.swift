@@ -21,7 +21,12 @@ final class Lent<Object: AnyObject> {
     /// The object, counted: for code off the data path.
     var object: Object {
         get { unsafe reference.takeUnretainedValue() }
-        set { if !holds(newValue) { replace(by: newValue) } }
+        set { hold(newValue) }
+    }
+
+    /// Takes another object, which is counted only if it is another: a value that is assigned is counted in any case.
+    func hold(_ object: Object) {
+        if !holds(object) { replace(by: object) }
     }
 
     func holds(_ object: Object) -> Bool {
@@ -71,12 +76,29 @@ final class LentIfAny<Object: AnyObject> {
     var object: Object? {
         get { unsafe reference?.takeUnretainedValue() }
         set {
-            if let old = unsafe reference {
-                guard let departed else { preconditionFailure("what is set once is not replaced") }
-                unsafe departed.append(old.takeRetainedValue())
-            }
-            unsafe reference = newValue.map { unsafe .passRetained($0) }
+            if let newValue { hold(newValue) } else { empty() }
         }
+    }
+
+    /// Takes another object, which is counted only if it is another.
+    func hold(_ object: Object) {
+        if holds(object) { return }
+        empty()
+        unsafe reference = .passRetained(object)
+    }
+
+    func holds(_ object: Object) -> Bool {
+        guard let reference = unsafe reference else { return false }
+        return unsafe reference.toOpaque() == Unmanaged.passUnretained(object).toOpaque()
+    }
+
+    /// Lets the object go, when nobody is at work with it any more.
+    @inline(never)
+    func empty() {
+        guard let old = unsafe reference else { return }
+        guard let departed else { preconditionFailure("what is set once is not replaced") }
+        unsafe reference = nil
+        unsafe departed.append(old.takeRetainedValue())
     }
 
     /// Lets `use` work with the object, which stays there whatever is done meanwhile. Nil: there is none.
@@ -84,6 +106,27 @@ final class LentIfAny<Object: AnyObject> {
     func lend<Result>(_ use: (Object) -> Result) -> Result? {
         guard let reference = unsafe reference else { return nil }
         return unsafe reference._withUnsafeGuaranteedRef(use)
+    }
+
+    /// The same, for those who know its class. Not where `Object` is `AnyObject`: an optimised build takes that for every object's class.
+    @inline(__always)
+    func lend<Known: AnyObject, Result>(as known: Known.Type, _ use: (Known) -> Result) -> Result? {
+        lend {
+            precondition(type(of: $0) == known, "an object of another class is lent")
+            return use(unsafe unsafeDowncast($0, to: known))
+        }
+    }
+}
+
+extension Array where Element: AnyObject {
+    /// Lets `use` work with an element of a list that never changes, without counting it.
+    @inline(__always)
+    func lend<Result>(_ index: Int, _ use: (Element) -> Result) -> Result {
+        let lent = unsafe withUnsafeBufferPointer { elements in
+            precondition(index >= 0 && index < elements.count)
+            return unsafe Unmanaged.passUnretained(elements[index])
+        }
+        return unsafe lent._withUnsafeGuaranteedRef(use)
     }
 }
 

@@ -59,16 +59,20 @@ final class SettingsTable {
 
     /// Lets `use` look at the settings of a slot without counting the box, for the way of every request.
     @inline(__always)
-    func read<S, Result>(_ slot: Slot<S>, _ use: (S) -> Result) -> Result {
+    func read<S, Result>(_ slot: Slot<S>, _ use: (S) -> Result) -> Result { lend(slot) { use($0.value) } }
+
+    /// Lends the box.
+    @inline(__always)
+    func lend<S, Result>(_ slot: Slot<S>, _ use: (Box<S>) -> Result) -> Result {
         let found: Unmanaged<AnyObject>? = unsafe boxes.withUnsafeBufferPointer { boxes in
             guard slot.index < boxes.count else { return nil }
             return unsafe boxes[slot.index].map { unsafe Unmanaged.passUnretained($0) }
         }
-        guard let found = unsafe found else { return use(slot.initial.value) }
+        guard let found = unsafe found else { return use(slot.initial) }
         // The table holds it, and never lets it go.
         return unsafe found._withUnsafeGuaranteedRef {
             precondition(type(of: $0) == Box<S>.self, "two slots have one index")
-            return use(unsafe unsafeDowncast($0, to: Box<S>.self).value)
+            return use(unsafe unsafeDowncast($0, to: Box<S>.self))
         }
     }
 

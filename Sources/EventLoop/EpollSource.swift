@@ -28,9 +28,11 @@ final class EpollSource: EventSource {
         for index in 0..<count {
             let event = events[index]
             let slot = Int(UInt32(truncatingIfNeeded: event.key))
-            guard let endpoint = loop.endpoint(at: slot, generation: UInt32(truncatingIfNeeded: event.key >> 32))
-            else { continue }
-            loop.tell(endpoint, event.mask)
+            guard slot < loop.slots.count else { continue }
+            // What is closed meanwhile stays until the turn is over.
+            loop.slots.lend(slot) {
+                if $0.generation == UInt32(truncatingIfNeeded: event.key >> 32) { loop.tell($0, event.mask) }
+            }
         }
     }
 

@@ -52,6 +52,10 @@ extension EventLoop {
         serving.removeAll()
     }
 
+    /// The same for a buffer's bytes. A span that is formed where the buffer is no parameter counts a reference to it.
+    @inline(never)
+    func send(_ bytes: Buffer, to endpoint: Endpoint) { send(bytes.span, to: endpoint) }
+
     /// Sends bytes at once without queueing when nothing waits before them; what does not fit is copied to the queue.
     func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }

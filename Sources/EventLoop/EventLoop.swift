@@ -216,9 +216,10 @@ final class EventLoop {
         // Serving `drained` may queue more output: until nothing is left.
         var index = 0
         while index < unflushed.count {
-            let endpoint = unflushed[index]
-            endpoint.flags.remove(.inFlushList)
-            if !endpoint.isClosed { flush(endpoint) }
+            unflushed.lend(index) { endpoint in
+                endpoint.flags.remove(.inFlushList)
+                if !endpoint.isClosed { flush(endpoint) }
+            }
             index += 1
         }
         unflushed.removeAll()
@@ -327,7 +328,12 @@ final class EventLoop {
         endpoint.slot = -1
         endpointCount -= 1
         freeSlots.append(slot)
-        slots[Int(slot)] = nil
+        keepDeparting(Int(slot))
+    }
+
+    /// Empties a slot, whose endpoint may be at work.
+    private func keepDeparting(_ slot: Int) {
+        if let left = slots.take(slot) { departed.append(left) }
     }
 
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
@@ -368,6 +374,7 @@ final class EventLoop {
     /// A connection changes its protocol by it, even within its own `received`.
     func replace(_ endpoint: Endpoint, by successor: Endpoint) {
         precondition(endpoint.slot >= 0 && successor.slot < 0, "only a registered endpoint is replaced, by one that is not")
+        keepDeparting(Int(endpoint.slot))
         slots[Int(endpoint.slot)] = successor
         successor.slot = endpoint.slot
         successor.generation = endpoint.generation

@@ -157,6 +157,8 @@ final class ListenBinding {
     let cycle: HTTPCycle
     // What every request asks for, one step nearer: see `Request.path`.
     let standardServer: VirtualServer
+    let hasOneServer: Bool
+    let headerTimeout: Int
     let registry: VariableRegistry
     var isSecure = false
     /// `deferred`: connections are seen when their first data have come.
@@ -172,6 +174,8 @@ final class ListenBinding {
         self.servers = servers
         self.cycle = cycle
         standardServer = servers.standard
+        hasOneServer = servers.isSingle
+        headerTimeout = servers.standard.settings.value.headerTimeout
         registry = cycle.registry
         self.descriptor = descriptor
     }

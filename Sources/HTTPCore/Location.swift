@@ -121,6 +121,8 @@ struct Steps: Sendable {
 /// prefix of it.
 final class LocationTree {
     private let prefixes: [Entry]
+    /// Those of the prefixes, in their order.
+    let prefixLocations: [Location]
     private let exact: [Entry]
     let regexes: [Location]
     let hasRegexes: Bool
@@ -163,6 +165,7 @@ final class LocationTree {
         }
         self.exact = exact
         self.prefixes = prefixes
+        prefixLocations = prefixes.map(\.location)
         self.regexes = regexes
         hasRegexes = !regexes.isEmpty
         self.named = named
@@ -180,11 +183,11 @@ final class LocationTree {
         return exact[index].location
     }
 
-    /// The location with the longest prefix of this path.
-    func longestPrefix(of path: Span<UInt8>) -> Location? {
+    /// The index, among `prefixLocations`, of the location with the longest prefix of this path.
+    func longestPrefix(of path: Span<UInt8>) -> Int? {
         guard !prefixes.isEmpty, var index = Self.lastNotAfter(path, in: prefixes) else { return nil }
         while index >= 0 {
-            if prefixes[index].name.isPrefix(of: path) { return prefixes[index].location }
+            if prefixes[index].name.isPrefix(of: path) { return index }
             index = prefixes[index].enclosing
         }
         return nil

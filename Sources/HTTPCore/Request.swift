@@ -28,7 +28,7 @@ final class Request: VariableScope {
     /// Who makes the answer over time, if somebody does.
     var producer: Producer?
     /// The last exchange with an upstream, which the `$upstream_` variables read. It stays with the object for its memory's sake.
-    var exchange: Producer?
+    let exchange: LentIfAny<Producer>
     /// What was being done, for the error log's " while ..."; see `log`.
     var logAction: StaticString = ""
     /// The state of modules for this request, each with the index of its settings: few, so that they are searched.
@@ -104,6 +104,7 @@ final class Request: VariableScope {
         self.engine = engine
         let departed = engine.loop.departed
         lentConnection = lent
+        exchange = LentIfAny(departed: departed)
         // Replaced at once by the stream that owns the request, which cannot exist before it.
         lentStream = Lent(ClientStream(), departed: departed)
         head = RequestHead()
@@ -120,6 +121,7 @@ final class Request: VariableScope {
         engine = parent.engine
         let departed = engine.loop.departed
         lentConnection = Lent(parent.connection, departed: departed)
+        exchange = LentIfAny(departed: departed)
         lentStream = Lent(ClientStream(), departed: departed)
         head = RequestHead(sharing: parent.head)
         body = parent.body
@@ -150,7 +152,7 @@ final class Request: VariableScope {
         if producer != nil { producer = nil }
         if assumedAddress != nil { assumedAddress = nil }
         admission.reset()
-        if exchange != nil { exchange?.forget() }
+        exchange.lend { $0.forget() }
         states.removeAll()
         attempts.removeAll()
         if pipeline != nil { pipeline = nil }
@@ -170,7 +172,7 @@ final class Request: VariableScope {
     func breakCircles() {
         stream = ClientStream()
         producer = nil
-        exchange = nil
+        exchange.object = nil
         states.removeAll()
     }
 
@@ -205,7 +207,7 @@ final class Request: VariableScope {
     /// The request whose answer is told of: that of `post_action` tells of the one before it.
     var accounted: Request { flags.contains(.isPostAction) ? main : self }
     /// Bytes that the client, or another request's output, has to take before more is wanted.
-    var pendingOutput: Int { stream.pendingOutput + (kinship?.postponedBytes ?? 0) }
+    var pendingOutput: Int { lendStream { $0.pendingOutput } + (kinship == nil ? 0 : kinship?.postponedBytes ?? 0) }
     /// The client's address, or what stands for it by `set_real_ip_from`.
     var address: SocketAddress { assumedAddress ?? connection.address }
     var location: Location { routing.location }
@@ -225,6 +227,7 @@ final class Request: VariableScope {
         return nil
     }
 
+    @inline(never)
     func setState(_ index: SettingsIndex, _ state: AnyObject?) {
         for place in states.indices where states[place].index == index {
             if let state { states[place].state = state } else { states.remove(at: place) }

@@ -42,6 +42,7 @@ final class RequestAdmission {
     }
 
     /// Forgets everything: another request begins.
+    @inline(never)
     func reset() {
         releasePlaces()
         requests = .none

@@ -82,6 +82,7 @@ final class HeaderList {
     }
 
     /// Appends a field as it stands in another head's bytes.
+    @inline(never)
     func appendEntry(_ field: Field, of source: Buffer) {
         let start = bytes.count
         bytes.append(source, field.nameRange)

@@ -63,22 +63,30 @@ extension Engine {
         }
         var found = Found.none
         let prefix = tree.longestPrefix(of: path.span)
-        if prefix?.name.count != path.count, let slash = tree.slashRedirect(for: path.span) {
+        let length = prefix.map { tree.prefixLocations.lend($0) { $0.name.count } }
+        if length != path.count, let slash = tree.slashRedirect(for: path.span) {
             routing.location = slash
             return .slash
         }
         if let prefix {
-            routing.location = prefix
             found = .prefix
-            switch find(in: prefix, request, routing, path: path) {
-            case .none, .prefix: break
-            case .certain: return .certain
-            case .slash: return .slash
-            case .failed: return .failed
-            }
-            if case .prefixWithoutRegex = prefix.kind { return found }
+            let inner = tree.prefixLocations.lend(prefix) { find(behind: $0, request, routing, path: path) }
+            if let inner { return inner }
         }
         return tree.hasRegexes ? match(tree.regexes, request, routing, path: path) ?? found : found
+    }
+
+    /// Takes a prefix for the location, and looks within it; nil: a regular expression may still beat it.
+    private func find(behind prefix: Location, _ request: Request, _ routing: Routing, path: Buffer) -> Found? {
+        routing.location = prefix
+        switch find(in: prefix, request, routing, path: path) {
+        case .none, .prefix: break
+        case .certain: return .certain
+        case .slash: return .slash
+        case .failed: return .failed
+        }
+        if case .prefixWithoutRegex = prefix.kind { return .prefix }
+        return nil
     }
 
     /// The first regular expression that matches; nil: none.
@@ -120,8 +128,8 @@ extension Engine {
         let handler = request.lendLocation { $0.contentHandler }
         if handler != 0 { request.routing.contentHandler = handler }
         guard request.flags.contains(.keepAlive) else { return }
-        let settings = request.core
-        if !request.lendConnection({ keeps($0, request, settings) }) { request.flags.remove(.keepAlive) }
+        let isKept = request.lendConnection { connection in request.lendLocation { keeps(connection, request, $0.core) } }
+        if !isKept { request.flags.remove(.keepAlive) }
     }
 
     private func keeps(_ connection: ClientConnection, _ request: Request, _ settings: Box<CoreSettings>) -> Bool {

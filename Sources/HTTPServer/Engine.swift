@@ -127,7 +127,7 @@ final class Engine: RequestEngine {
         connectionCount += 1
         counters.add(1, to: .active)
         count(connection, as: .waiting)
-        let timeout = binding.servers.standard.settings.value.headerTimeout
+        let timeout = binding.headerTimeout
         loop.setInputDeadline(connection, in: timeout)
         // Data come with the connection only if the kernel was told to wait for them; else the attempt would be in vain.
         if binding.isDeferred { loop.readSoon(connection) }
@@ -211,9 +211,14 @@ final class Engine: RequestEngine {
     /// A stream with its request, for the head whose first bytes have come.
     func takeStream(for connection: HTTP1Connection) -> HTTP1Stream {
         let stream = idleStreams.popLast() ?? HTTP1Stream(connection: connection, server: connection.server)
+        begin(stream, on: connection)
+        return stream
+    }
+
+    @inline(never)
+    private func begin(_ stream: HTTP1Stream, on connection: HTTP1Connection) {
         stream.reset(connection: connection)
         begin(stream.request, on: connection)
-        return stream
     }
 
     /// Likewise for a stream of HTTP/2.
@@ -249,6 +254,12 @@ final class Engine: RequestEngine {
         request.reset()
     }
 
+    @inline(never)
+    private func release(_ stream: HTTP1Stream) {
+        release(stream.request)
+        stream.release()
+    }
+
     /// Drops what a request holds beyond itself, before it returns to its pool.
     @inline(never)
     func release(_ request: Request) {
@@ -265,8 +276,7 @@ final class Engine: RequestEngine {
     }
 
     func giveBack(_ stream: consuming HTTP1Stream) {
-        release(stream.request)
-        stream.release()
+        release(stream)
         guard idleStreams.count >= Self.idleBound else { return idleStreams.append(stream) }
         stream.detach()
         memory.note()

@@ -48,6 +48,12 @@ final class RecordArray<Record: BitwiseCopyable> {
 
     /// The records, held alone for as long as `body` runs.
     func withRecords<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
+        // Taken out only where there is one: that counts a reference.
+        mutex == nil ? run(body) : runLocked(body)
+    }
+
+    @inline(never)
+    private func runLocked<Result>(_ body: (inout MutableSpan<Record>) -> Result) -> Result {
         guard let mutex else { return run(body) }
         return mutex.withLock(repair: mend) { run(body) }
     }

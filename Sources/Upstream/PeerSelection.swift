@@ -15,23 +15,29 @@ final class PeerSelection {
     /// nginx's words for `release` returning true.
     static let disabled: StaticString = "upstream server temporarily disabled"
 
-    private(set) var group: UpstreamGroup
-    /// The peer held now.
-    private(set) var current: Peer?
+    /// The group: the last one until `begin` names another.
+    var group: UpstreamGroup { lentGroup.object }
+    private let lentGroup: Lent<UpstreamGroup>
+    /// The place of the peer that was asked last, -1 for none.
+    private var place = -1
+    /// That peer is held.
+    private(set) var isHolding = false
     /// How often `next` may still be asked after failures.
     private(set) var triesLeft: Int
     private var isOnBackups = false
     /// Peers of the present tier that were tried: the first 64, then the others.
     private var tried: UInt64 = 0
-    private var triedBeyond: [UInt64] = []
+    private let triedBeyond = List<UInt64>()
     /// The key's part of the hash methods.
     var key: HashedKey
     /// Misses of the hash and random methods: after 20, round robin takes over.
     var misses = 0
 
     /// `key`: the evaluated key of `hash`, the client's address for `ip_hash`.
-    init(group: UpstreamGroup, key: HashedKey = .none) {
-        self.group = group
+    ///
+    /// - Parameter departed: see `Lent`.
+    init(group: UpstreamGroup = .none, key: HashedKey = .none, departed: List<AnyObject> = List()) {
+        lentGroup = Lent(group, departed: departed)
         self.key = key
         triesLeft = 0
         begin(group: group, key: key)
@@ -39,8 +45,9 @@ final class PeerSelection {
 
     /// Begins anew, for another request.
     func begin(group: UpstreamGroup, key: HashedKey = .none) {
-        precondition(current == nil, "a peer is held already")
-        if self.group !== group { self.group = group }
+        precondition(!isHolding, "a peer is held already")
+        lentGroup.hold(group)
+        place = -1
         self.key = key
         triesLeft = group.primaries.tries + (group.backups?.tries ?? 0)
         isOnBackups = false
@@ -48,7 +55,8 @@ final class PeerSelection {
         misses = 0
         let largest = max(group.primaries.range.count, group.backups?.range.count ?? 0)
         if largest > 64 || !triedBeyond.isEmpty {
-            triedBeyond = [UInt64](repeating: 0, count: max(largest - 1, 0) / 64)
+            triedBeyond.removeAll()
+            for _ in 0..<max(largest - 1, 0) / 64 { triedBeyond.append(0) }
         }
     }
 
@@ -62,19 +70,33 @@ final class PeerSelection {
         triesLeft += 1
     }
 
-    /// The peer to ask now, or nil if none is live.
-    func next(now: Int) -> Peer? {
-        precondition(current == nil, "a peer is held already")
-        let states = group.states
-        let index = states.withRecords { records in choose(&records, now: now) }
-        guard let index else { return nil }
-        current = group.peers[index]
-        return current
+    /// Chooses the peer to ask now, and holds it; false: none is live.
+    func next(now: Int) -> Bool {
+        precondition(!isHolding, "a peer is held already")
+        let index = lentGroup.lend { group in
+            group.states.withRecords { records in choose(&records, of: group, now: now) }
+        }
+        place = index ?? -1
+        isHolding = index != nil
+        return isHolding
     }
 
-    private func choose(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    /// The peer held now.
+    var current: Peer? { isHolding ? group.peers[place] : nil }
+
+    /// Lets `use` look at that peer, if there is one.
+    @inline(__always)
+    func lendCurrent<Result>(_ use: (Peer) -> Result) -> Result? {
+        guard isHolding else { return nil }
+        return lentGroup.lend { $0.peers.lend(place, use) }
+    }
+
+    /// The name of the peer that was asked last, or the group's if there was none.
+    var lastName: ByteString { place >= 0 ? group.peers[place].name : group.name }
+
+    private func choose(_ states: inout MutableSpan<PeerState>, of group: UpstreamGroup, now: Int) -> Int? {
         while true {
-            if let index = pick(&states, now: now) {
+            if let index = pick(&states, of: group, now: now) {
                 states[index].connections += 1
                 return index
             }
@@ -85,7 +107,8 @@ final class PeerSelection {
         }
     }
 
-    private func pick(_ states: inout MutableSpan<PeerState>, now: Int) -> Int? {
+    private func pick(_ states: inout MutableSpan<PeerState>, of group: UpstreamGroup, now: Int) -> Int? {
+        let tier = tier(of: group)
         if tier.isSingle {
             let index = tier.range.lowerBound
             let limits = group.limits[index]
@@ -96,16 +119,16 @@ final class PeerSelection {
         }
         let index =
             switch group.method {
-            case .roundRobin: pickRoundRobin(&states, now: now)
-            case .leastConnections: pickLeastConnections(&states, now: now)
-            case .addressHash: pickByAddress(&states, now: now)
-            case .keyHash: pickByKey(&states, now: now)
-            case .consistentHash: pickOnRing(&states, now: now)
-            case .random: pickRandom(&states, now: now)
-            case .randomTwo: pickRandomOfTwo(&states, now: now)
+            case .roundRobin: pickRoundRobin(&states, of: group, now: now)
+            case .leastConnections: pickLeastConnections(&states, of: group, now: now)
+            case .addressHash: pickByAddress(&states, of: group, now: now)
+            case .keyHash: pickByKey(&states, of: group, now: now)
+            case .consistentHash: pickOnRing(&states, of: group, now: now)
+            case .random: pickRandom(&states, of: group, now: now)
+            case .randomTwo: pickRandomOfTwo(&states, of: group, now: now)
             }
         guard let index else { return nil }
-        markTried(index)
+        markTried(index - tier.range.lowerBound)
         // A failed peer whose time is over gets this one request, and a new window begins.
         if now - states[index].checked > group.limits[index].failTimeout {
             states[index].checked = now
@@ -116,14 +139,19 @@ final class PeerSelection {
     /// Gives the held peer back; true if its failures have made it unavailable just now.
     @discardableResult
     func release(_ outcome: PeerOutcome, now: Int) -> Bool {
-        guard let peer = current else { return false }
-        current = nil
-        let isSingle = tier.isSingle
+        guard isHolding else { return false }
+        isHolding = false
+        return lentGroup.lend { release(outcome, of: $0, now: now) }
+    }
+
+    private func release(_ outcome: PeerOutcome, of group: UpstreamGroup, now: Int) -> Bool {
+        let place = place
+        let isSingle = tier(of: group).isSingle
         triesLeft = isSingle ? 0 : max(triesLeft - 1, 0)
-        let limits = peer.options.limits
+        let limits = group.limits[place]
         return group.states.withRecords { states in
-            var state = states[peer.index]
-            defer { states[peer.index] = state }
+            var state = states[place]
+            defer { states[place] = state }
             state.connections = max(state.connections - 1, 0)
             if isSingle {
                 state.fails = 0
@@ -147,24 +175,23 @@ final class PeerSelection {
     // MARK: - For the methods
 
     /// The peers in play.
-    var tier: PeerTier {
+    func tier(of group: UpstreamGroup) -> PeerTier {
         if isOnBackups, let backups = group.backups { return backups }
         return group.primaries
     }
 
     /// Whether the peer was not tried yet for this request and may be asked.
-    func isEligible(_ index: Int, _ state: PeerState, now: Int) -> Bool {
-        !wasTried(index) && state.isAvailable(group.limits[index], now: now)
+    func isEligible(_ index: Int, _ state: PeerState, of group: UpstreamGroup, now: Int) -> Bool {
+        !wasTried(index - tier(of: group).range.lowerBound) && state.isAvailable(group.limits[index], now: now)
     }
 
-    private func wasTried(_ index: Int) -> Bool {
-        let bit = index - tier.range.lowerBound
+    /// - Parameter bit: the place in its tier.
+    private func wasTried(_ bit: Int) -> Bool {
         let word = bit < 64 ? tried : triedBeyond[bit / 64 - 1]
         return word >> UInt64(bit % 64) & 1 != 0
     }
 
-    private func markTried(_ index: Int) {
-        let bit = index - tier.range.lowerBound
+    private func markTried(_ bit: Int) {
         if bit < 64 {
             tried |= 1 << UInt64(bit)
         } else {

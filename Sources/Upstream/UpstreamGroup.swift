@@ -90,6 +90,9 @@ final class UpstreamGroup: Sendable {
         }
     }
 
+    /// What stands for a group until one is chosen.
+    static let none = UpstreamGroup(name: .empty, servers: [])
+
     /// A group of the addresses that a name has just resolved to, for one request whose upstream is not known before.
     convenience init(name: ByteString, addresses: [SocketAddress]) {
         self.init(

@@ -1,3 +1,6 @@
+/// What a worker keeps for a group of servers; those who keep it know more of it.
+class UpstreamWorkerState {}
+
 /// An upstream of the configuration: an `upstream` block, or what `proxy_pass` and its like name without one.
 ///
 /// It is known by name while the configuration is read; its `group` is there when all of it has been read.
@@ -14,10 +17,10 @@ final class UpstreamDeclaration {
     var hashKey: Template?
     var keepalive = KeepaliveSettings()
     var zone: Zone?
-    private var built: UpstreamGroup?
+    private let built = LentIfAny<UpstreamGroup>()
     /// What a worker keeps for the group, such as idle connections. Workers are forked from the process that read the
     /// configuration, so that each has its own.
-    var workerState: AnyObject?
+    let workerState = LentIfAny<UpstreamWorkerState>(departed: List())
 
     fileprivate init(
         host: ByteString, port: UInt16, hasNoPort: Bool, isExplicit: Bool, position: Position
@@ -31,8 +34,15 @@ final class UpstreamDeclaration {
 
     /// The peers; only after the registry has built all groups.
     var group: UpstreamGroup {
-        guard let built else { preconditionFailure("the upstream groups are not built yet") }
+        guard let built = built.object else { preconditionFailure("the upstream groups are not built yet") }
         return built
+    }
+
+    /// Lends them.
+    @inline(__always)
+    func lendGroup<Result>(_ use: (UpstreamGroup) -> Result) -> Result {
+        guard let result = built.lend(use) else { preconditionFailure("the upstream groups are not built yet") }
+        return result
     }
 
     fileprivate func isNamed(_ name: ByteString) -> Bool {
@@ -54,7 +64,7 @@ final class UpstreamDeclaration {
         } else if servers.isEmpty {
             servers = [try resolved()]
         }
-        built = UpstreamGroup(
+        built.object = UpstreamGroup(
             name: host, servers: servers, method: method ?? .roundRobin, hashKey: hashKey,
             keepalive: isExplicit ? keepalive : .none, zone: zone)
     }

@@ -164,7 +164,7 @@ struct DirectivesTests {
         try builder.zones.open()
         let groups = builder.registry.declarations.map(\.group)
         let held = PeerSelection(group: groups[0])
-        #expect(held.next(now: 1)?.address.port == 1)
+        #expect(held.nextPeer(now: 1)?.address.port == 1)
         #expect(groups[0].snapshot().map(\.connections) == [1, 0])
         #expect(groups[1].snapshot().map(\.connections) == [0])
         #expect(PeerState(weight: 1).mended(weight: 1) == PeerState(weight: 1))

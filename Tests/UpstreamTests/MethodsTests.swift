@@ -109,7 +109,7 @@ struct MethodsTests {
         var order = ""
         for _ in 0..<8 {
             let selection = PeerSelection(group: group)
-            order += letter(selection.next(now: 1))
+            order += letter(selection.nextPeer(now: 1))
             held.append(selection)
         }
         for (letter, count) in [("a", 4), ("b", 2), ("c", 2)] {
@@ -134,7 +134,7 @@ struct MethodsTests {
     @Test func randomOfTwoTakesTheLessBusy() {
         let group = makeGroup(weights(1, 1), .randomTwo)
         let held = PeerSelection(group: group)
-        let busy = letter(held.next(now: 1))
+        let busy = letter(held.nextPeer(now: 1))
         // Two of two are always compared; only where 20 draws in a row fail does round robin decide.
         for _ in 0..<20 { #expect(pick(group, now: 1) != busy) }
     }

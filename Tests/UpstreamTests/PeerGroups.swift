@@ -26,6 +26,11 @@ func hashed(_ text: String) -> HashedKey {
     return HashedKey(text: text.span)
 }
 
+extension PeerSelection {
+    /// The peer that is chosen now, nil if none is live.
+    func nextPeer(now: Int) -> Peer? { next(now: now) ? current : nil }
+}
+
 func letter(_ peer: Peer?) -> String {
     guard let peer else { return "-" }
     return String(UnicodeScalar(UInt8(ascii: "a") + UInt8(peer.address.port - 18151)))
@@ -37,7 +42,7 @@ func pick(
     now: Int = 100
 ) -> String {
     let selection = PeerSelection(group: group, key: key)
-    let peer = selection.next(now: now)
+    let peer = selection.nextPeer(now: now)
     selection.release(outcome, now: now)
     return letter(peer)
 }
@@ -51,7 +56,7 @@ func tries(_ group: UpstreamGroup, _ key: HashedKey = .none, now: Int = 100) -> 
     let selection = PeerSelection(group: group, key: key)
     var text = ""
     while true {
-        let peer = selection.next(now: now)
+        let peer = selection.nextPeer(now: now)
         text += letter(peer)
         if peer == nil { return text }
         selection.release(.failed, now: now)

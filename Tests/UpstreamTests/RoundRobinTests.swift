@@ -43,7 +43,7 @@ struct RoundRobinTests {
         #expect(pick(group, .none, .failed, now: 100) == "a")
         let probe = PeerSelection(group: group)
         var names: [String] = []
-        while letter(probe.next(now: 111)) != "a" { probe.release(.succeeded, now: 111) }
+        while letter(probe.nextPeer(now: 111)) != "a" { probe.release(.succeeded, now: 111) }
         for _ in 0..<4 { names.append(pick(group, now: 111)) }
         #expect(names == ["b", "b", "b", "b"])
         probe.release(.succeeded, now: 111)
@@ -75,7 +75,7 @@ struct RoundRobinTests {
         var reports: [Bool] = []
         for _ in 0..<2 {
             let selection = PeerSelection(group: group)
-            _ = selection.next(now: 100)
+            _ = selection.nextPeer(now: 100)
             reports.append(selection.release(.failed, now: 100))
         }
         #expect(reports == [false, true])
@@ -111,7 +111,7 @@ struct RoundRobinTests {
         #expect(pick(makeGroup([{ $0.limits.isDown = true }])) == "-")
         let group = makeGroup([{ $0.limits.maxConnections = 1 }])
         let held = PeerSelection(group: group)
-        #expect(letter(held.next(now: 1)) == "a")
+        #expect(letter(held.nextPeer(now: 1)) == "a")
         #expect(pick(group) == "-")
         held.release(.succeeded, now: 1)
         #expect(pick(group) == "a")
@@ -120,7 +120,7 @@ struct RoundRobinTests {
     @Test func fullPeersAreLeftOut() {
         let group = makeGroup([{ $0.limits.maxConnections = 1 }, { _ in }])
         let first = PeerSelection(group: group)
-        #expect(letter(first.next(now: 1)) == "a")
+        #expect(letter(first.nextPeer(now: 1)) == "a")
         #expect(picks(group, 3, now: 1) == "bbb")
         first.release(.succeeded, now: 1)
         #expect(picks(group, 3, now: 1).contains("a"))
@@ -141,11 +141,11 @@ struct RoundRobinTests {
         let selection = PeerSelection(group: group)
         var ports: Set<UInt16> = []
         for _ in 0..<150 {
-            guard let peer = selection.next(now: 1) else { break }
+            guard let peer = selection.nextPeer(now: 1) else { break }
             ports.insert(peer.address.port)
             selection.release(.failed, now: 1)
         }
         #expect(ports.count == 150)
-        #expect(selection.next(now: 1) == nil)
+        #expect(selection.nextPeer(now: 1) == nil)
     }
 }

@@ -56,7 +56,7 @@ enum AuthRequest {
     private static func passChallenges(of answer: Request, to headers: HeaderList) {
         let own = answer.response.headers
         var index = own.firstIndex(of: .wwwAuthenticate)
-        if index == nil, let exchange = answer.exchange as? UpstreamExchange {
+        if index == nil, let exchange = answer.exchange.object as? UpstreamExchange {
             return exchange.passChallenges(to: headers)
         }
         while let found = index {

@@ -31,18 +31,17 @@ class CGIProtocol: UpstreamProtocol {
         return choice != nil
     }
 
-    override final func target(of exchange: UpstreamExchange) -> UpstreamTarget? {
-        guard let pass, let choice else { return nil }
-        return pass.target(choice, of: exchange)
+    override final func findServers(for exchange: UpstreamExchange) {
+        if let pass, let choice { pass.ask(choice, in: exchange) }
     }
 
     /// Passes all variables of the request on, one by one.
     final func eachVariable(of exchange: UpstreamExchange, _ body: (_ name: Buffer, _ value: Buffer) -> Void) {
         parameters.each(
-            of: exchange.request, passesFields: exchange.settings.value.passesRequestHeaders, in: pair, body)
+            of: exchange.request, passesFields: exchange.setting { $0.passesRequestHeaders }, in: pair, body)
     }
 
-    override final func passesBody(of exchange: UpstreamExchange) -> Bool { exchange.settings.value.passesRequestBody }
+    override final func passesBody(of exchange: UpstreamExchange) -> Bool { exchange.setting { $0.passesRequestBody } }
 
     /// Whether a body follows the request at once, and not as it comes.
     final func bodyFollows(_ exchange: UpstreamExchange) -> Bool {

@@ -18,7 +18,7 @@ enum FastCGI {
         return UpstreamExchange.pass(
             request, upstream, streams: !upstream.value.buffersRequest && upstream.value.passesRequestBody
         ) {
-            $0 as? FastCGIProtocol ?? FastCGIProtocol()
+            FastCGIProtocol()
         } prepare: {
             $0.use(settings)
             return $0.prepare(for: request, pass, settings.value.parameters)

@@ -25,7 +25,7 @@ enum GRPC {
         guard let target = settings.value.target else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
         return UpstreamExchange.pass(request, upstream, streams: true) {
-            $0 as? GRPCProtocol ?? GRPCProtocol()
+            GRPCProtocol(departed: request.engine.loop.departed)
         } prepare: {
             $0.prepare(for: request, settings, target)
         }

@@ -27,7 +27,7 @@ enum Memcached {
         guard request.method == .get || request.method == .head else { return .answer(.notAllowed) }
         let upstream = location.settings(upstreamSlot)
         return UpstreamExchange.pass(request, upstream, streams: false) {
-            $0 as? MemcachedProtocol ?? MemcachedProtocol()
+            MemcachedProtocol()
         } prepare: {
             $0.prepare(for: request, settings, pass)
         }

@@ -41,9 +41,8 @@ final class MemcachedProtocol: UpstreamProtocol {
         return choice != nil
     }
 
-    override func target(of exchange: UpstreamExchange) -> UpstreamTarget? {
-        guard let pass, let choice else { return nil }
-        return pass.target(choice, of: exchange)
+    override func findServers(for exchange: UpstreamExchange) {
+        if let pass, let choice { pass.ask(choice, in: exchange) }
     }
 
     override var wantsBody: Bool { false }

@@ -19,7 +19,7 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
 
     /// Collects the head's fields; `output` gets the body, if the configuration sets one.
     override func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool {
-        guard let settings, let target = proxyTarget else { return false }
+        guard let settings, let target = lentTarget.object else { return false }
         let request = exchange.request
         let bytes = block.bytes
         block.removeAll()
@@ -39,7 +39,7 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
         let body = ownBody(settings, request)
         appendLength(settings, exchange, ownBody: body)
         appendOwnFields(settings, request, to: block)
-        if exchange.settings.value.passesRequestHeaders {
+        if exchange.setting({ $0.passesRequestHeaders }) {
             appendClientFields(settings.value.headers, request)
         }
         if let body { output.append(body) }
@@ -69,7 +69,8 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
         _ settings: Box<ProxySettings>, _ exchange: UpstreamExchange, ownBody: Buffer?
     ) {
         guard settings.value.headers.tellsLength,
-            let length = bodyLength(exchange, ownBody: ownBody), length >= 0
+            let length = bodyLength(
+                exchange.request, exchange.request.head, ownBody: ownBody, isStreamed: exchange.isStreamed), length >= 0
         else { return }
         let start = block.bytes.count
         block.bytes.append(decimal: length)
@@ -93,7 +94,7 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
         self.session = session
         let destination = HTTP2ClientSession.Destination(
             head: exchange.head, trailerBytes: exchange.trailers.bytes,
-            trailerFields: exchange.trailers.fields, limit: exchange.settings.value.bufferSize)
+            trailerFields: exchange.trailers.fields, limit: exchange.setting { $0.bufferSize })
         return session.begin(block, hasBody: hasBody, destination)
     }
 

@@ -1,11 +1,11 @@
 /// HTTP/1 spoken with an upstream, as the proxy module's directives say. `HTTP2ProxyProtocol` says the same in HTTP/2.
 class HTTPProxyProtocol: UpstreamProtocol {
-    private(set) final var settings: Box<ProxySettings>?
-    private(set) final var proxyTarget: ProxyTarget?
-    /// `$proxy_host` and `$proxy_port`.
-    private(set) final var url = ProxyURL.unknown
-    /// What a variable made of `proxy_pass` names, until it is looked for.
+    final let lentSettings: LentIfAny<Box<ProxySettings>>
+    final let lentTarget: LentIfAny<ProxyTarget>
+    /// What a variable made of `proxy_pass` names, and its parts; nil: it is known.
     private var dynamic: AddressText?
+    private var dynamicURL: ProxyURL?
+    private var isURLSecure = false
     /// Where the request's URI lies in the exchange's request.
     final var uri = 0..<0
     /// The request's method is HEAD, whatever the client's was.
@@ -23,7 +23,31 @@ class HTTPProxyProtocol: UpstreamProtocol {
 
     override var scheme: ByteString { isSecure ? Self.secureSchemeText : Self.schemeText }
 
-    override var isSecure: Bool { url.isSecure }
+    override var isSecure: Bool { isURLSecure }
+
+    /// - Parameter departed: see `Lent`.
+    init(departed: List<AnyObject>) {
+        lentSettings = LentIfAny(departed: departed)
+        lentTarget = LentIfAny(departed: departed)
+        super.init()
+    }
+
+    final var settings: Box<ProxySettings>? { lentSettings.object }
+
+    /// `$proxy_host` and `$proxy_port`.
+    final var url: ProxyURL { dynamicURL ?? lentTarget.object?.parts ?? .unknown }
+
+    /// Lends the settings, the target and the parts of its URL.
+    @inline(__always)
+    final func lend<Result>(_ use: (Box<ProxySettings>, ProxyTarget, ProxyURL) -> Result) -> Result? {
+        let result: Result?? = lentSettings.lend { settings in
+            lentTarget.lend { target in
+                if dynamicURL != nil, let dynamicURL { return use(settings, target, dynamicURL) }
+                return use(settings, target, target.parts)
+            }
+        }
+        return result ?? nil
+    }
 
     /// It may serve requests of `proxy_pass` again.
     var isOfProxyModule: Bool { true }
@@ -39,11 +63,17 @@ class HTTPProxyProtocol: UpstreamProtocol {
     func prepare(
         for request: Request, _ settings: Box<ProxySettings>, _ target: ProxyTarget
     ) -> Bool {
-        self.settings = settings
-        proxyTarget = target
-        url = target.parts
-        dynamic = nil
+        lentSettings.hold(settings)
+        lentTarget.hold(target)
+        isURLSecure = target.parts.isSecure
+        if dynamic != nil { dynamic = nil }
+        if dynamicURL != nil { dynamicURL = nil }
         uri = 0..<0
+        return target.template == nil || evaluate(target, request)
+    }
+
+    @inline(never)
+    private func evaluate(_ target: ProxyTarget, _ request: Request) -> Bool {
         guard let template = target.template else { return true }
         let text = Buffer(capacity: 128)
         template.append(to: text, scope: request)
@@ -70,7 +100,8 @@ class HTTPProxyProtocol: UpstreamProtocol {
         do throws(AddressError) {
             let address = try AddressText(
                 rest, .init(allowsURI: scheme.takesURI, resolves: false, defaultPort: scheme.port))
-            url = ProxyURL(address, scheme: scheme, completesPath: true)
+            dynamicURL = ProxyURL(address, scheme: scheme, completesPath: true)
+            isURLSecure = scheme.isSecure
             dynamic = address
             return true
         } catch {
@@ -79,20 +110,33 @@ class HTTPProxyProtocol: UpstreamProtocol {
         }
     }
 
-    override func target(of exchange: UpstreamExchange) -> UpstreamTarget? {
-        guard let address = dynamic else {
-            guard let declaration = proxyTarget?.declaration else { return nil }
-            return .group(declaration)
+    override func findServers(for exchange: UpstreamExchange) {
+        lentTarget.lend { target in
+            if dynamic == nil { exchange.ask(target.declaration) } else { findNamedServers(for: exchange, target) }
         }
-        guard let registry = proxyTarget?.registry.registry else { return nil }
-        return exchange.target(for: address, registry)
+    }
+
+    @inline(never)
+    private func findNamedServers(for exchange: UpstreamExchange, _ target: ProxyTarget) {
+        if let dynamic { exchange.ask(dynamic, target.registry.registry) }
     }
 
     // MARK: - The request
 
     override func appendRequest(of exchange: UpstreamExchange, to output: Buffer) -> Bool {
-        guard let settings, let target = proxyTarget else { return false }
-        let request = exchange.request
+        lend { settings, target, url in
+            let request = exchange.request
+            guard appendLine(settings, target, url, of: request, to: output) else { return false }
+            appendFields(settings, settings.value.headers, url, of: request, exchange, to: output)
+            return true
+        } ?? false
+    }
+
+    /// False: it cannot be made, which is logged.
+    @inline(never)
+    private func appendLine(
+        _ settings: Box<ProxySettings>, _ target: ProxyTarget, _ url: ProxyURL, of request: Request, to output: Buffer
+    ) -> Bool {
         appendMethod(settings, request, to: output)
         output.append(ASCII.space)
         let start = output.count
@@ -103,20 +147,28 @@ class HTTPProxyProtocol: UpstreamProtocol {
             return false
         }
         output.append(settings.value.version == .http11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
-        appendHost(settings, request, to: output)
-        settings.value.headers.append(to: output, request)
+        return true
+    }
+
+    @inline(never)
+    private func appendFields(
+        _ settings: Box<ProxySettings>, _ headers: ProxyHeaders, _ url: ProxyURL, of request: Request,
+        _ exchange: UpstreamExchange, to output: Buffer
+    ) {
+        appendHost(settings, headers, url, request, to: output)
+        headers.append(to: output, request)
         let body = ownBody(settings, request)
-        appendBodyFields(settings, exchange, ownBody: body, to: output)
-        if exchange.settings.value.passesRequestHeaders {
-            appendClientFields(settings.value.headers, request.head, request.head.bytes, to: output)
+        appendBodyFields(headers, bodyLength(request, request.head, ownBody: body, isStreamed: exchange.isStreamed), to: output)
+        if exchange.setting({ $0.passesRequestHeaders }) {
+            appendClientFields(headers, request.fields, request.headBytes, to: output)
         }
         output.append("\r\n")
         if let body { output.append(body) }
-        return true
     }
 
     /// What `proxy_set_body` makes.
     final func ownBody(_ settings: Box<ProxySettings>, _ request: Request) -> Buffer? {
+        if settings.value.body == nil { return nil }
         guard let template = settings.value.body else { return nil }
         let body = Buffer(capacity: 256)
         template.append(to: body, scope: request)
@@ -129,22 +181,24 @@ class HTTPProxyProtocol: UpstreamProtocol {
             method.append(to: output, scope: request)
             ProxyHeaders.blankLineEnds(output, from: start)
         } else {
-            output.append(request.head.bytes, request.head.methodName)
+            output.append(request.headBytes, request.head.methodName)
         }
         isHead = output.span(start..<output.count).equalsIgnoringCase("HEAD")
     }
 
-    private func appendHost(_ settings: Box<ProxySettings>, _ request: Request, to output: Buffer) {
+    private func appendHost(
+        _ settings: Box<ProxySettings>, _ headers: ProxyHeaders, _ url: ProxyURL, _ request: Request, to output: Buffer
+    ) {
         let start = output.count
         output.append("Host: ")
         let middle = output.count
-        if let host = settings.value.headers.host {
+        if let host = headers.host {
             host.append(to: output, scope: request)
             ProxyHeaders.blankLineEnds(output, from: middle)
         }
         if output.count == middle {
             // In HTTP/1.0 an empty value leaves the field out, in 1.1 it must be there.
-            if settings.value.headers.host != nil, settings.value.version == .http10 {
+            if headers.host != nil, settings.value.version == .http10 {
                 return output.truncate(to: start)
             }
             output.append(url.hostHeader)
@@ -152,19 +206,15 @@ class HTTPProxyProtocol: UpstreamProtocol {
         output.append("\r\n")
     }
 
-    private func appendBodyFields(
-        _ settings: Box<ProxySettings>, _ exchange: UpstreamExchange, ownBody: Buffer?,
-        to output: Buffer
-    ) {
-        let length = bodyLength(exchange, ownBody: ownBody)
+    private func appendBodyFields(_ headers: ProxyHeaders, _ length: Int?, to output: Buffer) {
         sendsChunks = length == nil
         guard let length else {
-            if settings.value.headers.tellsChunked {
+            if headers.tellsChunked {
                 output.append("Transfer-Encoding: chunked\r\n")
             }
             return
         }
-        if length >= 0, settings.value.headers.tellsLength {
+        if length >= 0, headers.tellsLength {
             output.append("Content-Length: ")
             output.append(decimal: length)
             output.append("\r\n")
@@ -172,18 +222,17 @@ class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     /// The length of the request's body, -1 for none; nil: nobody knows it yet.
-    final func bodyLength(_ exchange: UpstreamExchange, ownBody: Buffer?) -> Int? {
+    final func bodyLength(_ request: Request, _ head: RequestHead, ownBody: Buffer?, isStreamed: Bool) -> Int? {
         if let ownBody { return ownBody.count }
-        let request = exchange.request
-        guard request.head.isChunked else { return request.head.contentLength }
-        return exchange.isStreamed && !request.body.isComplete ? nil : request.body.received
+        guard head.isChunked else { return head.contentLength }
+        return isStreamed && !request.body.isComplete ? nil : request.body.received
     }
 
     private func appendClientFields(
-        _ headers: ProxyHeaders, _ head: RequestHead, _ bytes: Buffer, to output: Buffer
+        _ headers: ProxyHeaders, _ fields: FieldTable, _ bytes: Buffer, to output: Buffer
     ) {
-        for index in head.fields.indices {
-            let field = head.fields[index]
+        for index in fields.indices {
+            let field = fields[index]
             guard headers.passes(field, of: bytes) else { continue }
             output.append(bytes, field.nameRange)
             output.append(": ")
@@ -193,7 +242,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     override func passesBody(of exchange: UpstreamExchange) -> Bool {
-        exchange.settings.value.passesRequestBody && settings?.value.body == nil
+        exchange.setting { $0.passesRequestBody } && lentSettings.lend { $0.value.body == nil } ?? true
     }
 
     override func appendChunkHead(_ count: Int, to output: Buffer) {
@@ -212,9 +261,9 @@ class HTTPProxyProtocol: UpstreamProtocol {
 
     override func begin() {
         parser = ResponseHeadParser()
-        fault = nil
+        if fault != nil { fault = nil }
         framing = .none
-        trailerParser = nil
+        if trailerParser != nil { trailerParser = nil }
     }
 
     override func parse(_ head: ResponseHead) -> HeadOutcome {
@@ -237,12 +286,12 @@ class HTTPProxyProtocol: UpstreamProtocol {
     }
 
     override func beginBody(_ head: ResponseHead, _ exchange: UpstreamExchange) {
-        trailerStore = exchange.trailers
-        trailerLimit = exchange.settings.value.bufferSize
+        if trailerStore == nil { trailerStore = exchange.trailers }
+        trailerLimit = exchange.setting { $0.bufferSize }
         if hasNoBody(head) {
             framing = .none
         } else if head.isChunked {
-            framing = .chunked(keepsTrailers: exchange.settings.value.passesTrailers)
+            framing = .chunked(keepsTrailers: exchange.setting { $0.passesTrailers })
         } else {
             framing = head.contentLength >= 0 ? .length(head.contentLength) : .untilClose
         }
@@ -314,7 +363,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
     override func rewriteRedirect(
         _ value: Span<UInt8>, prefix: Int, _ exchange: UpstreamExchange, to output: Buffer
     ) -> Bool {
-        guard let settings, let target = proxyTarget else { return false }
+        guard let settings, let target = lentTarget.object else { return false }
         switch settings.value.redirects {
         case .off: return false
         case .standard: return ProxyRewrite.applyDefault(target, value, prefix, to: output)

@@ -10,32 +10,32 @@ enum Proxy {
 
     /// Answers a request of a location with `proxy_pass`.
     static func handle(_ request: Request) -> Verdict {
-        request.lendLocation { pass(request, $0.settings(slot), $0.settings(upstreamSlot)) }
+        request.lendLocation { location in
+            location.settings.lend(slot) { own in
+                location.settings.lend(upstreamSlot) { pass(request, own, $0, own.value.target) }
+            }
+        }
     }
 
+    @inline(never)
     private static func pass(
-        _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>
+        _ request: Request, _ settings: Box<ProxySettings>, _ upstream: Box<UpstreamSettings>, _ target: ProxyTarget?
     ) -> Verdict {
         // The location may have been entered behind the one that has the target, by a condition.
-        guard let target = settings.value.target else { return UpstreamPass.missing(request) }
+        guard let target else { return UpstreamPass.missing(request) }
         let isFramed = settings.value.version == .http2
         return UpstreamExchange.pass(request, upstream, streams: streams(request, settings, upstream)) {
-            reusable($0, isFramed: isFramed) ?? speaker(isFramed: isFramed)
+            speaker(isFramed: isFramed, departed: request.engine.loop.departed)
+        } reuses: {
+            $0.isFramed == isFramed && $0.isOfProxyModule
         } prepare: {
             request.setState(.proxy, $0)
             return $0.prepare(for: request, settings, target)
         }
     }
 
-    private static func speaker(isFramed: Bool) -> HTTPProxyProtocol {
-        isFramed ? HTTP2ProxyProtocol() : HTTPProxyProtocol()
-    }
-
-    private static func reusable(_ known: UpstreamProtocol?, isFramed: Bool) -> HTTPProxyProtocol? {
-        guard let known = known as? HTTPProxyProtocol, known.isFramed == isFramed,
-            known.isOfProxyModule
-        else { return nil }
-        return known
+    private static func speaker(isFramed: Bool, departed: List<AnyObject>) -> HTTPProxyProtocol {
+        isFramed ? HTTP2ProxyProtocol(departed: departed) : HTTPProxyProtocol(departed: departed)
     }
 
     /// Whether the client's body is passed on as it comes.

@@ -1,8 +1,15 @@
 /// The header fields of requests to upstreams: what `proxy_set_header` sets, and what is set or dropped by itself.
 final class ProxyHeaders: Sendable {
-    struct Assignment: Sendable {
-        var name: ByteString
-        var value: Template
+    final class Assignment: Sendable {
+        let name: ByteString
+        let knownName: FieldName
+        let value: Template
+
+        init(name: ByteString, value: Template) {
+            self.name = name
+            self.value = value
+            knownName = FieldName(name.span)
+        }
     }
 
     /// What is set in this order; `Host` is apart.
@@ -28,7 +35,7 @@ final class ProxyHeaders: Sendable {
         var others: [ByteString] = []
         var fields: [Assignment] = []
         for field in all {
-            let name = FieldName(field.name.span)
+            let name = field.knownName
             if name == .host { host = field.value } else { fields.append(field) }
             if name == .other { others.append(field.name) } else { dropped.insert(name) }
         }
@@ -36,8 +43,8 @@ final class ProxyHeaders: Sendable {
         self.host = host
         self.dropped = dropped
         droppedOthers = others
-        tellsLength = !fields.contains { FieldName($0.name.span) == .contentLength }
-        tellsChunked = !fields.contains { FieldName($0.name.span) == .transferEncoding }
+        tellsLength = !fields.contains { $0.knownName == .contentLength }
+        tellsChunked = !fields.contains { $0.knownName == .transferEncoding }
     }
 
     /// Whether a field of the client is passed on.
@@ -55,19 +62,19 @@ final class ProxyHeaders: Sendable {
 
     /// Appends the fields whose values are not empty. A value cannot end its line: line ends in it become spaces.
     func append(to output: Buffer, _ request: Request) {
-        for field in fields {
-            let start = output.count
-            output.append(field.name)
-            output.append(": ")
-            let middle = output.count
-            field.value.append(to: output, scope: request)
-            if output.count == middle {
-                output.truncate(to: start)
-                continue
-            }
-            Self.blankLineEnds(output, from: middle)
-            output.append("\r\n")
-        }
+        for index in fields.indices { fields.lend(index) { append($0, to: output, request) } }
+    }
+
+    @inline(never)
+    private func append(_ field: Assignment, to output: Buffer, _ request: Request) {
+        let start = output.count
+        output.append(field.name)
+        output.append(": ")
+        let middle = output.count
+        field.value.append(to: output, scope: request)
+        if output.count == middle { return output.truncate(to: start) }
+        Self.blankLineEnds(output, from: middle)
+        output.append("\r\n")
     }
 
     /// Appends the same to the fields of an HTTP/2 request.
@@ -77,13 +84,14 @@ final class ProxyHeaders: Sendable {
             field.value.append(to: scratch, scope: request)
             guard !scratch.isEmpty else { continue }
             Self.blankLineEnds(scratch, from: 0)
-            block.append(named: field.name.span, scratch.span)
+            let name = field.name
+            block.append(named: name.span, scratch.span)
         }
     }
 
     /// Whether a field is set here, if only to nothing.
     func sets(_ name: FieldName) -> Bool {
-        fields.contains { FieldName($0.name.span) == name }
+        fields.contains { $0.knownName == name }
     }
 
     /// Replaces bytes that would end the line.

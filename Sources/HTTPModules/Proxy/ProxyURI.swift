@@ -8,12 +8,17 @@ enum ProxyURI {
     ) {
         // A URI made of variables says all.
         if target.template != nil, !uri.isEmpty { return output.append(uri) }
-        let routing = request.routing
-        let head = request.head
-        if uri.isEmpty, routing.isPathPristine, !head.isPathEmpty {
-            return output.append(head.bytes, head.target)
+        if uri.isEmpty, request.routing.isPathPristine, !request.head.isPathEmpty {
+            return output.append(request.headBytes, request.head.target)
         }
-        let path = routing.path
+        append(request.path, request.routing, request.head, target, uri, escapes: escapes, to: output)
+    }
+
+    @inline(never)
+    private static func append(
+        _ path: Buffer, _ routing: Routing, _ head: RequestHead, _ target: ProxyTarget, _ uri: ByteString, escapes: Bool,
+        to output: Buffer
+    ) {
         var skipped = 0
         if routing.isLocationMatched {
             // The part that the location stands for is replaced.

@@ -15,7 +15,7 @@ enum SCGI {
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
         return UpstreamExchange.pass(request, upstream, streams: upstream.value.streamsPlainly(request)) {
-            $0 as? SCGIProtocol ?? SCGIProtocol()
+            SCGIProtocol()
         } prepare: {
             $0.prepare(for: request, pass, settings.value.parameters)
         }

@@ -15,7 +15,7 @@ enum UWSGI {
         guard let pass = settings.value.pass else { return UpstreamPass.missing(request) }
         let upstream = location.settings(upstreamSlot)
         return UpstreamExchange.pass(request, upstream, streams: upstream.value.streamsPlainly(request)) {
-            $0 as? UWSGIProtocol ?? UWSGIProtocol()
+            UWSGIProtocol()
         } prepare: {
             $0.modifiers = settings.value.modifiers
             return $0.prepare(for: request, pass, settings.value.parameters)

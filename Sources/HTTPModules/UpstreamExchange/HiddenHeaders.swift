@@ -1,5 +1,5 @@
 /// Fields of an upstream's answer that the client does not see: `proxy_hide_header`, less `proxy_pass_header`.
-struct HiddenHeaders: Sendable {
+final class HiddenHeaders: Sendable {
     /// What is hidden of answers in HTTP.
     static let standard: [ByteString] = [
         "Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate",
@@ -14,15 +14,19 @@ struct HiddenHeaders: Sendable {
     /// What is hidden of the answers of FastCGI and SCGI.
     static let ofGateways = ["Status"] + ofServer
 
-    private var known: FieldNameSet = []
-    private var others: [ByteString] = []
+    private let known: FieldNameSet
+    private let others: [ByteString]
 
     init(hidden: [ByteString], passed: [ByteString], standard: [ByteString]) {
+        var known: FieldNameSet = []
+        var others: [ByteString] = []
         for name in standard + hidden
         where !passed.contains(where: { $0.span.equalsIgnoringCase(name.span) }) {
             let field = FieldName(name.span)
             if field == .other { others.append(name) } else { known.insert(field) }
         }
+        self.known = known
+        self.others = others
     }
 
     func contains(_ field: Field, of bytes: Buffer) -> Bool {

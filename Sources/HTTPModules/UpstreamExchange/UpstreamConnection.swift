@@ -1,7 +1,7 @@
 /// A connection to an upstream's peer. It belongs to one exchange at a time, or lies idle among its group's connections.
 final class UpstreamConnection: Endpoint {
     /// Who uses it; nil while it is idle.
-    var exchange: UpstreamExchange?
+    let exchange: LentIfAny<UpstreamExchange>
     /// Where it lies while idle.
     fileprivate var place: KeepalivePool<UpstreamConnection>.Slot?
     /// Where it is kept when it is idle; nil if it is not.
@@ -16,12 +16,13 @@ final class UpstreamConnection: Endpoint {
 
     init(loop: EventLoop, descriptor: Int32, group: GroupConnections?) {
         self.group = group
+        exchange = LentIfAny(departed: loop.departed)
         startedAt = loop.now
         super.init(loop: loop, descriptor: descriptor)
     }
 
     func begin(for exchange: UpstreamExchange) {
-        self.exchange = exchange
+        self.exchange.hold(exchange)
         requests += 1
     }
 
@@ -40,6 +41,13 @@ final class UpstreamConnection: Endpoint {
     /// Age in milliseconds.
     var age: Int { loop.now - startedAt }
 
+    /// Lies down among the idle ones of its group, when nothing is to be expected of it; false: there is no place, or it has
+    /// served enough.
+    func keep(peer: Int, tag: Int) -> Bool {
+        guard let group else { return false }
+        return group.keep(self, peer: peer, tag: tag)
+    }
+
     fileprivate func drop() {
         guard let group else { return loop.close(self) }
         group.dropIdle(self)
@@ -48,13 +56,17 @@ final class UpstreamConnection: Endpoint {
     // MARK: - What the loop tells
 
     override func received(_ bytes: Span<UInt8>) {
-        if let exchange {
-            exchange.received(bytes, on: self)
+        if !exchange.isEmpty {
+            exchange.lend { $0.received(bytes, on: self) }
         } else if session?.receiveIdle(bytes) != true {
             // An idle upstream has nothing to say, but about the connection itself: else whatever it sends ends it.
             return drop()
         }
-        if let session, !isClosed, session.wantsToSend { loop.flushLater(self) }
+        if session != nil, !isClosed { flushSession() }
+    }
+
+    private func flushSession() {
+        if let session, session.wantsToSend { loop.flushLater(self) }
     }
 
     /// What a request may have queued at a time: more would only wait in memory instead of the kernel.
@@ -65,44 +77,40 @@ final class UpstreamConnection: Endpoint {
     }
 
     override func peerEnded() {
-        guard let exchange else { return drop() }
-        exchange.upstreamEnded()
+        if exchange.lend({ $0.upstreamEnded() }) == nil { drop() }
     }
 
-    override func connected() { exchange?.connected() }
+    override func connected() { exchange.lend { $0.connected() } }
 
-    override func secured() { exchange?.secured() }
+    override func secured() { exchange.lend { $0.secured() } }
 
     override func securityFailed() {
-        guard let exchange else { return drop() }
-        exchange.securityFailed()
+        if exchange.lend({ $0.securityFailed() }) == nil { drop() }
     }
 
     override func failed(_ error: Errno) {
-        guard let exchange else { return drop() }
-        exchange.connectionFailed(error)
+        if exchange.lend({ $0.connectionFailed(error) }) == nil { drop() }
     }
 
     override func drained() {
         if let session {
-            if session.isFinished, exchange == nil { return drop() }
+            if session.isFinished, exchange.isEmpty { return drop() }
             if session.wantsToSend { return loop.flushLater(self) }
         }
-        exchange?.upstreamDrained()
+        exchange.lend { $0.upstreamDrained() }
     }
 
-    override func outputBlocked() { exchange?.upstreamBlocked() }
+    override func outputBlocked() { exchange.lend { $0.upstreamBlocked() } }
 
     override func inputTimedOut() {
-        guard let exchange else { return drop() }
-        exchange.readTimedOut()
+        if exchange.lend({ $0.readTimedOut() }) == nil { drop() }
     }
 
-    override func outputTimedOut() { exchange?.sendTimedOut() }
+    override func outputTimedOut() { exchange.lend { $0.sendTimedOut() } }
 }
 
 /// A group's idle connections in one worker.
-final class GroupConnections {
+final class GroupConnections: UpstreamWorkerState {
     private let pool: KeepalivePool<UpstreamConnection>
     let loop: EventLoop
     let settings: KeepaliveSettings
@@ -124,12 +132,10 @@ final class GroupConnections {
         return connection
     }
 
-    /// Keeps a connection that nothing is to be expected of; false: it has served enough.
-    func keep(_ connection: UpstreamConnection, peer: Int, tag: Int) -> Bool {
+    fileprivate func keep(_ connection: UpstreamConnection, peer: Int, tag: Int) -> Bool {
         guard settings.keeps(requests: connection.requests, age: connection.age) else {
             return false
         }
-        connection.exchange = nil
         let (place, evicted) = pool.keep(connection, peer: peer, tag: settings.isLocal ? tag : 0)
         connection.place = place
         loop.clearOutputDeadline(connection)
@@ -154,7 +160,7 @@ extension UpstreamConnection {
     static func closeIdle(on engine: RequestEngine) {
         engine.keepsUpstreams = false
         engine.loop.forEachEndpoint { endpoint in
-            guard let connection = endpoint as? UpstreamConnection, connection.exchange == nil
+            guard let connection = endpoint as? UpstreamConnection, connection.exchange.isEmpty
             else {
                 return
             }

@@ -4,19 +4,21 @@ extension UpstreamExchange {
     func receiveBody(_ bytes: Span<UInt8>) {
         updateAttempt { $0.responseLength += bytes.count }
         guard intake.rate.limit > 0 else { return takeBody(bytes) }
-        if let held = intake.held { return held.append(bytes) }
+        if let heldBytes { return heldBytes.append(bytes) }
         let allowance = max(intake.rate.allowance(nowSecond: second), 0)
         let now = min(bytes.count, allowance)
         if now < bytes.count { hold(bytes.extracting(now..<bytes.count)) }
         intake.rate.took(now)
         let current = use
         if now > 0 { takeBody(bytes.extracting(0..<now)) }
-        guard use == current, stage == .receiving, intake.held != nil else { return }
+        guard use == current, stage == .receiving, heldBytes != nil else { return }
         delayReading()
     }
 
     /// Decodes a part of the body and passes its data on.
-    private func takeBody(_ bytes: Span<UInt8>) {
+    private func takeBody(_ bytes: Span<UInt8>) { lentProto.lend { takeBody(bytes, $0) } }
+
+    private func takeBody(_ bytes: Span<UInt8>, _ proto: UpstreamProtocol) {
         var position = 0
         var waiting = 0..<0
         var isGathering = false
@@ -36,7 +38,7 @@ extension UpstreamExchange {
                 guard use == current, stage == .receiving else { return }
                 return pauseIfFull()
             case .end(let index):
-                complete(bytes, waiting, isGathering, end: index)
+                complete(bytes, waiting, isGathering, end: index, proto)
             case .invalid:
                 request.log(.error, while: action) { proto.appendFault(to: $0, head: head) }
                 // As nginx has it: what a broken answer has left unsent is dropped.
@@ -63,7 +65,7 @@ extension UpstreamExchange {
 
     /// The answer ends within these bytes.
     private func complete(
-        _ bytes: Span<UInt8>, _ last: Range<Int>, _ isGathering: Bool, end: Int
+        _ bytes: Span<UInt8>, _ last: Range<Int>, _ isGathering: Bool, end: Int, _ proto: UpstreamProtocol
     ) {
         var keeps = proto.keepsConnection(head)
         if end < bytes.count {
@@ -97,18 +99,16 @@ extension UpstreamExchange {
     /// The upstream has said all: gives it back, and completes the response as far as the client keeps up.
     func upstreamCompleted(keepsConnection: Bool) {
         let backlog = intake.buffering.hasFileBacklog
-        let file = intake.file
+        let file = bodyFile
         finishUpstream(keepsConnection: keepsConnection)
         guard backlog else { return request.sendLast() }
-        intake.file = file
+        bodyFile = file
         stage = .draining
         if request.pendingOutput == 0 { clientDrained() }
     }
 
     private func finishUpstream(keepsConnection: Bool) {
-        if !trailers.fields.indices.isEmpty, settings.value.passesTrailers {
-            HeadPassing(self).passTrailers()
-        }
+        if !trailers.fields.isEmpty, setting({ $0.passesTrailers }) { passTrailers() }
         stage = .done
         close(keepsConnection: keepsConnection)
     }
@@ -170,11 +170,10 @@ extension UpstreamExchange {
 
     /// Where data go now. What only waits for the turn's end is sent first: it must not look like a slow client.
     private func place() -> BodyBuffering.Place {
-        let stream = request.stream
         let place = intake.buffering.place(pending: request.pendingOutput)
         if place == .client { return place }
         let current = use
-        stream.flush()
+        request.lendStream { $0.flush() }
         guard use == current, stage == .receiving else { return .client }
         return intake.buffering.place(pending: request.pendingOutput)
     }
@@ -192,9 +191,8 @@ extension UpstreamExchange {
     // MARK: - The temporary file
 
     private func spool(_ bytes: Span<UInt8>) {
-        let file = intake.file ?? (intake.buffering.fileLimit > 0 ? makeFile() : nil)
-        guard let file else { return stopSpooling(bytes) }
-        intake.file = file
+        guard let file = bodyFile ?? (intake.buffering.fileLimit > 0 ? makeFile() : nil) else { return stopSpooling(bytes) }
+        bodyFile = file
         var rest = bytes
         while !rest.isEmpty {
             let code = loop.kernel.write(
@@ -213,8 +211,8 @@ extension UpstreamExchange {
     /// Without a file the answer is held in memory, and the upstream waits more. nginx would break the answer off.
     private func stopSpooling(_ bytes: Span<UInt8>) {
         intake.buffering.closeFile()
-        if let range = intake.buffering.takeBacklog(), let file = intake.file {
-            request.send(.file(file, range), last: false)
+        if let range = intake.buffering.takeBacklog(), let bodyFile {
+            request.send(.file(bodyFile, range), last: false)
         }
         engine.sendBody(request, bytes: bytes, isLast: false, flush: true)
     }
@@ -241,7 +239,7 @@ extension UpstreamExchange {
         guard !intake.isPaused, intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
         let current = use
-        request.stream.flush()
+        request.lendStream { $0.flush() }
         guard use == current, stage == .receiving, let connection,
             intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
@@ -255,10 +253,10 @@ extension UpstreamExchange {
         switch stage {
         case .receiving, .draining:
             let isLast = stage == .draining
-            if let range = intake.buffering.takeBacklog(), let file = intake.file {
+            if let range = intake.buffering.takeBacklog(), let file = bodyFile {
                 if isLast {
                     stage = .done
-                    intake.file = nil
+                    bodyFile = nil
                     return request.send(.file(file, range), last: true)
                 }
                 let current = use
@@ -286,7 +284,7 @@ extension UpstreamExchange {
     private func hold(_ bytes: Span<UInt8>) {
         let buffer = loop.largeBuffers.take()
         buffer.append(bytes)
-        intake.held = buffer
+        heldBytes = buffer
     }
 
     /// Reads no more until the rate allows it.
@@ -300,13 +298,13 @@ extension UpstreamExchange {
     /// The rate allows more of what was held back.
     func deliverHeld() {
         intake.isDelayed = false
-        guard let connection, let held = intake.held else { return }
+        guard let connection, let held = heldBytes else { return }
         let allowance = intake.rate.allowance(nowSecond: second)
         guard allowance > 0 else { return delayReading() }
         let count = min(allowance, held.count)
         intake.rate.took(count)
         let isAll = count == held.count
-        if isAll { intake.held = nil }
+        if isAll { heldBytes = nil }
         let current = use
         takeBody(held.span(0..<count))
         if isAll {

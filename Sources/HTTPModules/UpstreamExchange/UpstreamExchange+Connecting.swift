@@ -1,14 +1,14 @@
 /// Choosing a server and making a connection to it.
 extension UpstreamExchange {
     /// Tags idle connections: those of locations with other settings are not taken.
-    private var tag: Int { Int(bitPattern: ObjectIdentifier(settings)) }
+    private var tag: Int { lentSettings.lend { Int(bitPattern: ObjectIdentifier($0)) } }
 
     /// The clock of balancing.
     var second: Int { loop.now / 1_000 }
 
     func updateAttempt(_ change: (inout UpstreamAttempt) -> Void) {
-        let last = request.attempts.count - 1
-        if last >= 0 { change(&request.attempts[last]) }
+        let last = attempts.count - 1
+        if last >= 0 { change(&attempts[last]) }
     }
 
     /// Asks the next server, on an idle connection if there is one.
@@ -17,25 +17,40 @@ extension UpstreamExchange {
         attempt = Attempt()
         attempt.startedAt = loop.now
         head.reset()
-        head.bytes.removeAll()
+        headBytes.removeAll()
         trailers.removeAll()
         intake = Intake()
-        proto.begin()
-        guard let peer = selection?.next(now: second) else {
-            peerName = selection?.group.name ?? .empty
-            request.attempts.append(UpstreamAttempt(address: peerName))
+        if heldBytes != nil { heldBytes = nil }
+        if bodyFile != nil { bodyFile = nil }
+        lentProto.lend { $0.begin() }
+        hasAsked = true
+        guard selection.next(now: second) else {
+            attempts.append(UpstreamAttempt(address: peerName))
             request.log(.error, while: action) { $0.append(PeerSelection.noLivePeers) }
             return failed(Fault(.local, .noLive, .noLivePeers))
         }
-        peerName = peer.name
-        request.attempts.append(UpstreamAttempt(address: peerName))
-        if let idle = connections?.take(peer: peer.index, tag: tag), isUsable(idle) {
-            connection = idle
-            idle.begin(for: self)
-            attempt.sentBefore = idle.bytesSent
-            return connected()
-        }
-        connect(to: peer.address)
+        selection.lendCurrent { ask($0) }
+    }
+
+    private func ask(_ peer: Peer) {
+        attempts.append(UpstreamAttempt(address: peer.name))
+        if takeIdle(peer.index) { connected() } else { connect(to: peer.address) }
+    }
+
+    /// Goes on with an idle connection to a peer, if there is one.
+    private func takeIdle(_ peer: Int) -> Bool {
+        lentConnections.lend { connections in
+            guard let idle = connections.take(peer: peer, tag: tag), isUsable(idle) else { return false }
+            begin(on: idle)
+            return true
+        } ?? false
+    }
+
+    @inline(never)
+    private func begin(on connection: UpstreamConnection) {
+        connection.begin(for: self)
+        attempt.sentBefore = connection.bytesSent
+        lentConnection.hold(connection)
     }
 
     private func connect(to address: SocketAddress) {
@@ -47,9 +62,8 @@ extension UpstreamExchange {
             return end(.internalServerError)
         }
         let made = UpstreamConnection(
-            loop: loop, descriptor: Int32(descriptor), group: connections)
-        connection = made
-        made.begin(for: self)
+            loop: loop, descriptor: Int32(descriptor), group: lentConnections.object)
+        begin(on: made)
         guard prepare(made, for: address) else { return end(.internalServerError) }
         let code = kernel.connect(made.descriptor, to: address)
         let error = Errno(Int32(-code))
@@ -126,52 +140,60 @@ extension UpstreamExchange {
 
     /// The connection stands.
     func connected() {
-        guard let connection, stage == .connecting else { return }
-        if proto.isSecure, connection.security == nil { return secure(connection) }
+        if stage == .connecting { lentConnection.lend { connected($0) } }
+    }
+
+    private func connected(_ connection: UpstreamConnection) {
+        if connection.security == nil, lentProto.lend({ $0.isSecure }) { return secure(connection) }
         loop.clearOutputDeadline(connection)
         stage = .asking
         let elapsed = loop.now - attempt.startedAt
         updateAttempt { $0.connectTime = elapsed }
-        sendRequest()
+        sendRequest(on: connection)
     }
 
     /// Gives the peer back with what came of it, and its connection up or to the idle ones.
     func releasePeer(_ outcome: PeerOutcome = .succeeded, keepsConnection: Bool = false) {
-        let held = selection?.current
-        let elapsed = loop.now - attempt.startedAt
-        if let connection {
-            self.connection = nil
-            var takesMore = true
-            if let session = connection.session {
-                takesMore = session.isReusable
-                session.finish()
-                proto.leave()
+        if !lentConnection.isEmpty {
+            lentConnection.lend { connection in
+                lentConnection.empty()
+                leave(connection, keeps: keepsConnection)
             }
-            let sent = connection.bytesSent - attempt.sentBefore
-            updateAttempt {
-                $0.bytesSent = sent
-                if $0.responseTime < 0 { $0.responseTime = elapsed }
-            }
-            let isClean =
-                keepsConnection && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
-                && !connection.hasPeerEnded && engine.keepsUpstreams
-            if isClean, let held, let connections,
-                connections.keep(connection, peer: held.index, tag: tag)
-            {
-                // It lies among the idle ones.
-            } else {
-                connection.exchange = nil
-                loop.close(connection)
-            }
-        } else if held == nil {
+        } else if !selection.isHolding {
             // No server was found: the try still took its time.
+            let elapsed = loop.now - attempt.startedAt
             updateAttempt {
                 if !$0.address.isEmpty, $0.responseTime < 0 { $0.responseTime = elapsed }
             }
         }
-        guard held != nil else { return }
-        if selection?.release(outcome, now: second) == true {
+        if selection.release(outcome, now: second) {
             request.log(.warn, while: action) { $0.append(PeerSelection.disabled) }
         }
+    }
+
+    private func leave(_ connection: UpstreamConnection, keeps: Bool) {
+        let takesMore = connection.session == nil || lentProto.lend { leaveSession(of: connection, $0) }
+        let elapsed = loop.now - attempt.startedAt
+        let sent = connection.bytesSent - attempt.sentBefore
+        updateAttempt {
+            $0.bytesSent = sent
+            if $0.responseTime < 0 { $0.responseTime = elapsed }
+        }
+        connection.exchange.empty()
+        let isClean =
+            keeps && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
+            && !connection.hasPeerEnded && engine.keepsUpstreams
+        if isClean, let peer = selection.lendCurrent({ $0.index }), connection.keep(peer: peer, tag: tag) { return }
+        loop.close(connection)
+    }
+
+    /// Whether the session takes more requests.
+    @inline(never)
+    private func leaveSession(of connection: UpstreamConnection, _ proto: UpstreamProtocol) -> Bool {
+        guard let session = connection.session else { return true }
+        let isReusable = session.isReusable
+        session.finish()
+        proto.leave()
+        return isReusable
     }
 }

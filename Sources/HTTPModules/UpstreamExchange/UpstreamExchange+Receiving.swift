@@ -2,14 +2,14 @@
 extension UpstreamExchange {
     /// Bytes came from the upstream.
     func received(_ bytes: Span<UInt8>, on connection: UpstreamConnection) {
-        guard connection === self.connection else { return }
+        guard lentConnection.holds(connection) else { return }
         updateAttempt { $0.bytesReceived += bytes.count }
         switch stage {
         case .asking:
-            loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            loop.setInputDeadline(connection, in: setting { $0.readTimeout })
             receiveHead(bytes)
         case .receiving:
-            loop.setInputDeadline(connection, in: settings.value.readTimeout)
+            loop.setInputDeadline(connection, in: setting { $0.readTimeout })
             receiveBody(bytes)
         case .tunnelling:
             loop.setInputDeadline(connection, in: settings.value.readTimeout)
@@ -21,9 +21,9 @@ extension UpstreamExchange {
 
     private func receiveHead(_ bytes: Span<UInt8>) {
         var rest = bytes
-        let limit = settings.value.bufferSize
+        let limit = setting { $0.bufferSize }
         while true {
-            switch proto.readHead(rest, into: head, limit: limit) {
+            switch lentProto.lend({ $0.readHead(rest, into: head, limit: limit) }) {
             case .needMore: return
             case .tooLong:
                 request.log(.error, while: action(ofHead: true)) {
@@ -39,9 +39,9 @@ extension UpstreamExchange {
                 return failed(Fault(.upstream, .invalidHeader, .invalidHead))
             case .complete(let end):
                 rest = rest.extracting(end..<rest.count)
-                guard isInterim else {
-                    guard head.status != .switchingProtocols || request.stream.takesTunnel else { return refuseTunnel() }
-                    return headIsComplete(rest)
+                guard head.status.code < 200, isInterim else {
+                    if head.status == .switchingProtocols, !request.stream.takesTunnel { return refuseTunnel() }
+                    return lentProto.lend { headIsComplete(rest, $0) }
                 }
                 guard passInterim() else { return }
                 if rest.isEmpty { return }
@@ -120,8 +120,7 @@ extension UpstreamExchange {
     // MARK: - The final head
 
     /// The head is there; `rest` is the body's beginning.
-    private func headIsComplete(_ rest: Span<UInt8>) {
-        let proto = proto
+    private func headIsComplete(_ rest: Span<UInt8>, _ proto: UpstreamProtocol) {
         let status = head.status
         let elapsed = loop.now - attempt.startedAt
         updateAttempt {
@@ -133,13 +132,12 @@ extension UpstreamExchange {
             if interceptsError(isExcess: !rest.isEmpty) { return }
         }
         proto.beginBody(head, self)
-        let passing = HeadPassing(self)
-        if let redirect = passing.accelRedirect { return redirectInternally(redirect, isExcess: !rest.isEmpty) }
-        passing.pass()
+        if let redirect = accelRedirect { return redirectInternally(redirect, isExcess: !rest.isEmpty) }
+        lentSettings.lend { passHead($0, to: response) }
         proto.completeHead(request)
         let isUpgrade = status == .switchingProtocols && request.head.fields.contains(.upgrade)
         if isUpgrade {
-            request.response.isTunnel = true
+            response.isTunnel = true
         } else if status == .switchingProtocols {
             endUnwantedSwitch()
         }
@@ -148,29 +146,31 @@ extension UpstreamExchange {
         engine.sendHead(request)
         guard use == current, stage == .receiving else { return }
         if isUpgrade { return startTunnel(rest) }
-        if request.response.isHeadOnly {
+        if response.isHeadOnly {
             let keeps = proto.isComplete && rest.isEmpty && proto.keepsConnection(head)
             return upstreamCompleted(keepsConnection: keeps)
         }
-        beginBuffering(passing)
+        beginBuffering()
         if proto.isComplete, rest.isEmpty {
             return upstreamCompleted(keepsConnection: proto.keepsConnection(head))
         }
         if !rest.isEmpty || proto.isComplete { receiveBody(rest) }
     }
 
-    private func beginBuffering(_ passing: HeadPassing) {
-        let settings = settings
-        let isBuffered = passing.buffering ?? settings.value.isBuffering
+    private func beginBuffering() {
+        let isBuffered = askedBuffering ?? setting { $0.isBuffering }
         intake.buffering = BodyBuffering(
-            isBuffered: isBuffered, memoryLimit: settings.value.memoryLimit,
-            fileLimit: settings.value.fileLimit)
+            isBuffered: isBuffered, memoryLimit: setting { $0.memoryLimit }, fileLimit: setting { $0.fileLimit })
         guard isBuffered else {
             // What is not held back here is not held back by us at all.
             request.limitRate = 0
             request.flags.insert(.hasLimitRate)
             return
         }
+        if setting({ $0.limitRate != nil }) { limitReading() }
+    }
+
+    private func limitReading() {
         guard let template = settings.value.limitRate else { return }
         let scratch = scratch
         scratch.removeAll()
@@ -190,7 +190,7 @@ extension UpstreamExchange {
         }
         guard settings.value.interceptsErrors else { return false }
         for page in request.core.value.errorPages where page.status == status {
-            if status == .unauthorized { HeadPassing(self).passChallenges() }
+            if status == .unauthorized { passChallenges() }
             finishIntercepted(status, isExcess: isExcess)
             return true
         }
@@ -211,7 +211,7 @@ extension UpstreamExchange {
         let keeps = !isExcess && proto.isComplete && proto.keepsConnection(head)
         stage = .done
         close(keepsConnection: keeps)
-        HeadPassing(self).passForRedirect()
+        lentSettings.lend { passForRedirect($0, to: response) }
         let bytes = head.bytes
         let target = bytes.span(value)
         if !target.isEmpty, target[0] == ASCII.at {

@@ -3,7 +3,7 @@ extension UpstreamExchange {
     private var situation: RetryPolicy.Situation {
         RetryPolicy.Situation(
             method: request.method, isSent: attempt.isStarted, isStreamed: isStreamed,
-            triesLeft: selection?.triesLeft ?? 0, elapsed: loop.now - firstTryAt)
+            triesLeft: selection.triesLeft, elapsed: loop.now - firstTryAt)
     }
 
     /// A try failed before its answer was passed on.
@@ -16,7 +16,7 @@ extension UpstreamExchange {
         let outcome: PeerOutcome = fault.countsAgainstPeer ? .failed : .succeeded
         releasePeer(outcome)
         // An idle connection that turns out to be closed says little about its server.
-        if wasReused, fault.retry == .error { selection?.allowAnotherTry() }
+        if wasReused, fault.retry == .error { selection.allowAnotherTry() }
         if request.main.flags.contains(.clientGone) { return end(.clientClosedRequest) }
         guard settings.value.retryPolicy.allowsRetry(after: fault.retry, situation) else {
             return end(fault.retry.status)
@@ -115,10 +115,10 @@ extension UpstreamExchange {
             ) { $0.append("upstream prematurely closed connection") }
             failed(Fault(.upstream, .error, .closed))
         case .receiving:
-            if proto.endsAtClose, intake.held == nil {
+            if proto.endsAtClose, heldBytes == nil {
                 return upstreamCompleted(keepsConnection: false)
             }
-            if intake.held != nil { return }
+            if heldBytes != nil { return }
             request.log(.error, while: action) {
                 $0.append("upstream prematurely closed connection")
             }

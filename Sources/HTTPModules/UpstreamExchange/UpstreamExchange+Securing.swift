@@ -3,7 +3,7 @@ extension UpstreamExchange {
     /// The connection stands: begins the handshake. The time for connecting goes on for it.
     func secure(_ connection: UpstreamConnection) {
         let configuration = settings.value.tls
-        guard let context = configuration.context, let address = selection?.current?.address,
+        guard let context = configuration.context, let address = selection.current?.address,
             let tls = TLSConnection(context, .client, host: nil, endpoint: connection)
         else { return end(.internalServerError) }
         tls.serverName = upstreamName(configuration.settings)
@@ -39,8 +39,8 @@ extension UpstreamExchange {
         scratch.removeAll()
         if let template = settings.name {
             template.append(to: scratch, scope: request)
-        } else if let group = selection?.group.name {
-            scratch.append(group)
+        } else {
+            scratch.append(selection.group.name)
         }
         let bytes = scratch.span
         var start = 0
@@ -119,13 +119,14 @@ extension UpstreamExchange {
 
     /// Whether an idle connection is protected as this request's has to be. One that is not is closed.
     func isUsable(_ idle: UpstreamConnection) -> Bool {
-        guard proto.isFramed == (idle.session != nil) else {
+        let (isFramed, isSecure) = lentProto.lend { ($0.isFramed, $0.isSecure) }
+        guard isFramed == (idle.session != nil) else {
             loop.close(idle)
             return false
         }
-        guard proto.isSecure || idle.security != nil else { return true }
+        guard isSecure || idle.security != nil else { return true }
         let configuration = settings.value.tls
-        if proto.isSecure, let tls = idle.tls, tls.context === configuration.context,
+        if isSecure, let tls = idle.tls, tls.context === configuration.context,
             tls.serverName == upstreamName(configuration.settings)
         {
             return true

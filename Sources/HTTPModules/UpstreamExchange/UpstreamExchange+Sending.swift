@@ -1,25 +1,23 @@
 /// The request on its way to the upstream.
 extension UpstreamExchange {
     /// Sends the head, and the body or what has come of it.
-    func sendRequest() {
-        guard let connection else { return }
+    func sendRequest(on connection: UpstreamConnection) {
         attempt.isStarted = true
-        if proto.isFramed { return sendFramed(on: connection) }
-        let body = request.body
-        let passesBody = proto.passesBody(of: self) && body.received > 0
+        if lentProto.lend({ $0.isFramed }) { return sendFramed(on: connection) }
+        let passesBody = request.body.received > 0 && lentProto.lend { $0.passesBody(of: self) }
         if isStreamed {
             // What has come of the body goes with the head.
             loop.output(of: connection).append(.shared(requestBytes, 0..<requestBytes.count))
             return sendStreamed()
         }
         if !passesBody {
-            let bytes = requestBytes
             let current = use
-            loop.send(bytes.span, to: connection)
-            guard use == current, self.connection === connection else { return }
+            loop.send(requestBytes, to: connection)
+            guard use == current, lentConnection.holds(connection) else { return }
             if !connection.hasOutput { upstreamDrained() } else { awaitOutput(connection) }
             return
         }
+        let body = request.body
         let queue = loop.output(of: connection)
         queue.append(.shared(requestBytes, 0..<requestBytes.count))
         if let file = body.file, body.fileSize > 0 { queueBody(.file(file, 0..<body.fileSize), queue) }
@@ -72,7 +70,7 @@ extension UpstreamExchange {
     }
 
     private func awaitOutput(_ connection: UpstreamConnection) {
-        loop.setOutputDeadline(connection, in: settings.value.sendTimeout)
+        loop.setOutputDeadline(connection, in: setting { $0.sendTimeout })
     }
 
     /// The kernel takes no more of the request for now.
@@ -83,11 +81,14 @@ extension UpstreamExchange {
 
     /// All that was queued for the upstream has left.
     func upstreamDrained() {
-        guard let connection else { return }
+        lentConnection.lend { drained($0) }
+    }
+
+    private func drained(_ connection: UpstreamConnection) {
         loop.clearOutputDeadline(connection)
         switch stage {
         case .asking, .receiving:
-            if let session = connection.session, !session.isRequestMade {
+            if connection.session != nil, let session = connection.session, !session.isRequestMade {
                 if session.fault != nil { return conversationFailed() }
                 if !session.body.isEmpty { return awaitWindow(connection, session) }
             }
@@ -99,7 +100,7 @@ extension UpstreamExchange {
             guard !attempt.isSent else { return }
             attempt.isSent = true
             if stage == .asking {
-                loop.setInputDeadline(connection, in: settings.value.readTimeout)
+                loop.setInputDeadline(connection, in: setting { $0.readTimeout })
             }
         case .tunnelling:
             tunnelUpstreamDrained()
@@ -132,7 +133,7 @@ extension UpstreamExchange {
         if isComplete { proto.appendBodyEnd(to: queue.writable) }
         let current = use
         loop.flush(connection)
-        guard use == current, self.connection === connection else { return }
+        guard use == current, lentConnection.holds(connection) else { return }
         if !isComplete, connection.pendingOutput > 0 { request.stream.pauseReadingBody(true) }
     }
 

@@ -7,7 +7,7 @@ extension UpstreamExchange {
         intake.isPaused = false
         let current = use
         request.stream.startTunnel(of: request)
-        guard use == current, stage == .tunnelling, self.connection === connection else { return }
+        guard use == current, stage == .tunnelling, lentConnection.holds(connection) else { return }
         if !first.isEmpty { passToClient(first) } else { request.stream.flush() }
     }
 
@@ -27,7 +27,7 @@ extension UpstreamExchange {
         loop.setInputDeadline(connection, in: settings.value.readTimeout)
         let current = use
         loop.send(bytes, to: connection)
-        guard use == current, stage == .tunnelling, self.connection === connection else { return }
+        guard use == current, stage == .tunnelling, lentConnection.holds(connection) else { return }
         if connection.hasOutput {
             loop.setOutputDeadline(connection, in: settings.value.sendTimeout)
             if connection.pendingOutput >= settings.value.bufferSize {

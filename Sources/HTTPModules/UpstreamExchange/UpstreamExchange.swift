@@ -1,11 +1,3 @@
-/// Which servers a request is for.
-enum UpstreamTarget {
-    /// A group of the configuration.
-    case group(UpstreamDeclaration)
-    /// An address that a variable gave, with its name.
-    case address(SocketAddress, ByteString)
-}
-
 /// One request's conversation with an upstream: chooses a server, connects, sends the request, reads the answer and passes it to
 /// the client, and turns to another server when that fails and may be tried.
 ///
@@ -31,21 +23,30 @@ final class UpstreamExchange: Producer {
     let request: Request
     let engine: RequestEngine
     let loop: EventLoop
+    /// Parts of the request, one step nearer: see `Request.path`.
+    let response: Response
+    let headers: HeaderList
+    let attempts: List<UpstreamAttempt>
     var stage = Stage.idle
-    var settings: Box<UpstreamSettings>
+    /// What changes from use to use is lent on the way of every request, and counted off it.
+    let lentSettings: Lent<Box<UpstreamSettings>>
+    var settings: Box<UpstreamSettings> { lentSettings.object }
     /// What is spoken with the upstream.
-    var proto: UpstreamProtocol
+    let lentProto: Lent<UpstreamProtocol>
+    var proto: UpstreamProtocol { lentProto.object }
 
     /// The servers, and which were tried.
-    var selection: PeerSelection?
-    var connections: GroupConnections?
-    /// Shown by the log: the server's address, or the group's name when there was none.
-    var peerName = ByteString.empty
+    let selection: PeerSelection
+    /// Where connections to them are kept; nil: nowhere.
+    let lentConnections: LentIfAny<GroupConnections>
+    /// A server was asked, or looked for in vain, for this request.
+    var hasAsked = false
     /// Moment of the first try.
     var firstTryAt = 0
 
-    /// The try under way.
-    var connection: UpstreamConnection?
+    /// That of the try under way.
+    let lentConnection: LentIfAny<UpstreamConnection>
+    var connection: UpstreamConnection? { lentConnection.object }
     var attempt = Attempt()
 
     /// The request as it is sent; the client's body follows unless it is part of it.
@@ -55,8 +56,14 @@ final class UpstreamExchange: Producer {
 
     /// The answer's head, and what is done with its body.
     let head = ResponseHead()
+    let headBytes: Buffer
+    let fields: FieldTable
     let trailers = TrailerStore()
     var intake = Intake()
+    /// Bytes that `proxy_limit_rate` holds back.
+    var heldBytes: Buffer?
+    /// What the client does not take in time.
+    var bodyFile: OpenFile?
     let scratch = Buffer(capacity: 256)
     let lastDate = LastDate()
     /// Counts uses: a method that called the engine and finds another number has nothing left to do.
@@ -83,9 +90,6 @@ final class UpstreamExchange: Producer {
     struct Intake {
         var buffering = BodyBuffering(isBuffered: true, memoryLimit: 0, fileLimit: 0)
         var rate = ReadingRate(limit: 0, nowSecond: 0)
-        /// Bytes that `proxy_limit_rate` holds back.
-        var held: Buffer?
-        var file: OpenFile?
         /// The upstream is not read.
         var isPaused = false
         /// A read of held bytes waits for its time.
@@ -100,55 +104,73 @@ final class UpstreamExchange: Producer {
         self.request = request
         engine = request.engine
         loop = request.engine.loop
-        self.settings = settings
-        self.proto = proto
+        response = request.response
+        headers = request.response.headers
+        attempts = request.attempts
+        headBytes = head.bytes
+        fields = head.fields
+        let departed = loop.departed
+        lentSettings = Lent(settings, departed: departed)
+        lentProto = Lent(proto, departed: departed)
+        selection = PeerSelection(departed: departed)
+        lentConnections = LentIfAny(departed: departed)
+        lentConnection = LentIfAny(departed: departed)
+        super.init()
+        proto.exchange = self
     }
 
-    /// The request's exchange, ready for another use, with what is spoken in it: both are kept with the request object.
-    ///
-    /// - Parameter speaker: takes what was spoken in it last, if that will do, or makes something new.
-    private static func take<P: UpstreamProtocol>(
-        for request: Request, _ settings: Box<UpstreamSettings>, _ speaker: (UpstreamProtocol?) -> P
-    ) -> (UpstreamExchange, P) {
-        guard let known = request.exchange as? UpstreamExchange else {
-            let proto = speaker(nil)
-            return (UpstreamExchange(request: request, settings: settings, proto: proto), proto)
-        }
-        known.cancel()
-        return (known, speaker(known.proto))
-    }
+    /// Reads a setting.
+    @inline(__always)
+    func setting<Value>(_ read: (UpstreamSettings) -> Value) -> Value { lentSettings.lend { read($0.value) } }
 
-    /// Passes a request on with what `speaker` gives, unless `prepare` finds, and logs, that it makes no sense.
+    /// Shown by the log: the server's address, or the group's name when there was none.
+    var peerName: ByteString { hasAsked ? selection.lastName : .empty }
+
+    /// Passes a request on in what `make` makes, unless `prepare` finds, and logs, that it makes no sense. Exchange and speaker stay
+    /// with the request object: what was spoken last is taken again if `reuses` says so.
     static func pass<P: UpstreamProtocol>(
-        _ request: Request, _ settings: Box<UpstreamSettings>, streams: Bool, _ speaker: (UpstreamProtocol?) -> P,
-        prepare: (P) -> Bool
+        _ request: Request, _ settings: Box<UpstreamSettings>, streams: Bool, _ make: () -> P,
+        reuses: (P) -> Bool = { _ in true }, prepare: (P) -> Bool
     ) -> Verdict {
-        let (exchange, proto) = take(for: request, settings, speaker)
-        guard prepare(proto) else { return .answer(.internalServerError) }
-        exchange.start(settings: settings, proto: proto, streams: streams)
-        return .done
+        if request.exchange.isEmpty {
+            request.exchange.object = UpstreamExchange(request: request, settings: settings, proto: make())
+        }
+        let isReady = request.exchange.lend(as: UpstreamExchange.self) { exchange in
+            exchange.cancel()
+            guard exchange.speak(make, reuses, prepare) else { return false }
+            exchange.start(settings, streams: streams)
+            return true
+        }
+        return isReady == true ? .done : .answer(.internalServerError)
+    }
+
+    private func speak<P: UpstreamProtocol>(_ make: () -> P, _ reuses: (P) -> Bool, _ prepare: (P) -> Bool) -> Bool {
+        let isPrepared: Bool? = lentProto.lend {
+            guard let known = $0 as? P, reuses(known) else { return nil }
+            return prepare(known)
+        }
+        if let isPrepared { return isPrepared }
+        let proto = make()
+        proto.exchange = self
+        lentProto.object = proto
+        return prepare(proto)
     }
 
     // MARK: - Beginning
 
     /// Takes the request over: reads its body as far as that is wanted, then asks an upstream.
-    func start(settings: Box<UpstreamSettings>, proto: UpstreamProtocol, streams: Bool) {
-        // A reference is only counted where it changes.
-        if self.settings !== settings { self.settings = settings }
-        if self.proto !== proto { self.proto = proto }
-        if proto.exchange !== self { proto.exchange = self }
+    private func start(_ settings: Box<UpstreamSettings>, streams: Bool) {
+        lentSettings.hold(settings)
         use &+= 1
         request.producer = self
-        if request.exchange !== self { request.exchange = self }
         stage = .readingRequest
-        peerName = .empty
+        hasAsked = false
         isStreamed = false
-        if !request.attempts.isEmpty {
+        if !attempts.isEmpty {
             // An earlier location of this request has asked upstreams too: the lists of the variables are told apart.
-            request.attempts.append(UpstreamAttempt(address: .empty))
+            attempts.append(UpstreamAttempt(address: .empty))
         }
-        let requestHead = request.head
-        guard requestHead.contentLength > 0 || requestHead.isChunked, proto.wantsBody else { return begin() }
+        guard hasBody(request.head), lentProto.lend({ $0.wantsBody }) else { return begin() }
         guard streams else { return engine.readBody(request) }
         isStreamed = true
         request.body.isStreamed = true
@@ -156,6 +178,8 @@ final class UpstreamExchange: Producer {
         engine.readBody(request)
         if use == current, stage == .readingRequest { begin() }
     }
+
+    private func hasBody(_ head: RequestHead) -> Bool { head.contentLength > 0 || head.isChunked }
 
     /// The whole body is there.
     override func requestBodyReady() {
@@ -178,31 +202,36 @@ final class UpstreamExchange: Producer {
     /// The request is as complete as it has to be: asks the first server.
     private func begin() {
         requestBytes.removeAll()
-        guard proto.appendRequest(of: self, to: requestBytes) else {
+        guard lentProto.lend({ $0.appendRequest(of: self, to: requestBytes) }) else {
             return end(.internalServerError)
         }
-        guard let target = proto.target(of: self) else { return }
         firstTryAt = loop.now
-        switch target {
-        case .group(let declaration):
-            select(from: declaration.group, key(for: declaration.group))
-            connections = connections(of: declaration)
-        case .address(let address, let name):
-            let server = UpstreamServer(name: name, addresses: [address])
-            let group = UpstreamGroup(name: name, servers: [server], keepalive: .none)
-            select(from: group, .none)
-            connections = nil
-        }
-        selection?.limitTries(to: settings.value.retryTries)
-        tryNextPeer()
+        lentProto.lend { $0.findServers(for: self) }
     }
 
-    private func select(from group: UpstreamGroup, _ key: HashedKey) {
-        if let selection {
-            selection.begin(group: group, key: key)
-        } else {
-            selection = PeerSelection(group: group, key: key)
+    /// Asks the servers of a group of the configuration.
+    ///
+    /// - Parameter declaration: not nil. Callers hand on what they have: if they unwrapped it, it would be counted.
+    func ask(_ declaration: UpstreamDeclaration?) {
+        guard let declaration else { preconditionFailure("no servers are named") }
+        declaration.lendGroup {
+            selection.begin(group: $0, key: key(for: $0))
+            chooseConnections(of: declaration, $0.keepalive)
         }
+        askFirst()
+    }
+
+    /// Asks the server at an address that a variable gave, by its name.
+    private func ask(_ address: SocketAddress, _ name: ByteString) {
+        let server = UpstreamServer(name: name, addresses: [address])
+        selection.begin(group: UpstreamGroup(name: name, servers: [server], keepalive: .none))
+        lentConnections.object = nil
+        askFirst()
+    }
+
+    private func askFirst() {
+        selection.limitTries(to: setting { $0.retryTries })
+        tryNextPeer()
     }
 
     private func key(for group: UpstreamGroup) -> HashedKey {
@@ -217,32 +246,34 @@ final class UpstreamExchange: Producer {
         }
     }
 
-    private func connections(of declaration: UpstreamDeclaration) -> GroupConnections? {
-        let keepalive = declaration.group.keepalive
-        if keepalive.connections == 0 { return nil }
-        if let known = declaration.workerState as? GroupConnections, known.loop === loop {
-            return known
+    private func chooseConnections(of declaration: UpstreamDeclaration, _ settings: KeepaliveSettings) {
+        if settings.connections == 0 { return lentConnections.empty() }
+        let isKnown = declaration.workerState.lend(as: GroupConnections.self) { known in
+            guard known.loop === loop else { return false }
+            lentConnections.hold(known)
+            return true
         }
-        let made = GroupConnections(loop: loop, settings: keepalive)
-        declaration.workerState = made
-        return made
+        if isKnown == true { return }
+        let made = GroupConnections(loop: loop, settings: settings)
+        declaration.workerState.object = made
+        lentConnections.object = made
     }
 
-    /// Where an address leads that a variable has named: to a group of the configuration, or to itself. Nil: the request was ended.
-    func target(for address: AddressText, _ registry: UpstreamRegistry) -> UpstreamTarget? {
+    /// Asks what an address leads to that a variable has named: a group of the configuration, or itself. Where that is not known
+    /// the request is ended.
+    func ask(_ address: AddressText, _ registry: UpstreamRegistry) {
         let host = address.host
         if let known = registry.declaration(
             named: host.span, port: address.port, hasNoPort: address.hasNoPort)
         {
-            return .group(known)
+            return ask(known)
         }
-        if let only = address.addresses.first { return .address(only, host) }
+        if let only = address.addresses.first { return ask(only, host) }
         request.log(.error) {
             $0.append("no resolver defined to resolve ")
             $0.append(host)
         }
         end(.badGateway)
-        return nil
     }
 
     // MARK: - Ending
@@ -253,18 +284,15 @@ final class UpstreamExchange: Producer {
     func end(_ status: Status, flushes: Bool = true) {
         stage = .done
         close()
-        let engine = engine
-        let request = request
-        if flushes, request.response.isHeadSent { request.stream.flush() }
+        if flushes, response.isHeadSent { request.lendStream { $0.flush() } }
         engine.finish(request, code: status.rawValue)
     }
 
     /// Gives the server back and drops everything that is only good during an exchange.
     func close(keepsConnection: Bool = false) {
         releasePeer(keepsConnection: keepsConnection)
-        if let held = intake.held { loop.largeBuffers.give(held) }
-        intake.held = nil
-        intake.file = nil
+        if let left = heldBytes.take() { loop.largeBuffers.give(left) }
+        if bodyFile != nil { bodyFile = nil }
     }
 
     override func cancel() {
@@ -279,7 +307,7 @@ final class UpstreamExchange: Producer {
             cancel()
             stage = .idle
             head.reset()
-            head.bytes.removeAll()
+            headBytes.removeAll()
             trailers.removeAll()
         }
     }
@@ -316,7 +344,7 @@ final class UpstreamExchange: Producer {
         line.append(", upstream: \"")
         line.append(proto.scheme)
         line.append(peerName)
-        if selection?.current?.address.isUnix == true { line.append(ASCII.colon) }
+        if selection.current?.address.isUnix == true { line.append(ASCII.colon) }
         proto.appendURI(of: self, to: line)
         line.append(ASCII.quote)
     }

@@ -74,11 +74,11 @@ final class UpstreamPass: Sendable {
         }
     }
 
-    /// Where a choice leads. Nil: the request was ended.
-    func target(_ choice: Choice, of exchange: UpstreamExchange) -> UpstreamTarget? {
+    /// Has an exchange ask the servers that a choice leads to.
+    func ask(_ choice: Choice, in exchange: UpstreamExchange) {
         switch choice {
-        case .declared(let declaration): .group(declaration)
-        case .named(let address, _): exchange.target(for: address, registry.registry)
+        case .declared(let declaration): exchange.ask(declaration)
+        case .named(let address, _): exchange.ask(address, registry.registry)
         }
     }
 }

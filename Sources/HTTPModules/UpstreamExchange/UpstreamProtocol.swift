@@ -40,8 +40,8 @@ class UpstreamProtocol {
     /// `http://`, for the log.
     var scheme: ByteString { .empty }
 
-    /// Which servers are asked. Nil: there are none, the request was ended.
-    func target(of exchange: UpstreamExchange) -> UpstreamTarget? { nil }
+    /// Has the exchange `ask` the servers that the request is for; if there are none it is ended.
+    func findServers(for exchange: UpstreamExchange) {}
 
     /// Appends what the log shows as the request's URI.
     func appendURI(of exchange: UpstreamExchange, to line: Buffer) {}

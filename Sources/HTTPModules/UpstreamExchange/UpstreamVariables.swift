@@ -42,7 +42,7 @@ enum UpstreamVariables {
 
     private static func exchange(of scope: VariableScope) -> UpstreamExchange? {
         guard let request = scope as? Request,
-            let exchange = request.exchange as? UpstreamExchange, exchange.stage != .idle
+            let exchange = request.exchange.object as? UpstreamExchange, exchange.stage != .idle
         else { return nil }
         return exchange
     }

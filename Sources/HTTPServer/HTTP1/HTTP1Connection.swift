@@ -55,10 +55,7 @@ final class HTTP1Connection: ServedConnection {
         case .readingHead:
             if awaitsPreface { return begin(bytes) }
             let isFirst = stream == nil
-            let stream = beginStream()
-            if isFirst { stream.request.arrival = loop.inputMoment }
-            stream.request.head.bytes.append(bytes)
-            advance(from: stream)
+            read(bytes, by: beginStream(), isFirst: isFirst)
         case .serving, .discarding:
             guard let stream else { return }
             stream.received(bytes)
@@ -66,6 +63,13 @@ final class HTTP1Connection: ServedConnection {
         case .lingering:
             break
         }
+    }
+
+    @inline(never)
+    private func read(_ bytes: Span<UInt8>, by stream: HTTP1Stream, isFirst: Bool) {
+        if isFirst { stream.request.arrival = loop.inputMoment }
+        stream.headBytes.append(bytes)
+        advance(from: stream)
     }
 
     /// The first bytes decide on the protocol.
@@ -96,7 +100,7 @@ final class HTTP1Connection: ServedConnection {
         self.stream = stream
         engine.count(self, as: .reading)
         if action == .keepAlive {
-            loop.setInputDeadline(self, in: binding.servers.standard.settings.value.headerTimeout)
+            loop.setInputDeadline(self, in: binding.headerTimeout)
         }
         action = .readingRequestLine
         return stream
@@ -113,6 +117,7 @@ final class HTTP1Connection: ServedConnection {
     }
 
     /// The head is complete: the request is served from here on.
+    @inline(never)
     func beginServing() {
         state = .serving
         action = .none

@@ -8,6 +8,9 @@ final class HTTP1Stream: ClientStream {
     let engine: Engine
     /// The request that this stream carries; the two are made and pooled together.
     let request: Request
+    /// Parts of the request, one step nearer: see `Request.path`.
+    let headBytes: Buffer
+    private let routing: Routing
     let loop: EventLoop
     private var parser = RequestHeadParser()
     var decoder = ChunkedDecoder()
@@ -35,6 +38,8 @@ final class HTTP1Stream: ClientStream {
         loop = connection.loop
         lentConnection = Lent(connection, departed: loop.departed)
         request = Request(engine: engine, connection: lentConnection, server: server)
+        headBytes = request.headBytes
+        routing = request.routing
         super.init()
         request.stream = self
     }
@@ -49,7 +54,7 @@ final class HTTP1Stream: ClientStream {
 
     /// Ready for another request of `connection`.
     func reset(connection: HTTP1Connection) {
-        lentConnection.object = connection
+        lentConnection.hold(connection)
         parser = RequestHeadParser()
         decoder = ChunkedDecoder()
         bodyRemaining = 0
@@ -76,10 +81,14 @@ final class HTTP1Stream: ClientStream {
     ///
     /// The connection is handed along on the way of every request: what is read from a property is counted at each use.
     func parseHead(on connection: HTTP1Connection) -> Bool {
-        let head = request.head
-        var limits = request.server.limits
+        var limits = routing.lendServer { $0.limits }
         limits.pausesAtLine = true
-        limits.pausesAtHost = !serverIsKnown && !connection.binding.servers.isSingle
+        limits.pausesAtHost = !serverIsKnown && !connection.binding.hasOneServer
+        return parse(request.head, limits, on: connection)
+    }
+
+    @inline(never)
+    private func parse(_ head: RequestHead, _ limits: RequestLimits, on connection: HTTP1Connection) -> Bool {
         // Taken out and put back, since a change in place would be a checked access at each of its uses.
         var parser = self.parser
         let outcome = parser.parse(into: head, limits: limits)
@@ -98,7 +107,7 @@ final class HTTP1Stream: ClientStream {
             selectServer(on: connection)
             return true
         case .complete(let length):
-            accept(request.head, length: length, on: connection)
+            accept(head, length: length, on: connection)
             return true
         case .failed(let error):
             connection.beginServing()
@@ -116,7 +125,7 @@ final class HTTP1Stream: ClientStream {
     }
 
     private func accept(_ head: RequestHead, length: Int, on connection: HTTP1Connection) {
-        if !serverIsKnown, !connection.binding.servers.isSingle { selectServer(on: connection) }
+        if !serverIsKnown, !connection.binding.hasOneServer { selectServer(on: connection) }
         if head.bytes.count > length {
             let rest = loop.buffers.take()
             rest.append(head.bytes, length..<head.bytes.count)
@@ -322,17 +331,19 @@ final class HTTP1Stream: ClientStream {
     override var bytesSent: Int { lendConnection { $0.bytesSent } - sentBefore }
 
     func outputDrained() {
-        if let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
+        if rateLimit != nil, let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
         engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
     override var pendingOutput: Int { queuedOutput + request.unfilteredCount }
 
-    override var queuedOutput: Int { connection.pendingOutput + (rateLimit?.heldBytes ?? 0) }
+    override var queuedOutput: Int {
+        lendConnection { $0.pendingOutput } + (rateLimit == nil ? 0 : rateLimit?.heldBytes ?? 0)
+    }
 
     override func continueSoon() { loop.callSoon(connection) }
 
-    override func flush() { loop.flush(connection) }
+    override func flush() { lendConnection { loop.flush($0) } }
 
     override func finish(_ request: Request) { lendConnection { $0.finished(self) } }
 

@@ -1,44 +1,27 @@
-/// Makes the head of an upstream's answer into that of the response: hides, rewrites and obeys fields as configured.
-struct HeadPassing {
-    private let exchange: UpstreamExchange
-    private let request: Request
-    private let response: Response
-    private let head: ResponseHead
-    private let bytes: Buffer
-    /// In its box: a copy of all settings would cost more than the whole rest.
-    private let box: Box<UpstreamSettings>
-
-    init(_ exchange: UpstreamExchange) {
-        self.exchange = exchange
-        request = exchange.request
-        response = exchange.request.response
-        head = exchange.head
-        bytes = exchange.head.bytes
-        box = exchange.settings
-    }
-
+/// The head of an upstream's answer becomes that of the response: fields are hidden, rewritten and obeyed as configured.
+extension UpstreamExchange {
     // MARK: - What fields ask for
 
     /// The value of `X-Accel-Redirect`, if it is to be followed.
     var accelRedirect: ByteRange? {
-        guard !box.value.ignored.contains(.redirect) else { return nil }
-        return head.fields.firstValue(of: .xAccelRedirect)
+        guard setting({ !$0.ignored.contains(.redirect) }) else { return nil }
+        return fields.firstValue(of: .xAccelRedirect)
     }
 
     /// What `X-Accel-Buffering` asks for.
-    var buffering: Bool? {
-        guard box.value.changesBuffering, !box.value.ignored.contains(.buffering),
-            let range = head.fields.firstValue(of: .xAccelBuffering)
+    var askedBuffering: Bool? {
+        guard let range = fields.firstValue(of: .xAccelBuffering),
+            setting({ $0.changesBuffering && !$0.ignored.contains(.buffering) })
         else { return nil }
+        let bytes = headBytes
         let value = bytes.span(range)
         if value.equalsIgnoringCase("no") { return false }
         return value.equalsIgnoringCase("yes") ? true : nil
     }
 
     private func obeyLimitRate() {
-        guard !box.value.ignored.contains(.limitRate),
-            let range = head.fields.firstValue(of: .xAccelLimitRate)
-        else { return }
+        guard let range = fields.firstValue(of: .xAccelLimitRate), setting({ !$0.ignored.contains(.limitRate) }) else { return }
+        let bytes = headBytes
         guard let rate = bytes.span(range).decimalValue else { return }
         request.limitRate = rate
         request.flags.insert(.hasLimitRate)
@@ -47,26 +30,27 @@ struct HeadPassing {
     // MARK: - Passing
 
     /// Fills in the response.
-    func pass() {
+    @inline(never)
+    func passHead(_ settings: Box<UpstreamSettings>, to response: Response) {
         response.clearHead()
         response.status = head.status
-        if !head.statusLine.isEmpty { response.statusLine.append(bytes, head.statusLine) }
+        if !head.statusLine.isEmpty { response.statusLine.append(headBytes, head.statusLine) }
         // Chunks have a length of their own; `ResponseHead` refuses both together.
         response.contentLength = head.contentLength
         response.disablesNotModified = true
-        if box.value.forcesRanges {
+        if settings.value.forcesRanges {
             response.allowsRanges = true
             response.singleRange = true
         }
         obeyLimitRate()
         var seen: FieldNameSet = []
-        for index in head.fields.indices {
-            let field = head.fields[index]
+        for index in fields.indices {
+            let field = fields[index]
             if isIgnoredDuplicate(field, &seen) { continue }
-            if box.value.hidden.contains(field, of: bytes) { continue }
-            pass(field)
+            if settings.value.hidden.contains(field, of: headBytes) { continue }
+            pass(field, of: headBytes, settings, to: response)
         }
-        if head.fields.contains(.xAccelCharset) { overrideCharset() }
+        if fields.contains(.xAccelCharset) { overrideCharset() }
     }
 
     /// Fields that make sense only once: nginx ignores, and reports, the others.
@@ -80,12 +64,12 @@ struct HeadPassing {
             }
         default: return false
         }
-        request.log(.warn, while: exchange.action(ofHead: true)) { line in
+        request.log(.warn, while: action(ofHead: true)) { line in
             line.append("upstream sent duplicate header line: \"")
             append(field, to: line)
             line.append("\", previous value: \"")
-            if let first = head.fields.firstIndex(of: field.name) {
-                append(head.fields[first], to: line)
+            if let first = fields.firstIndex(of: field.name) {
+                append(fields[first], to: line)
             }
             line.append("\", ignored")
         }
@@ -93,63 +77,64 @@ struct HeadPassing {
     }
 
     private func append(_ field: Field, to line: Buffer) {
-        line.append(bytes, field.nameRange)
+        line.append(headBytes, field.nameRange)
         line.append(": ")
-        line.append(bytes, field.valueRange)
+        line.append(headBytes, field.valueRange)
     }
 
-    private func pass(_ field: Field) {
+    private func pass(_ field: Field, of bytes: Buffer, _ settings: Box<UpstreamSettings>, to response: Response) {
         switch field.name {
         case .contentLength, .transferEncoding, .connection, .keepAlive: break
         case .contentType: response.setContentType(received: bytes.span(field.valueRange))
-        case .server: response.server.append(bytes, field.valueRange)
-        case .date: response.date.append(bytes, field.valueRange)
+        case .server: response.server.append(headBytes, field.valueRange)
+        case .date: response.date.append(headBytes, field.valueRange)
         case .location: passLocation(field)
         case .lastModified:
             copy(field)
-            response.lastModified = exchange.lastDate.seconds(of: bytes.span(field.valueRange))
+            response.lastModified = lastDate.seconds(of: bytes.span(field.valueRange))
         case .refresh: passRefresh(field)
         case .setCookie: passCookie(field)
-        case .acceptRanges: if !box.value.forcesRanges { copy(field) }
+        case .acceptRanges: if !settings.value.forcesRanges { copy(field) }
         case .upgrade: if request.head.version < .http2 { copy(field) }
         default: copy(field)
         }
     }
 
-    private func copy(_ field: Field) { response.headers.appendEntry(field, of: bytes) }
+    private func copy(_ field: Field) { headers.appendEntry(field, of: headBytes) }
 
     private func overrideCharset() {
-        guard !box.value.ignored.contains(.charset),
-            let range = head.fields.firstValue(of: .xAccelCharset)
+        guard setting({ !$0.ignored.contains(.charset) }),
+            let range = fields.firstValue(of: .xAccelCharset)
         else { return }
         response.overridingCharset.removeAll()
-        response.overridingCharset.append(bytes, range)
+        response.overridingCharset.append(headBytes, range)
     }
 
     // MARK: - Rewriting
 
     private func passLocation(_ field: Field) {
+        let bytes = headBytes
         let value = bytes.span(field.valueRange)
-        let proto = exchange.proto
-        exchange.scratch.removeAll()
-        if proto.rewriteRedirect(value, prefix: 0, exchange, to: exchange.scratch) {
+        scratch.removeAll()
+        if proto.rewriteRedirect(value, prefix: 0, self, to: scratch) {
             // What is ours now is completed like a redirect of our own.
             response.location.removeAll()
-            response.location.append(exchange.scratch)
-            if response.location.isEmpty { copyWithValue(field, exchange.scratch) }
+            response.location.append(scratch)
+            if response.location.isEmpty { copyWithValue(field, scratch) }
         } else {
             copy(field)
         }
     }
 
     private func passRefresh(_ field: Field) {
+        let bytes = headBytes
         let value = bytes.span(field.valueRange)
-        guard exchange.proto.rewritesRedirects, let start = Self.urlStart(value) else {
+        guard proto.rewritesRedirects, let start = Self.urlStart(value) else {
             return copy(field)
         }
-        exchange.scratch.removeAll()
-        if exchange.proto.rewriteRedirect(value, prefix: start, exchange, to: exchange.scratch) {
-            copyWithValue(field, exchange.scratch)
+        scratch.removeAll()
+        if proto.rewriteRedirect(value, prefix: start, self, to: scratch) {
+            copyWithValue(field, scratch)
         } else {
             copy(field)
         }
@@ -166,38 +151,37 @@ struct HeadPassing {
     }
 
     private func passCookie(_ field: Field) {
+        let bytes = headBytes
         let value = bytes.span(field.valueRange)
-        exchange.scratch.removeAll()
-        if exchange.proto.rewriteCookie(value, exchange, to: exchange.scratch) {
-            copyWithValue(field, exchange.scratch)
+        scratch.removeAll()
+        if proto.rewriteCookie(value, self, to: scratch) {
+            copyWithValue(field, scratch)
         } else {
             copy(field)
         }
     }
 
     private func copyWithValue(_ field: Field, _ value: Buffer) {
-        response.headers.appendEntry(
-            field.name, spelled: bytes.span(field.nameRange), value.span)
+        let bytes = headBytes
+        headers.appendEntry(field.name, spelled: bytes.span(field.nameRange), value.span)
     }
 
     // MARK: - Other heads
 
     /// The challenges of a 401 that an error page replaces.
     func passChallenges() {
-        for index in head.fields.indices where head.fields[index].name == .wwwAuthenticate {
-            copy(head.fields[index])
-        }
+        for index in fields.indices where fields[index].name == .wwwAuthenticate { copy(fields[index]) }
     }
 
     /// What survives an internal redirect.
-    func passForRedirect() {
+    func passForRedirect(_ settings: Box<UpstreamSettings>, to response: Response) {
         response.clearHead()
-        for index in head.fields.indices {
-            let field = head.fields[index]
+        for index in fields.indices {
+            let field = fields[index]
             switch field.name {
             case .contentType, .setCookie, .contentDisposition, .cacheControl, .expires,
                 .acceptRanges:
-                pass(field)
+                pass(field, of: headBytes, settings, to: response)
             default: continue
             }
         }
@@ -206,12 +190,13 @@ struct HeadPassing {
 
     func passTrailers() {
         let list = response.trailers ?? HeaderList(capacity: 128)
-        let store = exchange.trailers
+        let store = trailers
+        let settings = settings
         let bytes = store.bytes
         for index in store.fields.indices {
             let field = store.fields[index]
             let name = bytes.span(field.nameRange)
-            if box.value.hidden.contains(field.name, spelled: name) { continue }
+            if settings.value.hidden.contains(field.name, spelled: name) { continue }
             list.appendEntry(field.name, spelled: name, bytes.span(field.valueRange))
         }
         response.trailers = list
