@@ -101,7 +101,10 @@ final class HTTP2Connection: ServedConnection {
         // A head that has begun has to come to its end.
         if session.current >= 0 { session.streams[Int(session.current)]?.awaitHead() }
         settle()
-        if session.wantsToSend || session.isFinished { loop.flushLater(self) }
+        guard hasOutput || session.wantsToSend || session.isFinished else { return }
+        // At once, not at the end of the turn: the streams that this completes serve the next connection while the processor has
+        // them in its cache. It is one write for a connection and turn all the same.
+        loop.flush(self)
     }
 
     /// The stream has taken in what it passes on when all that came is read.
