@@ -86,14 +86,19 @@ static struct io_uring_sqe *next_request(apus_ring *ring) {
     return io_uring_get_sqe(&ring->ring);
 }
 
+/* The kernel takes a buffer of the group when there is something to receive. */
+static void choose_buffer(struct io_uring_sqe *request, uint64_t key) {
+    request->flags |= IOSQE_BUFFER_SELECT;
+    request->buf_group = group;
+    request->user_data = key;
+}
+
 int apus_ring_receive_once(apus_ring *ring, int fd, int waits, uint64_t key) {
     struct io_uring_sqe *request = next_request(ring);
     if (!request) return -EBUSY;
     io_uring_prep_recv(request, fd, NULL, 0, 0);
     if (waits) request->ioprio |= IORING_RECVSEND_POLL_FIRST;
-    request->flags |= IOSQE_BUFFER_SELECT;
-    request->buf_group = group;
-    request->user_data = key;
+    choose_buffer(request, key);
     return 0;
 }
 
@@ -101,9 +106,7 @@ int apus_ring_receive(apus_ring *ring, int fd, uint64_t key) {
     struct io_uring_sqe *request = next_request(ring);
     if (!request) return -EBUSY;
     io_uring_prep_recv_multishot(request, fd, NULL, 0, 0);
-    request->flags |= IOSQE_BUFFER_SELECT;
-    request->buf_group = group;
-    request->user_data = key;
+    choose_buffer(request, key);
     return 0;
 }
 

@@ -50,12 +50,7 @@ final class SettingsTable {
     }
 
     /// The box itself, for those who read it often: a location fetches it once.
-    func box<S>(_ slot: Slot<S>) -> Box<S> {
-        guard slot.index < boxes.count, let any = boxes[slot.index] else { return slot.initial }
-        precondition(type(of: any) == Box<S>.self, "two slots have one index")
-        // The type has just been compared; a dynamic cast would cost five times as much.
-        return unsafe unsafeDowncast(any, to: Box<S>.self)
-    }
+    func box<S>(_ slot: Slot<S>) -> Box<S> { lend(slot) { $0 } }
 
     /// Lets `use` look at the settings of a slot without counting the box, for the way of every request.
     @inline(__always)
@@ -72,6 +67,7 @@ final class SettingsTable {
         // The table holds it, and never lets it go.
         return unsafe found._withUnsafeGuaranteedRef {
             precondition(type(of: $0) == Box<S>.self, "two slots have one index")
+            // The type has just been compared; a dynamic cast would cost five times as much.
             return use(unsafe unsafeDowncast($0, to: Box<S>.self))
         }
     }

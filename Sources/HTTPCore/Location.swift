@@ -125,7 +125,6 @@ final class LocationTree {
     let prefixLocations: [Location]
     private let exact: [Entry]
     let regexes: [Location]
-    let hasRegexes: Bool
     let named: [Location]
     /// Some location wants the slash that a path lacks.
     private let redirectsToSlash: Bool
@@ -167,7 +166,6 @@ final class LocationTree {
         self.prefixes = prefixes
         prefixLocations = prefixes.map(\.location)
         self.regexes = regexes
-        hasRegexes = !regexes.isEmpty
         self.named = named
         redirectsToSlash = locations.contains { $0.redirectsToSlash }
     }

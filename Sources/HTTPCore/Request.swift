@@ -207,7 +207,7 @@ final class Request: VariableScope {
     /// The request whose answer is told of: that of `post_action` tells of the one before it.
     var accounted: Request { flags.contains(.isPostAction) ? main : self }
     /// Bytes that the client, or another request's output, has to take before more is wanted.
-    var pendingOutput: Int { lendStream { $0.pendingOutput } + (kinship == nil ? 0 : kinship?.postponedBytes ?? 0) }
+    var pendingOutput: Int { lendStream { $0.pendingOutput } + (kinship?.postponedBytes ?? 0) }
     /// The client's address, or what stands for it by `set_real_ip_from`.
     var address: SocketAddress { assumedAddress ?? connection.address }
     var location: Location { routing.location }

@@ -73,7 +73,7 @@ extension Engine {
             let inner = tree.prefixLocations.lend(prefix) { find(behind: $0, request, routing, path: path) }
             if let inner { return inner }
         }
-        return tree.hasRegexes ? match(tree.regexes, request, routing, path: path) ?? found : found
+        return tree.regexes.isEmpty ? found : match(tree.regexes, request, routing, path: path) ?? found
     }
 
     /// Takes a prefix for the location, and looks within it; nil: a regular expression may still beat it.

@@ -8,7 +8,6 @@ final class MemoryReturn: Endpoint {
     /// Less than this is not worth the time.
     private static let least = 16 * 1_024 * 1_024
     private var freed = 0
-    private var isKnown = false
 
     init(loop: EventLoop) {
         super.init(loop: loop, descriptor: -1)
@@ -22,8 +21,7 @@ final class MemoryReturn: Endpoint {
 
     private func wait() {
         freed = 0
-        if !isKnown { loop.addTimer(self) }
-        isKnown = true
+        if slot < 0 { loop.addTimer(self) }
         loop.setInputDeadline(self, in: Self.calm)
     }
 

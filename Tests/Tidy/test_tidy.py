@@ -78,6 +78,7 @@ UNSAFE_FILES = {
     "HTTPModules/Core/CoreVariables+Body.swift": "the worker's counter of request numbers",
     "HTTPModules/Gunzip/Inflater.swift": "zlib",
     "HTTPModules/Compression/Deflater.swift": "zlib",
+    "HTTPModules/Compression/ZlibStream.swift": "zlib",
     "HTTPModules/Compression/IgzipDeflater.swift": "ISA-L",
     "HTTPModules/Compression/BrotliEncoder.swift": "brotli",
     "HTTPModules/Compression/ZstdEncoder.swift": "Zstandard",

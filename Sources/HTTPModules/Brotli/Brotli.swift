@@ -17,21 +17,14 @@ enum Brotli {
                 "brotli_window", in: .request, .one, slot, \.windowBits,
                 "How far back brotli looks.", syntax: "size"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                let size = try invocation.size()
-                for exponent in 10...24 where 1 << exponent == size { return exponent }
-                throw invocation.refuse("must be 1k, 2k, 4k, 8k, 16k, 32k, 64k, 128k, 256k, 512k, 1m, 2m, 4m, 8m or 16m")
+                try invocation.exponent(10...24, "must be 1k, 2k, 4k, 8k, 16k, 32k, 64k, 128k, 256k, 512k, 1m, 2m, 4m, 8m or 16m")
             },
             .size(
                 "brotli_min_length", in: .request, slot, \.minLength,
                 "Answers known to be shorter are not compressed with brotli."),
-            .ignored(
-                "brotli_buffers", in: .request, .two, "Buffers for what brotli makes.",
-                reason: "buffers have the sizes that suit the connection, as in ngx_brotli, which does not look at this either",
-                syntax: "number size"
-            ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                guard let count = Units.number(invocation[0]), count > 0, let size = Units.size(invocation[1]), size > 0
-                else { throw invocation.refuse("invalid value") }
-            },
+            .ignoredBuffers(
+                "brotli_buffers", "Buffers for what brotli makes.",
+                reason: "buffers have the sizes that suit the connection, as in ngx_brotli, which does not look at this either"),
         ]
     }
 }

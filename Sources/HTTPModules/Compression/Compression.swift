@@ -121,3 +121,23 @@ extension Request {
         return state(coding.index, as: CompressionFilter.self)?.ratio
     }
 }
+
+extension Invocation {
+    /// Reads a size that is a power of two; returns its exponent.
+    func exponent(_ exponents: ClosedRange<Int>, _ complaint: String) throws(ConfigurationError) -> Int {
+        let size = try size()
+        for exponent in exponents where 1 << exponent == size { return exponent }
+        throw refuse(complaint)
+    }
+}
+
+extension Row {
+    /// Buffers that the other modules do not have their sizes from.
+    static func ignoredBuffers(_ name: String, _ summary: String, reason: String) -> Row {
+        .ignored(name, in: .request, .two, summary, reason: reason, syntax: "number size") {
+            (invocation: inout Invocation) throws(ConfigurationError) in
+            guard let count = Units.number(invocation[0]), count > 0, let size = Units.size(invocation[1]), size > 0
+            else { throw invocation.refuse("invalid value") }
+        }
+    }
+}

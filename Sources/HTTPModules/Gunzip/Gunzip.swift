@@ -13,7 +13,7 @@ enum Gunzip {
         guard bytes.span(response.headers[index].valueRange).equalsIgnoringCase("gzip") else { return nil }
         if request.location.settings(Gzip.slot).value.varies { response.variesByEncoding = true }
         // Parts of a page are needed as they are, whatever the client takes.
-        if request.isMain, request.acceptsGzip { return nil }
+        if request.isMain, request.accepts(.gzip) { return nil }
         response.headers.remove(at: index)
         response.forgetLength()
         response.weakenETag()

@@ -1,6 +1,7 @@
 extension Request {
-    /// Whether the client takes gzip, and the settings let it have it.
-    var acceptsGzip: Bool { acceptedCodings.contains(.gzip) && isAllowedGzip }
+    /// Whether the client takes a coding, and the settings let it have it: only gzip asks who wants it, and in which version of the
+    /// protocol.
+    func accepts(_ coding: ContentCoding) -> Bool { acceptedCodings.contains(coding) && (coding != .gzip || isAllowedGzip) }
 
     /// Whether the settings let the client have gzip, if it takes that.
     var isAllowedGzip: Bool {

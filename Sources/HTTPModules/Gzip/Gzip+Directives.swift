@@ -42,11 +42,8 @@ extension Gzip {
     ) -> Row {
         .value(name, in: .request, .one, slot, path, summary, syntax: "size") {
             (invocation: inout Invocation) throws(ConfigurationError) in
-            let size = try invocation.size()
-            for exponent in smallest...largest where 1 << exponent == size {
-                return largest == 15 ? exponent : exponent - 8
-            }
-            throw invocation.refuse(complaint)
+            let exponent = try invocation.exponent(smallest...largest, complaint)
+            return largest == 15 ? exponent : exponent - 8
         }
     }
 

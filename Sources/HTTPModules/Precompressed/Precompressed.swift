@@ -46,7 +46,8 @@ enum Precompressed {
     }
 
     private static func answer(_ request: Request, _ coding: ContentCoding, _ mode: Mode) -> Verdict {
-        let isAccepted = mode == .always || accepts(coding, request)
+        // What joins another request's answer has the coding of that.
+        let isAccepted = mode == .always || request.isMain && request.accepts(coding)
         let varies = request.location.settings(Gzip.slot).value.varies
         guard isAccepted || varies else { return .decline }
         let name = request.engine.loop.buffers.take()
@@ -66,11 +67,6 @@ enum Precompressed {
         case .file(let file): return StaticFiles.send(file, request, coding)
         case .folder, .failed: return .decline
         }
-    }
-
-    /// What joins another request's answer has the coding of that.
-    private static func accepts(_ coding: ContentCoding, _ request: Request) -> Bool {
-        request.isMain && request.acceptedCodings.contains(coding) && (coding != .gzip || request.isAllowedGzip)
     }
 
     /// A file that cannot be opened is as good as none; but if it is there, the log says so.

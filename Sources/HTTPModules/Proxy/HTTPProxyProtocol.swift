@@ -42,7 +42,7 @@ class HTTPProxyProtocol: UpstreamProtocol {
     final func lend<Result>(_ use: (Box<ProxySettings>, ProxyTarget, ProxyURL) -> Result) -> Result? {
         let result: Result?? = lentSettings.lend { settings in
             lentTarget.lend { target in
-                if dynamicURL != nil, let dynamicURL { return use(settings, target, dynamicURL) }
+                if let dynamicURL { return use(settings, target, dynamicURL) }
                 return use(settings, target, target.parts)
             }
         }

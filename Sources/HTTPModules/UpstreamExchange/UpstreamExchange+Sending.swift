@@ -88,7 +88,7 @@ extension UpstreamExchange {
         loop.clearOutputDeadline(connection)
         switch stage {
         case .asking, .receiving:
-            if connection.session != nil, let session = connection.session, !session.isRequestMade {
+            if let session = connection.session, !session.isRequestMade {
                 if session.fault != nil { return conversationFailed() }
                 if !session.body.isEmpty { return awaitWindow(connection, session) }
             }

@@ -16,13 +16,8 @@ enum Zstd {
             .size(
                 "zstd_min_length", in: .request, slot, \.minLength,
                 "Answers known to be shorter are not compressed with Zstandard."),
-            .ignored(
-                "zstd_buffers", in: .request, .two, "Buffers for what Zstandard makes.",
-                reason: "buffers have the sizes that suit the connection", syntax: "number size"
-            ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                guard let count = Units.number(invocation[0]), count > 0, let size = Units.size(invocation[1]), size > 0
-                else { throw invocation.refuse("invalid value") }
-            },
+            .ignoredBuffers(
+                "zstd_buffers", "Buffers for what Zstandard makes.", reason: "buffers have the sizes that suit the connection"),
             .unsupported(
                 "zstd_dict_file", in: .http,
                 "HTTP has no way to tell a client which dictionary an answer needs: it could not be read."),

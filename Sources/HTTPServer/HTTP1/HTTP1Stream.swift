@@ -331,15 +331,13 @@ final class HTTP1Stream: ClientStream {
     override var bytesSent: Int { lendConnection { $0.bytesSent } - sentBefore }
 
     func outputDrained() {
-        if rateLimit != nil, let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
+        if let rateLimit, !rateLimit.isEmpty { return rateLimit.release() }
         engine.outputDrained(request, isComplete: isResponseQueued)
     }
 
     override var pendingOutput: Int { queuedOutput + request.unfilteredCount }
 
-    override var queuedOutput: Int {
-        lendConnection { $0.pendingOutput } + (rateLimit == nil ? 0 : rateLimit?.heldBytes ?? 0)
-    }
+    override var queuedOutput: Int { lendConnection { $0.pendingOutput } + (rateLimit?.heldBytes ?? 0) }
 
     override func continueSoon() { loop.callSoon(connection) }
 
