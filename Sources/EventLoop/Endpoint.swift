@@ -30,7 +30,7 @@ class Endpoint {
      final var bytesSent = 0
 
     struct Flags: OptionSet {
-        let rawValue: UInt16
+        let rawValue: UInt32
         /// The kernel may have input that was not read yet.
         static let readable = Flags(rawValue: 1)
         /// The endpoint wants input.
@@ -57,6 +57,8 @@ class Endpoint {
         static let preamble = Flags(rawValue: 4_096)
         /// In the loop's list of endpoints to go on sending to in its next turn.
         static let inUnfinishedList = Flags(rawValue: 8_192)
+        /// Accepted in this turn, and the kernel was not asked to tell of it yet.
+        static let unwatched = Flags(rawValue: 16_384)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.

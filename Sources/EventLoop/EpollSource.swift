@@ -52,10 +52,14 @@ final class EpollSource: EventSource {
         }
     }
 
+    override var watchesLate: Bool { true }
+
     override func watchOutput(_ endpoint: Endpoint, _ loop: EventLoop) -> Int {
         guard !endpoint.flags.contains(.watchesOutput) else { return 0 }
+        let operation = endpoint.flags.contains(.unwatched) ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
+        endpoint.flags.remove(.unwatched)
         endpoint.flags.insert(.watchesOutput)
-        return control(endpoint, EPOLL_CTL_MOD, Event.input | Event.output | Event.peerEnd | Event.edge)
+        return control(endpoint, operation, Event.input | Event.output | Event.peerEnd | Event.edge)
     }
 
     override func suspend(_ endpoint: Endpoint, _ loop: EventLoop) {

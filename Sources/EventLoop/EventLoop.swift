@@ -55,6 +55,10 @@ final class EventLoop {
     let trains: BufferPool
     let idleQueues = List<OutputQueue>()
     let sendVector = SendVector()
+    /// Endpoints that were accepted and served in this turn, and are not watched yet.
+    let unwatched = List<Endpoint>()
+    /// Of data coming with connections.
+    let promptness = Odds()
     /// Descriptors to close at the turn's end, when the logs are written: who sees a connection end finds its line there.
     private let closing = List<Int32>()
     private var isTurning = false
@@ -116,6 +120,7 @@ final class EventLoop {
         // After the flush: requests that end with their last byte sent log their lines there.
         for index in endOfTurn.indices { endOfTurn[index]() }
         if !unflushed.isEmpty { flushAll() }
+        if !unwatched.isEmpty { watchAccepted() }
         isTurning = false
         if !closing.isEmpty { closeDescriptors() }
     }
@@ -303,12 +308,12 @@ final class EventLoop {
         }
     }
 
-    private func watch(_ endpoint: Endpoint, for interest: EventSource.Interest) throws(Errno) {
+    func watch(_ endpoint: Endpoint, for interest: EventSource.Interest) throws(Errno) {
         let code = source.watch(endpoint, for: interest, self)
         if code < 0 { throw Errno(Int32(-code)) }
     }
 
-    private func assignSlot(_ endpoint: Endpoint) {
+    func assignSlot(_ endpoint: Endpoint) {
         precondition(endpoint.slot < 0, "an endpoint is registered once")
         endpoint.generation = nextGeneration
         nextGeneration &+= 1
@@ -404,6 +409,7 @@ final class EventLoop {
             successor.flags.remove(.sendBlocked)
             flushLater(successor)
         }
+        if flags.contains(.unwatched) { unwatched.append(successor) }
         if flags.contains(.inCallList) { callSoon(successor) }
         if flags.contains(.inUnfinishedList) { flushLater(successor) }
     }

@@ -22,6 +22,9 @@ class EventSource {
 
     func watch(_ endpoint: Endpoint, for interest: Interest, _ loop: EventLoop) -> Int { 0 }
 
+    /// Watching is a call of its own, and what has happened before it is told of: it may as well come late, or never.
+    var watchesLate: Bool { false }
+
     /// Says once that the kernel takes output again.
     func watchOutput(_ endpoint: Endpoint, _ loop: EventLoop) -> Int { 0 }
 

@@ -116,7 +116,7 @@ final class Engine: RequestEngine {
             binding: binding, number: number)
         if !debuggedClients.isEmpty { connection.isDebugged = debuggedClients.contains(connection.address) }
         do throws(Errno) {
-            try loop.add(connection)
+            try loop.addAccepted(connection, isDeferred: binding.isDeferred)
         } catch {
             binding.cycle.errorLog.write(.alert, connection: number, errno: error) {
                 $0.append("epoll_ctl() failed")
@@ -129,9 +129,8 @@ final class Engine: RequestEngine {
         count(connection, as: .waiting)
         let timeout = binding.headerTimeout
         loop.setInputDeadline(connection, in: timeout)
-        // Data come with the connection only if the kernel was told to wait for them; else the attempt would be in vain.
-        if binding.isDeferred { loop.readSoon(connection) }
         if binding.isSecure { protect(connection) }
+        loop.receiveAccepted(connection)
     }
 
     func connectionEnded(_ connection: ServedConnection) {

@@ -4,11 +4,16 @@ final class ListenEndpoint: Endpoint {
     private let binding: ListenBinding
     /// Servers of specific addresses behind a wildcard socket.
     private let specific: [ListenBinding]
-    /// Connections taken in a row before the loop serves others: one, since the call that finds no more would cost as much
-    /// as asking for events again; with `multi_accept` more.
-    private let batch: Int
-    /// Of several workers one is woken.
+    /// Takes all connections that wait: `multi_accept`. Otherwise one, and further ones while they are likely to be there, since
+    /// the call that finds none costs as much as asking for events again.
+    private let acceptsAllAtOnce: Bool
+    /// Of several workers one is woken; it takes one connection and leaves the next to another.
     private let isExclusive: Bool
+    /// Of another connection waiting behind the one that an event told of.
+    private let furtherOdds = Odds()
+    /// Connections taken in a row before the loop serves others.
+    private static let batch = 64
+    private static let likelyBatch = 8
     /// Milliseconds without accepting when the machine is short of what a connection takes.
     private static let pause = 500
 
@@ -18,7 +23,7 @@ final class ListenEndpoint: Endpoint {
         isExclusive: Bool, acceptsAllAtOnce: Bool = false
     ) {
         self.isExclusive = isExclusive
-        batch = acceptsAllAtOnce ? 64 : 1
+        self.acceptsAllAtOnce = acceptsAllAtOnce
         self.engine = engine
         self.binding = binding
         self.specific = specific
@@ -29,12 +34,32 @@ final class ListenEndpoint: Endpoint {
     }
 
     override func becameReadable() {
-        for _ in 0..<batch {
-            var address = RawAddress()
-            let code = loop.kernel.accept(descriptor, address: &address)
-            if code < 0 { return acceptingFailed(Errno(Int32(-code))) }
-            accepted(Int32(code), from: address)
+        guard acceptOne() else { return }
+        if acceptsAllAtOnce {
+            for _ in 1..<Self.batch where !acceptOne() { return }
+        } else if !isExclusive {
+            acceptLikely()
         }
+    }
+
+    private func acceptLikely() {
+        for _ in 1..<Self.likelyBatch {
+            guard furtherOdds.areGood() else { return }
+            let hasCome = acceptOne()
+            furtherOdds.note(hasCome)
+            guard hasCome else { return }
+        }
+    }
+
+    private func acceptOne() -> Bool {
+        var address = RawAddress()
+        let code = loop.kernel.accept(descriptor, address: &address)
+        guard code >= 0 else {
+            acceptingFailed(Errno(Int32(-code)))
+            return false
+        }
+        accepted(Int32(code), from: address)
+        return true
     }
 
     override func accepted(_ descriptor: Int32, from address: RawAddress) {
