@@ -45,16 +45,16 @@ final class ProxyProtocolHeader {
     /// Appends an addition by its name in a variable, such as `alpn`, `ssl_cn` or `0x05`.
     func append(addition name: ByteString, to out: Buffer) -> Lookup {
         let all = additions
-        guard name.hasPrefix("ssl_") else { return append(name, Self.names, in: 0..<all.count, to: out) }
-        switch Self.find(0x20, in: all.span, 0..<all.count) {
+        guard name.hasPrefix(Self.tlsPrefix) else { return append(name, Self.names, in: 0..<all.count, to: out) }
+        switch Self.find(Int(Self.tlsType), in: all.span, 0..<all.count) {
         case .absent: return .absent
         case .broken: return Self.broken
         case .value(let ssl):
             // A byte of flags and the result of the verification come before what is nested.
             guard ssl.count >= 5 else { return .absent }
             let part = name.slice(4..<name.count)
-            guard part == "verify" else {
-                return append(part, Self.sslNames, in: ssl.lowerBound + 5..<ssl.upperBound, to: out)
+            guard part == Self.verification else {
+                return append(part, Self.tlsNames, in: ssl.lowerBound + 5..<ssl.upperBound, to: out)
             }
             var code = 0
             for index in 1..<5 { code = code << 8 | Int(all[ssl.lowerBound + index]) }
@@ -67,15 +67,10 @@ final class ProxyProtocolHeader {
         _ name: ByteString, _ names: [(ByteString, UInt8)], in range: Range<Int>, to out: Buffer
     ) -> Lookup {
         let type: Int
-        if let known = names.first(where: { $0.0 == name }) {
-            type = Int(known.1)
-        } else if name.hasPrefix("0x") {
-            guard let number = Self.number(name.span.extracting(2..<name.count)) else {
-                return .failed("invalid PROXY protocol TLV", showsName: true)
-            }
-            type = number
-        } else {
-            return .failed("unknown PROXY protocol TLV", showsName: true)
+        switch Self.type(name, names) {
+        case .known(let number): type = number
+        case .invalid: return .failed("invalid PROXY protocol TLV", showsName: true)
+        case .unknown: return .failed("unknown PROXY protocol TLV", showsName: true)
         }
         let all = additions
         switch Self.find(type, in: all.span, range) {
@@ -90,11 +85,47 @@ final class ProxyProtocolHeader {
     private static let broken = Lookup.failed("broken PROXY protocol TLV", showsName: false)
 
     private static let names: [(ByteString, UInt8)] = [
-        ("alpn", 0x01), ("authority", 0x02), ("unique_id", 0x05), ("ssl", 0x20), ("netns", 0x30),
+        ("alpn", 0x01), ("authority", 0x02), ("unique_id", 0x05), ("ssl", tlsType), ("netns", 0x30),
     ]
-    private static let sslNames: [(ByteString, UInt8)] = [
-        ("version", 0x21), ("cn", 0x22), ("cipher", 0x23), ("sig_alg", 0x24), ("key_alg", 0x25),
+    private static let tlsNames: [(ByteString, UInt8)] = [
+        ("version", 0x21), ("cn", certificateName), ("cipher", 0x23), ("sig_alg", 0x24), ("key_alg", 0x25),
     ]
+    private static let tlsPrefix: ByteString = "ssl_"
+    private static let verification: ByteString = "verify"
+    /// The type of what is told of the client's TLS, and in it that of its certificate's name.
+    static let tlsType: UInt8 = 0x20
+    static let certificateName: UInt8 = 0x22
+
+    /// What the name of an addition stands for.
+    enum AdditionName: Sendable {
+        case plain(UInt8)
+        /// A part of what is told of the client's TLS.
+        case ofTLS(UInt8)
+        /// Whether the client's certificate was found to be good.
+        case verification
+    }
+
+    /// An addition by its name, such as `alpn`, `ssl_cn` or `0x05`; nil: there is none, or it is not to be written as a whole.
+    static func addition(named name: ByteString) -> AdditionName? {
+        let isOfTLS = name.hasPrefix(tlsPrefix)
+        let part = isOfTLS ? name.slice(tlsPrefix.count..<name.count) : name
+        if isOfTLS, part == verification { return .verification }
+        guard case .known(let number) = type(part, isOfTLS ? tlsNames : names),
+            let type = UInt8(exactly: number), isOfTLS || type != tlsType
+        else { return nil }
+        return isOfTLS ? .ofTLS(type) : .plain(type)
+    }
+
+    private enum TypeLookup {
+        case known(Int)
+        case invalid, unknown
+    }
+
+    private static func type(_ name: ByteString, _ names: [(ByteString, UInt8)]) -> TypeLookup {
+        if let known = names.first(where: { $0.0 == name }) { return .known(Int(known.1)) }
+        guard name.hasPrefix("0x") else { return .unknown }
+        return number(name.span.extracting(2..<name.count)).map { .known($0) } ?? .invalid
+    }
 
     /// A hexadecimal number; one that no type can have stays above all of them.
     private static func number(_ text: Span<UInt8>) -> Int? {

@@ -96,7 +96,7 @@ enum ProxyProtocolSyntax {
         case failed(ProxyProtocolError)
     }
 
-    private static let signature: [UInt8] = [
+    static let signature: [UInt8] = [
         0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
     ]
 

@@ -54,6 +54,11 @@ struct SocketAddress: Hashable, Sendable {
             ? SocketAddress(ipv4: UInt32(truncatingIfNeeded: low), port: port) : self
     }
 
+    /// An IPv4 address written as one of IPv6; others as they are.
+    var mapped: SocketAddress {
+        family == .ipv4 ? SocketAddress(ipv6High: 0, low: 0xFFFF << 32 | low, port: port) : self
+    }
+
     func with(port: UInt16) -> SocketAddress {
         var copy = self
         copy.port = port

@@ -1,6 +1,6 @@
 extension Proxy {
     static var rows: [Row] {
-        [pass] + requestRows + family.rows + rewriteRows + inertRows + unsupportedRows
+        [pass, introduction] + requestRows + family.rows + rewriteRows + inertRows + unsupportedRows
     }
 
     // MARK: - proxy_pass
@@ -45,6 +45,48 @@ extension Proxy {
         case .named, .regex, .nested: false
         case .server, .exact, .prefix, .prefixWithoutRegex: true
         }
+    }
+
+    // MARK: - proxy_protocol
+
+    private static var introduction: Row {
+        .value(
+            "proxy_protocol", in: .request, .atLeast(1), family.slot, \.introduction,
+            "Tells upstreams by the PROXY protocol whose connection it is.",
+            syntax: "off | on | v1 | v2 [name=value ...]"
+        ) { (invocation: inout Invocation) throws(ConfigurationError) in
+            var version: ProxyProtocolWriter.Version?
+            switch invocation[0] {
+            case "off": break
+            case "on", "v1": version = .one
+            case "v2": version = .two
+            default:
+                throw invocation.invalidValue(invocation.arguments[0], advice: "it must be off, on, v1 or v2")
+            }
+            var additions: [UpstreamIntroduction.Addition] = []
+            for word in invocation.arguments.dropFirst() {
+                guard version == .two else {
+                    throw invocation.invalidParameter(word, advice: "only version 2 of the protocol has additions: write v2")
+                }
+                additions.append(try addition(word, invocation))
+            }
+            return version.map { UpstreamIntroduction(version: $0, additions: additions) }
+        }
+    }
+
+    private static func addition(
+        _ word: Word, _ invocation: Invocation
+    ) throws(ConfigurationError) -> UpstreamIntroduction.Addition {
+        let text = word.value
+        guard let equals = text.span.firstIndex(of: ASCII.equals),
+            let name = ProxyProtocolHeader.addition(named: text.slice(0..<equals))
+        else {
+            throw invocation.invalidParameter(
+                word, advice: "an addition is written as name=value; names are those of $proxy_protocol_tlv_name, such as alpn, ssl_cn, 0xE0")
+        }
+        let value = try Template(
+            compiling: text.slice(equals + 1..<text.count), registry: invocation.http().registry, at: word.position)
+        return .init(name: name, value: value)
     }
 
     // MARK: - The request

@@ -11,6 +11,8 @@ final class UpstreamConnection: Endpoint {
     let startedAt: Int
     /// What makes frames of requests (HTTP/2); nil: they are bytes that follow each other.
     private(set) var session: HTTP2ClientSession?
+    /// The upstream was told whose connection it is: nobody else may use it.
+    var isPersonal = false
     /// It has served an exchange before this one.
     var isReused: Bool { requests > 1 }
 

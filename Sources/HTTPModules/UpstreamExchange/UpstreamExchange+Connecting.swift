@@ -34,7 +34,7 @@ extension UpstreamExchange {
 
     private func ask(_ peer: Peer) {
         attempts.append(UpstreamAttempt(address: peer.name))
-        if takeIdle(peer.index) { connected() } else { connect(to: peer.address) }
+        if !introducesClient, takeIdle(peer.index) { connected() } else { connect(to: peer.address) }
     }
 
     /// Goes on with an idle connection to a peer, if there is one.
@@ -144,6 +144,7 @@ extension UpstreamExchange {
     }
 
     private func connected(_ connection: UpstreamConnection) {
+        if introducesClient, !introduceClient(on: connection) { return }
         if connection.security == nil, lentProto.lend({ $0.isSecure }) { return secure(connection) }
         loop.clearOutputDeadline(connection)
         stage = .asking
@@ -181,7 +182,7 @@ extension UpstreamExchange {
         }
         connection.exchange.empty()
         let isClean =
-            keeps && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
+            keeps && !connection.isPersonal && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
             && !connection.hasPeerEnded && engine.keepsUpstreams
         if isClean, let peer = selection.lendCurrent({ $0.index }), connection.keep(peer: peer, tag: tag) { return }
         loop.close(connection)

@@ -48,6 +48,9 @@ struct UpstreamSettings: Sendable {
     var receiveBuffer = 0
     var sendBuffer = 0
 
+    /// What connections begin with.
+    var introduction: UpstreamIntroduction?
+
     // TLS.
     var tls = TLSClientConfiguration()
 
