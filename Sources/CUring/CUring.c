@@ -31,12 +31,14 @@ static void *map(size_t size) {
 static size_t shelf_size(const apus_ring *ring) { return ring->count * sizeof(struct io_uring_buf); }
 static size_t memory_size(const apus_ring *ring) { return (size_t)ring->count * ring->size; }
 
-static int make_shelf(apus_ring *ring, unsigned used) {
+static int make_shelf(apus_ring *ring, unsigned used, apus_ring_call *call) {
+    *call = APUS_RING_MEMORY;
     ring->shelf = map(shelf_size(ring));
     ring->memory = map(memory_size(ring));
     if (!ring->shelf || !ring->memory) return -ENOMEM;
     struct io_uring_buf_reg description = {
         .ring_addr = (uintptr_t)ring->shelf, .ring_entries = ring->count, .bgid = group};
+    *call = APUS_RING_REGISTER;
     int code = io_uring_register_buf_ring(&ring->ring, &description, 0);
     if (code < 0) return code;
     io_uring_buf_ring_init(ring->shelf);
@@ -45,7 +47,8 @@ static int make_shelf(apus_ring *ring, unsigned used) {
 }
 
 int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, unsigned count, unsigned size,
-    unsigned used) {
+    unsigned used, apus_ring_call *call) {
+    *call = APUS_RING_MEMORY;
     apus_ring *ring = calloc(1, sizeof *ring);
     if (!ring) return -ENOMEM;
     /* One thread asks, and what there is to do for it is done while it waits. */
@@ -54,6 +57,7 @@ int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, un
             | IORING_SETUP_CLAMP,
         .cq_entries = completions,
     };
+    *call = APUS_RING_SETUP;
     int code = io_uring_queue_init_params(requests, &ring->ring, &parameters);
     if (code < 0) {
         free(ring);
@@ -61,9 +65,12 @@ int apus_ring_open(apus_ring **made, unsigned requests, unsigned completions, un
     }
     ring->count = count;
     ring->size = size;
-    code = make_shelf(ring, used);
+    code = make_shelf(ring, used, call);
     /* Whoever may make a ring may still be forbidden to wait in it. */
-    if (code == 0) code = io_uring_submit_and_get_events(&ring->ring);
+    if (code == 0) {
+        *call = APUS_RING_ENTER;
+        code = io_uring_submit_and_get_events(&ring->ring);
+    }
     if (code < 0) {
         apus_ring_close(ring);
         return code;

@@ -20,6 +20,9 @@ class EventSource {
     /// Tells the endpoints of what `wait` has found.
     func serve(_ loop: EventLoop) {}
 
+    /// The system call that `watch` and `watchOutput` make, for messages of its failure.
+    var watchingCall: StaticString { "epoll_ctl()" }
+
     func watch(_ endpoint: Endpoint, for interest: Interest, _ loop: EventLoop) -> Int { 0 }
 
     /// Watching is a call of its own, and what has happened before it is told of: it may as well come late, or never.

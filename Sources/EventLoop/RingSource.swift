@@ -18,7 +18,7 @@ final class RingSource: EventSource {
     /// Completions that are served in a turn.
     private static let batch = 512
 
-    init(kernel: Kernel) throws(Errno) {
+    init(kernel: Kernel) throws(RingRefusal) {
         ring = try kernel.ring(bufferCount: Self.bufferCount, bufferSize: Self.bufferSize)
     }
 
@@ -60,6 +60,8 @@ final class RingSource: EventSource {
     }
 
     // MARK: - Asking
+
+    override var watchingCall: StaticString { "io_uring_enter()" }
 
     override func watch(_ endpoint: Endpoint, for interest: Interest, _ loop: EventLoop) -> Int {
         switch interest {

@@ -119,7 +119,8 @@ final class Engine: RequestEngine {
             try loop.addAccepted(connection, isDeferred: binding.isDeferred)
         } catch {
             binding.cycle.errorLog.write(.alert, connection: number, errno: error) {
-                $0.append("epoll_ctl() failed")
+                $0.append(loop.source.watchingCall)
+                $0.append(" failed")
             }
             loop.close(connection)
             return

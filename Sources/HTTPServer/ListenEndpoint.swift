@@ -98,7 +98,7 @@ final class ListenEndpoint: Endpoint {
         do throws(Errno) {
             try loop.resumeListening(self, exclusive: isExclusive)
         } catch {
-            log(.alert, "epoll_ctl()", error)
+            log(.alert, loop.source.watchingCall, error)
             loop.setInputDeadline(self, in: Self.pause)
         }
     }

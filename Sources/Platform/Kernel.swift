@@ -172,7 +172,7 @@ class Kernel {
     }
 
     /// An io_uring, for the process that asks. It is refused by kernels that lack what is needed, and by many containers.
-    func ring(bufferCount: Int, bufferSize: Int) throws(Errno) -> Ring {
+    func ring(bufferCount: Int, bufferSize: Int) throws(RingRefusal) -> Ring {
         try Ring(bufferCount: bufferCount, bufferSize: bufferSize)
     }
 

@@ -1,5 +1,12 @@
 import CUring
 
+/// The kernel lets nobody have a ring, or not this process.
+struct RingRefusal: Error {
+    /// The system call that has failed, as it is written in messages.
+    let call: StaticString
+    let error: Errno
+}
+
 /// An io_uring: requests that are gathered and handed over with the next wait, completions that come back, and buffers that the
 /// kernel receives into. Made by the process that uses it, since only that one may.
 @safe
@@ -20,21 +27,31 @@ final class Ring {
     private static let firstBuffers = 32
 
     /// - Parameter bufferCount: a power of two, at most 32,768.
-    init(bufferCount: Int, bufferSize: Int) throws(Errno) {
+    init(bufferCount: Int, bufferSize: Int) throws(RingRefusal) {
         precondition(bufferCount & (bufferCount - 1) == 0 && 1...32_768 ~= bufferCount)
         self.bufferCount = bufferCount
         self.bufferSize = bufferSize
         usedCount = min(Self.firstBuffers, bufferCount)
         var made: OpaquePointer?
+        var call = APUS_RING_SETUP
         let code = unsafe apus_ring_open(
             &made, Self.requestCount, Self.completionCount, UInt32(bufferCount), UInt32(bufferSize),
-            UInt32(usedCount))
-        guard code == 0, let made = unsafe made else { throw Errno(-code) }
+            UInt32(usedCount), &call)
+        guard code == 0, let made = unsafe made else { throw RingRefusal(call: Self.name(of: call), error: Errno(-code)) }
         unsafe ring = made
     }
 
     deinit {
         unsafe apus_ring_close(ring)
+    }
+
+    private static func name(of call: apus_ring_call) -> StaticString {
+        switch call {
+        case APUS_RING_MEMORY: "mmap()"
+        case APUS_RING_REGISTER: "io_uring_register()"
+        case APUS_RING_ENTER: "io_uring_enter()"
+        default: "io_uring_setup()"
+        }
     }
 
     // MARK: - Requests

@@ -44,10 +44,11 @@ final class SiteWorker {
     private static func makeLoop(_ cycle: SiteCycle, _ number: Int) throws(Errno) -> EventLoop {
         let kernel = cycle.logs.environment.kernel
         guard cycle.core.eventMethod == .ring else { return try EventLoop(kernel: kernel) }
-        do throws(Errno) { return EventLoop(kernel: kernel, source: try RingSource(kernel: kernel)) } catch {
+        do throws(RingRefusal) { return EventLoop(kernel: kernel, source: try RingSource(kernel: kernel)) } catch {
             // One worker says it for all.
             if number == 0 {
-                cycle.logs.errorLog.write(.warn, "epoll is used instead of io_uring\(reason(error)): io_uring_setup() failed", error)
+                cycle.logs.errorLog.write(
+                    .warn, "epoll is used instead of io_uring\(reason(error.error)): \(error.call) failed", error.error)
             }
             return try EventLoop(kernel: kernel)
         }

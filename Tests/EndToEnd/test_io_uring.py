@@ -71,12 +71,12 @@ def test_epoll_serves_where_the_kernel_refuses(simple, error, reason):
     assert len(re.findall("io_uring_setup", server.log())) == 1
 
 
-@pytest.mark.parametrize("call", [ENTER, REGISTER], ids=["enter", "register"])
-def test_a_ring_that_cannot_be_used_is_none(simple, call):
+@pytest.mark.parametrize("call, name", [(ENTER, "io_uring_enter"), (REGISTER, "io_uring_register")], ids=["enter", "register"])
+def test_a_ring_that_cannot_be_used_is_none(simple, call, name):
     server = simple("location / { return 200 one; }", start=False)
     server.start(before=refusing(1, call))
     assert fetch(server.port).text == "one"
-    server.wait_for_log(r"\[warn\] .*epoll is used instead of io_uring, .* \(1: Operation not permitted\)$")
+    server.wait_for_log(rf"\[warn\] .*epoll is used instead of io_uring, .*: {name}\(\) failed \(1: Operation not permitted\)$")
     assert not any(map(has_ring, server.workers()))
 
 

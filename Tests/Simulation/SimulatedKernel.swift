@@ -252,7 +252,9 @@ final class SimulatedKernel: Kernel {
     private(set) var isDeadlocked = false
 
     /// There is none: what takes one runs on Linux itself.
-    override func ring(bufferCount: Int, bufferSize: Int) throws(Errno) -> Ring { throw ringRefusal }
+    override func ring(bufferCount: Int, bufferSize: Int) throws(RingRefusal) -> Ring {
+        throw RingRefusal(call: "io_uring_setup()", error: ringRefusal)
+    }
 
     /// Why.
     var ringRefusal = Errno.noSystemCall

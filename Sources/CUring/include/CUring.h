@@ -14,9 +14,13 @@ typedef struct {
     int is_last;
 } apus_completion;
 
-/* 0 or a negative error number. There may be `count` buffers (a power of two) of `size` bytes each; `used` of them are at first. */
+/* The call that failed. */
+typedef enum { APUS_RING_MEMORY, APUS_RING_SETUP, APUS_RING_REGISTER, APUS_RING_ENTER } apus_ring_call;
+
+/* 0 or a negative error number, and `call`. There may be `count` buffers (a power of two) of `size` bytes each; `used` of them are at first. */
 int apus_ring_open(
-    apus_ring **ring, unsigned requests, unsigned completions, unsigned count, unsigned size, unsigned used);
+    apus_ring **ring, unsigned requests, unsigned completions, unsigned count, unsigned size, unsigned used,
+    apus_ring_call *call);
 void apus_ring_close(apus_ring *ring);
 
 /* Requests: 0 or a negative error number. A full queue is handed over early. */

@@ -71,7 +71,10 @@ extension UpstreamExchange {
             if code == 0 { try loop.add(made) }
             if code < 0, error == .inProgress { try loop.addConnecting(made) }
         } catch {
-            request.log(.alert, errno: error, while: action) { $0.append("epoll_ctl() failed") }
+            request.log(.alert, errno: error, while: action) {
+                $0.append(loop.source.watchingCall)
+                $0.append(" failed")
+            }
             return end(.internalServerError)
         }
         if code == 0 { return connected() }
