@@ -48,6 +48,7 @@ struct FieldLineParser: Sendable {
         while cursor < bytes.count {
             switch state {
             case .lineStart:
+                if takeOrdinary(bytes, &cursor) { return .field }
                 if let step = beginLine(bytes, &cursor) { return step }
             case .name:
                 if let step = readName(bytes, &cursor) { return step }
@@ -80,6 +81,27 @@ struct FieldLineParser: Sendable {
             }
         }
         return .needMore
+    }
+
+    /// Takes a whole line as nearly all are: a name, a colon, a space or none, a value, CR LF. False: nothing was taken, and what
+    /// there is has to be read step by step.
+    private mutating func takeOrdinary(_ bytes: Span<UInt8>, _ cursor: inout Int) -> Bool {
+        let start = cursor
+        let colon = bytes.firstNonNameByte(from: start)
+        var value = colon &+ 1
+        guard colon > start, value < bytes.count, bytes[colon] == ASCII.colon else { return false }
+        if bytes[value] == ASCII.space { value &+= 1 }
+        guard let end = bytes.firstLineBreakOrNUL(from: value), end &+ 1 < bytes.count,
+            bytes[end] == ASCII.cr, bytes[end &+ 1] == ASCII.lf,
+            value == end || bytes[value] != ASCII.space && bytes[end &- 1] != ASCII.space
+        else { return false }
+        nameStart = start
+        nameEnd = colon
+        valueStart = value
+        valueEnd = end
+        hasInvalidName = false
+        cursor = end &+ 2
+        return true
     }
 
     private mutating func finish(_ cursor: inout Int) -> Step {
