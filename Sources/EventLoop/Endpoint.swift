@@ -59,6 +59,8 @@ class Endpoint {
         static let inUnfinishedList = Flags(rawValue: 8_192)
         /// Accepted in this turn, and the kernel was not asked to tell of it yet.
         static let unwatched = Flags(rawValue: 16_384)
+        /// Has its input moved to a pipe (`moveInput`) rather than received.
+        static let movesInput = Flags(rawValue: 32_768)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
@@ -100,6 +102,9 @@ class Endpoint {
 
     /// Bytes came in. They are valid during the call only.
     func received(_ bytes: Span<UInt8>) {}
+
+    /// Input may be there, and is to be moved by `EventLoop.splice`. Returns how many bytes were. Called with the flag `movesInput` only.
+    func moveInput() -> Int { 0 }
 
     /// The peer sends no more.
     func peerEnded() {}

@@ -35,6 +35,11 @@ extension EventLoop {
                 return total
             }
             rounds += 1
+            if endpoint.flags.contains(.movesInput) {
+                noteReceipt()
+                total += endpoint.moveInput()
+                continue
+            }
             let scratch = self.scratch
             scratch.removeAll()
             let got = unsafe scratch.receive(kernel, endpoint.descriptor)

@@ -201,6 +201,7 @@ extension EventLoop {
                     return false
                 }
                 queue.advance(by: max(code, 0))
+            case .pipe: preconditionFailure("nobody can seal what is in a pipe")
             }
         }
         return true

@@ -129,6 +129,8 @@ extension EventLoop {
                     endpoint.fileEnded(at: range.lowerBound)
                     return fail(endpoint, .brokenPipe)
                 }
+            } else if let pipe = queue.frontPipe {
+                code = send(pipe, to: endpoint)
             } else {
                 code = unsafe sendVector(endpoint, queue)
             }

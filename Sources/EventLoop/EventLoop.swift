@@ -23,6 +23,8 @@ final class EventLoop {
     let buffers: BufferPool
     /// Large ones: proxied and filtered bodies.
     let largeBuffers: BufferPool
+    /// For bodies that go from socket to socket.
+    let pipes: PipePool
     /// Called at the end of each turn, after the flush: access logs write here.
     let endOfTurn = List<() -> Void>()
     /// Objects that were replaced in this turn where they are lent (`Lent`).
@@ -82,6 +84,7 @@ final class EventLoop {
         wallMilliseconds = kernel.wallMilliseconds()
         buffers = BufferPool(size: 4_096, bound: 1_024)
         largeBuffers = BufferPool(size: 32 * 1_024, bound: 128)
+        pipes = PipePool(kernel: kernel)
         wheel = TimerWheel(now: now)
         scratch = Buffer(capacity: Self.scratchSize)
         opened = Buffer(capacity: Self.scratchSize + 32 * 1_024)

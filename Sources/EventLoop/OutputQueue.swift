@@ -6,10 +6,13 @@ enum Piece {
     case shared(Buffer, Range<Int>)
     /// A range of a file.
     case file(OpenFile, Range<Int>)
+    /// The first bytes of what is in a pipe. For plain sockets alone: nobody can read them.
+    case pipe(Pipe, Int)
 
     var count: Int {
         switch self {
         case .pooled(_, let range), .shared(_, let range), .file(_, let range): range.count
+        case .pipe(_, let count): count
         }
     }
 
@@ -17,7 +20,7 @@ enum Piece {
     var buffer: (Buffer, Range<Int>)? {
         switch self {
         case .pooled(let buffer, let range), .shared(let buffer, let range): (buffer, range)
-        case .file: nil
+        case .file, .pipe: nil
         }
     }
 
@@ -27,6 +30,7 @@ enum Piece {
         case .pooled(let buffer, let range): .pooled(buffer, Self.part(part, of: range))
         case .shared(let buffer, let range): .shared(buffer, Self.part(part, of: range))
         case .file(let file, let range): .file(file, Self.part(part, of: range))
+        case .pipe: preconditionFailure("what is in a pipe has no parts")
         }
     }
 
@@ -44,6 +48,7 @@ enum Piece {
             .shared(buffer, range.lowerBound + n..<range.upperBound)
         case .file(let file, let range):
             .file(file, range.lowerBound + n..<range.upperBound)
+        case .pipe(let pipe, let count): .pipe(pipe, count - n)
         }
     }
 }
@@ -236,6 +241,11 @@ final class OutputQueue {
     /// The file part at the front; nil: memory stands there.
     var frontFile: (OpenFile, Range<Int>)? {
         if case .file(let file, let range) = pieces[first] { (file, range) } else { nil }
+    }
+
+    /// The pipe at the front, or nil.
+    var frontPipe: Pipe? {
+        if case .pipe(let pipe, _) = pieces[first] { pipe } else { nil }
     }
 
     /// Nothing follows the front piece.

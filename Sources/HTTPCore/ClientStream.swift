@@ -42,6 +42,9 @@ class ClientStream {
     /// the kernel does not take is copied. Only when no filter wants the body.
     func writeBody(of request: Request, bytes: Span<UInt8>, isLast: Bool, flush: Bool) {}
 
+    /// Whether what is in a pipe can be a part of the body: it goes to the client as it is, and as soon as it can.
+    func takesPipes(of request: Request) -> Bool { false }
+
     /// Whether the connection can become a tunnel: one that carries nothing but this request.
     var takesTunnel: Bool { false }
 

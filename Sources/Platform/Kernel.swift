@@ -137,6 +137,28 @@ class Kernel {
         apus_k_sendfile(descriptor, file, off_t(offset), count)
     }
 
+    // MARK: - Pipes
+
+    /// Makes a pipe, non-blocking and close-on-exec, and stores the descriptors of its ends: bytes go in at one and out at the other.
+    func pipe(in input: inout Int32, out output: inout Int32) -> Int {
+        unsafe apus_k_pipe(&input, &output)
+    }
+
+    /// Asks for room for so many bytes in a pipe. Returns for how many there is room: the system's limits may allow no more.
+    func growPipe(_ pipe: Int32, to size: Int) -> Int {
+        apus_k_grow_pipe(pipe, Int32(clamping: size))
+    }
+
+    /// Moves bytes from a socket to a pipe's input. 0 is the peer's end, or says that something stands in the way of moving.
+    func splice(socket: Int32, toPipe pipe: Int32, count: Int) -> Int {
+        apus_k_splice(socket, pipe, count)
+    }
+
+    /// Moves bytes from a pipe's output to a socket.
+    func splice(pipe: Int32, toSocket socket: Int32, count: Int) -> Int {
+        apus_k_splice(pipe, socket, count)
+    }
+
     func shutdownSending(_ descriptor: Int32) -> Int {
         apus_k_shutdown_sending(descriptor)
     }

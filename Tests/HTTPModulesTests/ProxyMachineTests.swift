@@ -113,6 +113,39 @@ struct BodyFramingTests {
     }
 }
 
+    /// A client that takes a gigabit a second is waited for without end, a slower one for a tenth of a second in all.
+    @Test func patienceWithClients() {
+        var patience = ClientPatience()
+        #expect(patience.left(given: 0) == 100)
+        var (now, given) = (1_000, 0)
+        for _ in 0..<1_000 {
+            patience.beginWaiting(now: now)
+            #expect(patience.isWaiting)
+            (now, given) = (now + 2, given + 200_000)
+            patience.endWaiting(now: now)
+        }
+        #expect(!patience.isWaiting)
+        #expect(patience.left(given: given) == 100)
+        patience.beginWaiting(now: now)
+        patience.endWaiting(now: now + 60)
+        patience.endWaiting(now: now + 600)
+        #expect(patience.left(given: given) == 40)
+        #expect(patience.left(given: 0) < 0)
+    }
+
+    @Test func restOfABodyThatIsSkipped() {
+        let bytes: [UInt8] = [1, 2, 3, 4]
+        var framing = BodyFraming.length(10)
+        #expect(framing.plainRest == 10)
+        #expect(framing.next(bytes.span, from: 0) == .data(0..<4))
+        #expect(framing.plainRest == 6)
+        framing.skip(6)
+        #expect(framing.plainRest == 0 && framing.isComplete)
+        #expect(framing.next(bytes.span, from: 0) == .end(0))
+        #expect(BodyFraming.untilClose.plainRest == 0)
+        #expect(BodyFraming.chunked(keepsTrailers: false).plainRest == 0)
+    }
+
 /// Where bytes go that come faster than the client takes them.
 struct BodyBufferingTests {
     @Test func unbufferedWaitsForTheClient() {

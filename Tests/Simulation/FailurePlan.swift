@@ -4,6 +4,7 @@
 enum SimulatedCall: String, CaseIterable, Sendable {
     case socket, accept, localAddress, bind, connect, setOption, receive, peek, send, sendFile
     case shutdown, pollCreate, pollControl, pollWait, open, statusOf, statusAt, read, write
+    case pipe, growPipe, fillPipe, emptyPipe
     case makeFolder, unlink, openFolder, readFolder, realPath
 
     /// What the real call fails with when a machine is in trouble.
@@ -19,6 +20,10 @@ enum SimulatedCall: String, CaseIterable, Sendable {
         case .receive, .peek: [.connectionReset, .timedOut, .noMemory]
         case .send: [.connectionReset, .brokenPipe, .noBuffers, .timedOut]
         case .sendFile: [.connectionReset, .brokenPipe, Errno(5), .noMemory]
+        case .pipe: [.processFilesExhausted, .systemFilesExhausted, .noMemory]
+        case .growPipe: [.notPermitted, .noMemory]
+        case .fillPipe: [.connectionReset, .invalid, .noMemory, .timedOut]
+        case .emptyPipe: [.connectionReset, .brokenPipe, .timedOut]
         case .shutdown: [.notConnected]
         case .pollCreate: [.processFilesExhausted, .noMemory]
         case .pollControl: [.noSpace, .noMemory]

@@ -41,6 +41,7 @@ extension SimulatedKernel {
             switch $0.value {
             case .socket(let socket): "socket \($0.key) (\(socket.state), from \(socket.remote))"
             case .file(let file): "file \($0.key) (\(file.path))"
+            case .pipe(let pipe): "pipe \($0.key) (\(pipe.bytes.count) bytes)"
             case .poll: "poll \($0.key)"
             case .datagrams: "datagram socket \($0.key)"
             }

@@ -10,6 +10,8 @@ final class SimulatedKernel: Kernel {
         case socket(SimulatedSocket)
         case poll(SimulatedPoll)
         case file(OpenedFile)
+        /// Either end of a pipe.
+        case pipe(SimulatedPipe)
         /// Sends messages to one address.
         case datagrams(SocketAddress?)
     }
@@ -50,6 +52,9 @@ final class SimulatedKernel: Kernel {
     /// The loop is slow: all that is due happens before it asks for events.
     var gathersEvents = false
     var descriptorLimit = 1_000
+    /// The room of a pipe, and the share of moves to one that bring less than they could.
+    var pipeCapacity = 256 * 1_024
+    var shortMoves = 0.0
     /// Attempts to connect succeed within the call.
     var connectsAtOnce = false
 
@@ -415,6 +420,43 @@ final class SimulatedKernel: Kernel {
         }
         let bytes = source.bytes(from: offset, count: count)
         return bytes.isEmpty ? 0 : achieved(socket.send(Array(bytes), more: false))
+    }
+
+    // MARK: - Pipes
+
+    override func pipe(in input: inout Int32, out output: inout Int32) -> Int {
+        if let failure = injected(.pipe) { return failure }
+        guard descriptors.count + 2 <= descriptorLimit else { return -Int(EMFILE) }
+        let pipe = SimulatedPipe(capacity: pipeCapacity)
+        output = Int32(assign(.pipe(pipe)))
+        input = Int32(assign(.pipe(pipe)))
+        return 0
+    }
+
+    override func growPipe(_ pipe: Int32, to size: Int) -> Int {
+        if let failure = injected(.growPipe) { return failure }
+        guard case .pipe(let pipe)? = descriptors[pipe] else { return -Int(EBADF) }
+        return pipe.capacity
+    }
+
+    override func splice(socket: Int32, toPipe pipe: Int32, count: Int) -> Int {
+        if let failure = injected(.fillPipe) { return failure }
+        guard let source = self.socket(socket), case .pipe(let pipe)? = descriptors[pipe] else { return -Int(EBADF) }
+        guard pipe.room > 0 else { return -Int(EAGAIN) }
+        var limit = min(count, pipe.room)
+        if limit > 1, random.chance(shortMoves) { limit = random.number(1...limit - 1) }
+        let (bytes, code) = source.receive(atMost: limit)
+        pipe.bytes += bytes
+        return achieved(code)
+    }
+
+    override func splice(pipe: Int32, toSocket socket: Int32, count: Int) -> Int {
+        if let failure = injected(.emptyPipe) { return failure }
+        guard let target = self.socket(socket), case .pipe(let pipe)? = descriptors[pipe] else { return -Int(EBADF) }
+        guard !pipe.bytes.isEmpty else { return -Int(EAGAIN) }
+        let code = target.send(Array(pipe.bytes.prefix(count)), more: false)
+        if code > 0 { pipe.bytes.removeFirst(code) }
+        return achieved(code)
     }
 
     override func shutdownSending(_ descriptor: Int32) -> Int {

@@ -91,6 +91,7 @@ final class Application: @unchecked Sendable {
         case "trailers":
             return (Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nGrpc-Status: 0\r\n\r\n".utf8), [])
         case "large": return (page(Everything.large), [])
+        case "huge": return (page(Everything.huge), [])
         case "echo": return (page(parsed.body), [])
         case "socket":
             return (Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".utf8), [.wait(bytes: 1)])

@@ -7,6 +7,8 @@ import Testing
 enum Everything {
     static let small = text(1_000, 1)
     static let large = text(100_000, 2)
+    /// Large enough to be moved from socket to socket.
+    static let huge = text(260_000, 4)
     static let page = Array(String(repeating: "<p>gzip likes what repeats itself</p>\n", count: 120).utf8)
 
     /// Text that tells where a byte of it belongs.
@@ -303,6 +305,10 @@ enum Everything {
         Visit(name: "spooled", request: get("/spooled/large"), statuses: [200], body: large, capacity: 4_000),
         Visit(name: "unspooled", request: get("/kept/large"), statuses: [200], body: large, capacity: 4_000),
         Visit(name: "streamed", request: get("/streamed/large"), statuses: [200], body: large, capacity: 4_000),
+        Visit(name: "moved", request: get("/app/huge"), statuses: [200], body: huge),
+        Visit(name: "moved slowly", request: get("/app/huge"), statuses: [200], body: huge, capacity: 9_000),
+        Visit(name: "moved unspooled", request: get("/kept/huge"), statuses: [200], body: huge, capacity: 50_000),
+        Visit(name: "moved unbuffered", request: get("/streamed/huge"), statuses: [200], body: huge, capacity: 50_000),
         Visit(name: "body", request: post("/app/echo", "a short body"), statuses: [200], body: Array("a short body".utf8)),
         Visit(name: "body in file", request: post("/app/echo", long), statuses: [200], body: Array(long.utf8)),
         Visit(

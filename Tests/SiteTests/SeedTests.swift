@@ -12,6 +12,7 @@ extension SiteTests {
             kernel.latency = kernel.random.number(0...3)
             kernel.jitter = kernel.random.number(0...5)
             kernel.shortSends = [0, 0.1, 0.5].randomElement(using: &kernel.random) ?? 0
+            kernel.shortMoves = [0, 0.3].randomElement(using: &kernel.random) ?? 0
             kernel.segmentLimit = [0, 7, 500, 5_000].randomElement(using: &kernel.random) ?? 0
             kernel.interruptions = [0, 0.2].randomElement(using: &kernel.random) ?? 0
             kernel.shufflesEvents = kernel.random.chance(0.5)
@@ -41,7 +42,7 @@ extension SiteTests {
         private static let visits = Everything.all.filter { !$0.ends && $0.port != 8081 && !$0.isFramed }
         private static let framed = Everything.framed.filter { !$0.ends }
         /// Where each segment carries a few bytes, large answers would take the test's whole time.
-        private static let smallVisits = visits.filter { ($0.body?.count ?? 0) < 5_000 && !$0.name.contains("large") }
+        private static let smallVisits = visits.filter { ($0.body?.count ?? 0) < 5_000 && !$0.name.contains("large") && !$0.name.contains("moved") }
 
         /// So many runs, or those of `APUS_SEEDS=from-to`: for looking longer, and at one again.
         static let numbers: ClosedRange<UInt64> = {

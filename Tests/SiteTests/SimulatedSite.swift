@@ -189,7 +189,10 @@ final class SimulatedSite {
 
     /// After the worker has ended: what a process would take with it, though nobody closed it.
     var remains: [String] {
-        kernel.mistakes + kernel.leaks().filter { !$0.contains("/site/logs/") && !$0.hasPrefix("datagram") && !$0.hasPrefix("poll") }
+        let kinds = ["datagram", "poll", "pipe"]
+        return kernel.mistakes + kernel.leaks().filter { leak in
+            !leak.contains("/site/logs/") && !kinds.contains { leak.hasPrefix($0) }
+        }
     }
 
     // MARK: - What came of it
@@ -245,7 +248,8 @@ final class SimulatedSite {
         kernel.failures.forget()
         kernel.interruptions = 0
         let isSettled = run(atMost: 400_000) {
-            kernel.descriptors.count <= standing.count + 3 && leaks.isEmpty
+            worker.loop.pipes.trim()
+            return kernel.descriptors.count <= standing.count + 3 && leaks.isEmpty
                 && endpointCount == standingEndpoints
         }
         var found = kernel.mistakes

@@ -131,6 +131,22 @@ static inline long apus_k_send_vector(int fd, const struct iovec *parts, size_t 
 static inline long apus_k_sendfile(int fd, int file, off_t offset, size_t count) {
     APUS_RESULT(ssize_t, sendfile(fd, file, &offset, count));
 }
+static inline long apus_k_pipe(int *input, int *output) {
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -(long)errno;
+    *output = ends[0];
+    *input = ends[1];
+    return 0;
+}
+/* The room that a pipe has, after more was asked for. */
+static inline long apus_k_grow_pipe(int fd, int size) {
+    int room = fcntl(fd, F_SETPIPE_SZ, size);
+    if (room >= 0) return room;
+    APUS_RESULT(int, fcntl(fd, F_GETPIPE_SZ));
+}
+static inline long apus_k_splice(int from, int to, size_t count) {
+    APUS_RESULT(ssize_t, splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
 static inline long apus_k_shutdown_sending(int fd) { APUS_RESULT(int, shutdown(fd, SHUT_WR)); }
 static inline long apus_k_epoll_create(void) { APUS_RESULT(int, epoll_create1(EPOLL_CLOEXEC)); }
 static inline long apus_k_epoll_control(int poll, int operation, int fd, uint32_t events, uint64_t key) {

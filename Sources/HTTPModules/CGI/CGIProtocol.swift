@@ -157,6 +157,14 @@ class PlainCGIProtocol: CGIProtocol {
         }
     }
 
+    override final var plainRest: Int { framing.plainRest }
+
+    override final func skip(_ count: Int) {
+        var framing = self.framing
+        framing.skip(count)
+        self.framing = framing
+    }
+
     override final var excessMessage: StaticString? {
         "upstream sent more data than specified in \"Content-Length\" header"
     }

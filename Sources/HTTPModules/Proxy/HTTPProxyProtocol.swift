@@ -325,6 +325,14 @@ class HTTPProxyProtocol: UpstreamProtocol {
         }
     }
 
+    override var plainRest: Int { framing.plainRest }
+
+    override func skip(_ count: Int) {
+        var framing = self.framing
+        framing.skip(count)
+        self.framing = framing
+    }
+
     private func decodeTrailer(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent {
         guard let store = trailerStore, var parser = trailerParser else { return .end(start) }
         let before = store.bytes.count

@@ -32,6 +32,9 @@ struct BodyBuffering: Sendable {
         return pending >= memoryLimit && written < fileLimit ? .file : .client
     }
 
+    /// A slow client's upstream can be relieved by the file.
+    var hasRoomInFile: Bool { written < fileLimit }
+
     mutating func wrote(_ count: Int) { written += count }
 
     /// The file takes no more: the disk is full. What was written stays good.
@@ -52,6 +55,33 @@ struct BodyBuffering: Sendable {
         let range = handedOver..<written
         handedOver = written
         return range
+    }
+}
+
+/// How long an upstream whose answer is moved from socket to socket may wait for its client: as long as a fast one makes it wait now
+/// and then. With a slower one the answer is buffered.
+struct ClientPatience: Sendable {
+    /// Milliseconds of waiting that every answer may cost.
+    private static let grace = 100
+    /// Bytes that are worth a millisecond more: what a fast client takes in it, at a gigabit a second.
+    private static let bytesPerMillisecond = 100_000
+
+    /// Milliseconds waited so far.
+    private var waited = 0
+    /// When the wait under way began; negative: there is none.
+    private var since = -1
+
+    var isWaiting: Bool { since >= 0 }
+
+    /// Milliseconds left, when the client was given so many bytes; 0 or less: it has come to an end.
+    func left(given bytes: Int) -> Int { Self.grace + bytes / Self.bytesPerMillisecond - waited }
+
+    mutating func beginWaiting(now: Int) { since = now }
+
+    mutating func endWaiting(now: Int) {
+        guard isWaiting else { return }
+        waited += now - since
+        since = -1
     }
 }
 

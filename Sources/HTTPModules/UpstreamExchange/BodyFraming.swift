@@ -59,6 +59,15 @@ struct BodyFraming: Sendable {
 
     var isChunked: Bool { if case .chunked = kind { true } else { false } }
 
+    /// Bytes still to come, where that is known, and nothing stands between them.
+    var plainRest: Int { if case .length(let rest) = kind { rest } else { 0 } }
+
+    /// So many of them have come.
+    mutating func skip(_ count: Int) {
+        precondition(count <= plainRest, "more than the body")
+        kind = .length(plainRest - count)
+    }
+
     mutating func next(_ bytes: Span<UInt8>, from start: Int) -> Event {
         switch kind {
         case .none: return .end(start)

@@ -78,6 +78,14 @@ final class UpstreamConnection: Endpoint {
         session?.makeFrames(into: loop.output(of: self), bound: Self.queueBound)
     }
 
+    override func moveInput() -> Int {
+        let moved = exchange.lend { $0.moveBody(from: self) } ?? nil
+        if let moved { return moved }
+        // There is no body to be moved.
+        flags.remove(.movesInput)
+        return 0
+    }
+
     override func peerEnded() {
         if exchange.lend({ $0.upstreamEnded() }) == nil { drop() }
     }

@@ -36,6 +36,8 @@ extension UpstreamExchange {
             case .needMore:
                 deliverRest(bytes.extracting(waiting), isGathering)
                 guard use == current, stage == .receiving else { return }
+                if proto.plainRest >= Self.movedSize { moveRest() }
+                guard use == current, stage == .receiving else { return }
                 return pauseIfFull()
             case .end(let index):
                 complete(bytes, waiting, isGathering, end: index, proto)
@@ -107,7 +109,7 @@ extension UpstreamExchange {
         if request.pendingOutput == 0 { clientDrained() }
     }
 
-    private func finishUpstream(keepsConnection: Bool) {
+    func finishUpstream(keepsConnection: Bool) {
         if !trailers.fields.isEmpty, setting({ $0.passesTrailers }) { passTrailers() }
         stage = .done
         close(keepsConnection: keepsConnection)
@@ -274,7 +276,13 @@ extension UpstreamExchange {
         guard let connection, intake.isPaused, !intake.isDelayed,
             !intake.buffering.pauses(pending: request.pendingOutput)
         else { return }
+        resumeReading(connection)
+    }
+
+    /// Reads on where the client was waited for.
+    func resumeReading(_ connection: UpstreamConnection) {
         intake.isPaused = false
+        intake.patience.endWaiting(now: loop.now)
         loop.setInputDeadline(connection, in: settings.value.readTimeout)
         loop.resumeReading(connection)
     }

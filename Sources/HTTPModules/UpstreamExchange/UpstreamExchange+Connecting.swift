@@ -184,6 +184,7 @@ extension UpstreamExchange {
             if $0.responseTime < 0 { $0.responseTime = elapsed }
         }
         connection.exchange.empty()
+        connection.flags.remove(.movesInput)
         let isClean =
             keeps && !connection.isPersonal && attempt.isSent && takesMore && !connection.isClosed && !connection.hasOutput
             && !connection.hasPeerEnded && engine.keepsUpstreams

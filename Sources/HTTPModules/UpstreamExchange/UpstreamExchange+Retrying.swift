@@ -93,6 +93,7 @@ extension UpstreamExchange {
         case .connecting, .asking: failed(Fault(.upstream, .timeout, .timeout))
         case .receiving:
             if intake.isDelayed { return deliverHeld() }
+            if intake.patience.isWaiting { return relieveUpstream() }
             logTimeout()
             end(.gatewayTimeout)
         case .tunnelling: tunnelTimedOut()

@@ -90,6 +90,7 @@ final class UpstreamExchange: Producer {
     struct Intake {
         var buffering = BodyBuffering(isBuffered: true, memoryLimit: 0, fileLimit: 0)
         var rate = ReadingRate(limit: 0, nowSecond: 0)
+        var patience = ClientPatience()
         /// The upstream is not read.
         var isPaused = false
         /// A read of held bytes waits for its time.

@@ -118,6 +118,12 @@ class UpstreamProtocol {
 
     func decode(_ bytes: Span<UInt8>, from start: Int) -> BodyEvent { .end(start) }
 
+    /// Bytes of the body that are still to come and are the client's as they are; 0: nobody knows, or they have to be decoded.
+    var plainRest: Int { 0 }
+
+    /// So many of those were passed on unseen.
+    func skip(_ count: Int) {}
+
     /// Whether the connection may serve another request after this answer.
     func keepsConnection(_ head: ResponseHead) -> Bool { false }
 

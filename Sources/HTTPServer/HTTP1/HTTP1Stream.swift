@@ -485,6 +485,11 @@ final class HTTP1Stream: ClientStream {
         lendConnection { send(bytes, of: request, on: $0, isLast: isLast, flush: flush) }
     }
 
+    override func takesPipes(of request: Request) -> Bool {
+        let response = request.response
+        return request.limitRate == 0 && !response.isChunked && !response.isHeadOnly && lendConnection { $0.security == nil }
+    }
+
     override var takesTunnel: Bool { true }
     override func startTunnel(of request: Request) { beginTunnel() }
 

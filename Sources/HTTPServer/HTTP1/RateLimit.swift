@@ -80,6 +80,7 @@ final class RateLimit: Endpoint {
         switch piece {
         case .file(let file, let range):
             return .file(file, range.lowerBound..<range.lowerBound + count)
+        case .pipe: preconditionFailure("what is in a pipe cannot be held back in part")
         case .shared(let buffer, let range):
             return .shared(buffer, range.lowerBound..<range.lowerBound + count)
         case .pooled(let buffer, let range):
