@@ -49,6 +49,12 @@ def last_line(server):
     return (server.prefix / "logs/moved.log").read_text().splitlines()[-1]
 
 
+def is_beginning(received, count):
+    """Whether so much of the body has come. nginx may hold back what it has buffered when it gives up."""
+    body = received.split(b"\r\n\r\n", 1)[1]
+    return body == BODY[:count] or serving.is_nginx(serving.SUBJECT) and BODY[:count].startswith(body)
+
+
 def sizes(requested):
     size = int(Backend.path(requested).split("/")[-1])
     return answer(BODY[:size])
@@ -141,7 +147,7 @@ def test_upstream_that_breaks_off(moving, how, text, count):
         with Connection(server.port) as connection:
             connection.send(request("/x", close=False))
             received = connection.rest()
-        assert received.split(b"\r\n\r\n", 1)[1] == BODY[:count]
+        assert is_beginning(received, count)
         server.wait_for_log(text)
         wait_for(lambda: last_line(server).split()[2:] == [str(count), str(count + len(HEAD % len(BODY))), str(count)], what="the log")
 
@@ -153,7 +159,7 @@ def test_upstream_that_stops(moving):
         with Connection(server.port) as connection:
             connection.send(request("/x", close=False))
             received = connection.rest()
-        assert received.split(b"\r\n\r\n", 1)[1] == BODY[:500_000]
+        assert is_beginning(received, 500_000)
         server.wait_for_log(r"upstream timed out \(110: Connection timed out\) while reading upstream")
 
 
