@@ -347,7 +347,7 @@ final class EventLoop {
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
     func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
-        if endpoint.security != nil { closeSecurity(of: endpoint) }
+        if endpoint.security != nil, closeSecurity(of: endpoint) { return }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
         if endpoint.hasOutput { discardOutput(of: endpoint) }
