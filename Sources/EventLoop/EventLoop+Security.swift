@@ -298,20 +298,23 @@ extension EventLoop {
     /// the socket, once all that the kernel has sealed is on its way.
     func closeSecurity(of endpoint: Endpoint) -> Bool {
         guard let security = endpoint.security else { return false }
-        shutSecurity(endpoint, security)
-        let sealing = security.kernelSealing
         let isWhole = security.isEstablished && endpoint.pendingOutput == 0 && !endpoint.flags.contains(.failed)
+        shutSecurity(endpoint, security)
         security.ended()
-        security.discardSealed()
         if let held = security.heldInput { buffers.give(held) }
         security.heldInput = nil
+        if let sealing = security.kernelSealing, isWhole, endpoint.slot >= 0,
+            security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint)
+        {
+            if endpoint.hasOutput { discardOutput(of: endpoint) }
+            let farewell = Farewell(of: endpoint, sealing)
+            replace(endpoint, by: farewell)
+            farewell.begin()
+            return true
+        }
+        security.discardSealed()
         endpoint.security = nil
-        guard let sealing, isWhole, endpoint.slot >= 0, !sealing.hasPassedOn(of: endpoint) else { return false }
-        if endpoint.hasOutput { discardOutput(of: endpoint) }
-        let farewell = Farewell(of: endpoint, sealing)
-        replace(endpoint, by: farewell)
-        farewell.begin()
-        return true
+        return false
     }
 
     /// Ends our direction: the protocol's own end first, then the socket's.
@@ -319,7 +322,10 @@ extension EventLoop {
         if let security = endpoint.security {
             shutSecurity(endpoint, security)
             // An end of TCP's would cut off what the kernel has sealed and not sent; the protocol's own end is behind that.
-            if let sealing = security.kernelSealing, !sealing.hasPassedOn(of: endpoint) { return 0 }
+            if let sealing = security.kernelSealing, security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint) {
+                flushLater(endpoint)
+                return 0
+            }
         }
         return kernel.shutdownSending(endpoint.descriptor)
     }

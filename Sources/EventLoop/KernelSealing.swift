@@ -109,7 +109,8 @@ final class KernelSealing {
     }
 }
 
-/// Holds a socket that is done with until TCP has got all that the kernel sealed, and closes it then.
+/// Holds a socket that is done with until TCP has got all that the kernel sealed, the word that nothing follows included, and closes
+/// it then. What the peer still sends is thrown away.
 final class Farewell: Endpoint {
     private let sealing: KernelSealing
     private let end: Int
@@ -128,7 +129,7 @@ final class Farewell: Endpoint {
 
     /// Begins, when it is registered.
     func begin() {
-        flags.subtract([.sendBlocked, .gathersOutput, .preamble])
+        flags.subtract([.gathersOutput, .preamble])
         loop.clearOutputDeadline(self)
         wait()
     }
@@ -139,9 +140,16 @@ final class Farewell: Endpoint {
     }
 
     override func inputTimedOut() {
-        if loop.now >= end || sealing.hasPassedOn(of: self) { return loop.close(self) }
+        if loop.now >= end { return close() }
+        if security?.unsentCount == 0, sealing.hasPassedOn(of: self) { return close() }
         wait()
     }
 
-    override func failed(_ error: Errno) { loop.close(self) }
+    override func failed(_ error: Errno) { close() }
+
+    private func close() {
+        security?.discardSealed()
+        security = nil
+        loop.close(self)
+    }
 }

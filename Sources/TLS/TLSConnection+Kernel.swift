@@ -16,9 +16,7 @@ extension TLSConnection {
         guard var record = openRecord, record.type == Self.alertType || record.type == Self.handshakeType else { return false }
         if bytes.isEmpty { return true }
         if record.isFresh, record.type == Self.handshakeType, bytes[0] == Self.keyUpdate {
-            // OpenSSL would go on with keys that the kernel does not have. The peer is told that the connection cannot go on.
-            isKeyUpdateRefused = true
-            enqueue(Self.alertType, [2, 80].span)
+            refuseKeyUpdate()
             return false
         }
         record.isFresh = false
@@ -30,6 +28,12 @@ extension TLSConnection {
             rest = rest.extracting(part..<rest.count)
         }
         return true
+    }
+
+    /// OpenSSL would go on with keys that the kernel does not have: the peer is told that the connection cannot go on.
+    func refuseKeyUpdate() {
+        isKeyUpdateRefused = true
+        enqueue(Self.alertType, [2, 80].span)
     }
 
     private func enqueue(_ type: UInt8, _ bytes: Span<UInt8>) {

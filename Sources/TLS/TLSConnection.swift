@@ -201,6 +201,18 @@ final class TLSConnection: EndpointSecurity {
     private static let largestRecord = 16 * 1_024
 
     private func read(into plaintext: Buffer) -> Opening {
+        let outcome = readRecords(into: plaintext)
+        guard isSealedByKernel, unsafe isKeyUpdateRefused || SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE
+        else { return outcome }
+        // OpenSSL answers when it writes next, and nothing is to be answered before it has.
+        if !isKeyUpdateRefused { refuseKeyUpdate() }
+        plaintext.removeAll()
+        OpenSSLErrors.clear()
+        fail("peer asked for other keys than the kernel seals with", isExpected: true)
+        return .failed
+    }
+
+    private func readRecords(into plaintext: Buffer) -> Opening {
         while true {
             var code: Int32 = 0
             _ = unsafe plaintext.fill(minimum: Self.largestRecord) { space in
@@ -221,11 +233,6 @@ final class TLSConnection: EndpointSecurity {
                 fail("SSL_read() failed", isExpected: OpenSSLErrors.isPeersFault)
                 return .failed
             default:
-                if isKeyUpdateRefused {
-                    OpenSSLErrors.clear()
-                    fail("peer asked for an update of the keys, which the kernel seals with", isExpected: true)
-                    return .failed
-                }
                 if OpenSSLErrors.isEmpty { return .ended }
                 fail("SSL_read() failed", isExpected: false)
                 return .failed
