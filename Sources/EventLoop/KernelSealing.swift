@@ -131,6 +131,7 @@ final class Farewell: Endpoint {
     func begin() {
         flags.subtract([.gathersOutput, .preamble])
         loop.clearOutputDeadline(self)
+        loop.farewellCount += 1
         wait()
     }
 
@@ -148,6 +149,7 @@ final class Farewell: Endpoint {
     override func failed(_ error: Errno) { close() }
 
     private func close() {
+        loop.farewellCount -= 1
         security?.discardSealed()
         security = nil
         loop.close(self)

@@ -291,6 +291,24 @@ extension Line {
         line.close()
     }
 
+    @Test func aLoopThatStopsWaitsForWhatTheKernelHasSealed() throws {
+        let line = try Line(sealing: 1) { $0.socketCapacity = 20_000 }
+        try line.handshake()
+        line.loop.pauseReading(line.client)
+        line.loop.send(pattern(20_000).span, to: line.server)
+        #expect(line.run { !line.server.hasOutput })
+        line.loop.close(line.server)
+        line.loop.stopWhenDelivered()
+        line.kernel.run(line.loop, atMost: 1_000)
+        #expect(!line.loop.shouldStop)
+        line.loop.resumeReading(line.client)
+        #expect(line.run { line.loop.shouldStop })
+        // It has left; the client shares its loop.
+        while line.client.bytes.count < 20_000, !line.client.isClosed { line.loop.turn(waitingAtMost: 100) }
+        #expect(line.client.bytes == pattern(20_000))
+        line.close()
+    }
+
     @Test func aResetEndsTheWaiting() throws {
         let line = try Line(sealing: 1) { $0.socketCapacity = 20_000 }
         try line.handshake()
