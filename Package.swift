@@ -78,7 +78,7 @@ let package = Package(
         tests(of: "FuzzTargets"),
         // A kernel within the process that tests run the server on. A test target, since it sees what is internal.
         .testTarget(
-            name: "Simulation", dependencies: ["ApusServer", "CLinux"], swiftSettings: rules),
+            name: "Simulation", dependencies: ["ApusServer", "CLinux", "COpenSSL"], swiftSettings: rules),
         tests(of: "EventLoop", on: ["Simulation"]),
         tests(of: "Site", on: ["Simulation"]),
     ] + isal

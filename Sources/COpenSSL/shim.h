@@ -43,6 +43,9 @@ enum {
 };
 
 /* BIOs */
+/* What OpenSSL tells the BIO that it writes to, in its own headers only in comments: the keys for a kernel, and the type of the
+ * record that is written next. */
+enum { APUS_BIO_SET_KTLS = 72, APUS_BIO_SET_KTLS_RECORD_TYPE = 74 };
 static inline void apus_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void apus_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline long apus_bio_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }

@@ -34,6 +34,9 @@ class EndpointSecurity {
     final var holdsOutput = false
     /// Bytes that came while the input was held.
     final var heldInput: Buffer?
+    /// Present once the kernel seals what is sent; `sealed` then holds the records that are not data, as `KernelSealing` frames them.
+    /// There is no way back, and none here but by a kernel that took the keys.
+    private(set) final var kernelSealing: KernelSealing?
 
     init(loop: EventLoop, endpoint: Endpoint) {
         self.loop = loop
@@ -64,6 +67,22 @@ class EndpointSecurity {
 
     /// The peer's bytes have ended without its word. False: before the handshake was over.
     func inputEnded() -> Bool { isEstablished }
+
+    // MARK: - Sealing by the kernel
+
+    final var isSealedByKernel: Bool { kernelSealing != nil }
+
+    /// Hands the sealing of all that follows over to the kernel, with the keys as it wants them. That takes that all records sealed
+    /// so far have left. False: all is as it was.
+    @unsafe
+    final func handOverSealing(keys: UnsafeRawPointer) -> Bool {
+        guard kernelSealing == nil, loop.sendWhatIsSealed(endpoint, self),
+            let sealing = unsafe KernelSealing(of: endpoint, keys: keys)
+        else { return false }
+        discardSealed()
+        kernelSealing = sealing
+        return true
+    }
 
     // MARK: - The sealed bytes
 

@@ -114,6 +114,10 @@ extension EventLoop {
             if security.unsentCount > 0 { _ = sendSealed(endpoint, security) }
             return
         }
+        if security.isSealedByKernel {
+            if sendRecords(endpoint, security) { flush(queue, of: endpoint) }
+            return
+        }
         queue.sealTail()
         repeat {
             guard sealTrain(of: queue, endpoint, security) else { return }
@@ -129,6 +133,11 @@ extension EventLoop {
         if endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting]), security.isEstablished,
             !security.isShut
         {
+            if security.isSealedByKernel {
+                if sendRecords(endpoint, security) { return sendUnsealed(bytes, to: endpoint) }
+                if endpoint.isClosed || endpoint.flags.contains(.failed) { return }
+                return enqueueCopy(of: bytes, for: endpoint)
+            }
             endpoint.output?.sealTail()
             repeat {
                 if let queue = endpoint.output, !queue.isEmpty {
@@ -243,6 +252,7 @@ extension EventLoop {
     /// Offers the kernel what is sealed; what it returns.
     private func sendOnce(_ endpoint: Endpoint, _ security: EndpointSecurity) -> Int {
         guard let buffer = security.sealed else { return 0 }
+        if let sealing = security.kernelSealing { return sendFrames(buffer, by: sealing, endpoint, security) }
         let rest = buffer.span(security.sealedStart..<buffer.count)
         let code = unsafe rest.withUnsafeBytes {
             unsafe kernel.send(endpoint.descriptor, $0, more: false)
@@ -253,22 +263,70 @@ extension EventLoop {
         return code
     }
 
+    // MARK: - Sealing by the kernel
+
+    /// Sends all that is sealed, within whatever OpenSSL is doing; false if something is left.
+    func sendWhatIsSealed(_ endpoint: Endpoint, _ security: EndpointSecurity) -> Bool {
+        guard security.unsentCount > 0 else { return true }
+        guard endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed]) else { return false }
+        return sendOnce(endpoint, security) > 0 && security.unsentCount == 0
+    }
+
+    /// Sends the records that are not data: they go before what is queued. False if something is left, or the connection failed.
+    private func sendRecords(_ endpoint: Endpoint, _ security: EndpointSecurity) -> Bool {
+        if security.unsentCount == 0 || sendSealed(endpoint, security) { return true }
+        if endpoint.hasOutput, !endpoint.isClosed, !endpoint.flags.contains(.failed) { endpoint.outputBlocked() }
+        return false
+    }
+
+    private func sendFrames(
+        _ buffer: Buffer, by sealing: KernelSealing, _ endpoint: Endpoint, _ security: EndpointSecurity
+    ) -> Int {
+        while security.unsentCount > 0 {
+            let code = sealing.sendFrame(buffer, from: security.sealedStart, to: endpoint)
+            guard code > 0 else { return code }
+            security.sealedStart = code
+        }
+        let count = security.sealedStart
+        security.discardSealed()
+        return count
+    }
+
     // MARK: - The end
 
-    /// Says that nothing follows, if that makes sense still, and gives up what protects the connection.
-    func closeSecurity(of endpoint: Endpoint) {
-        guard let security = endpoint.security else { return }
+    /// Says that nothing follows, if that makes sense still, and gives up what protects the connection. True: somebody else closes
+    /// the socket, once all that the kernel has sealed is on its way.
+    func closeSecurity(of endpoint: Endpoint) -> Bool {
+        guard let security = endpoint.security else { return false }
+        let isWhole = security.isEstablished && endpoint.pendingOutput == 0 && !endpoint.flags.contains(.failed)
         shutSecurity(endpoint, security)
         security.ended()
-        security.discardSealed()
         if let held = security.heldInput { buffers.give(held) }
         security.heldInput = nil
+        if let sealing = security.kernelSealing, isWhole, endpoint.slot >= 0,
+            security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint)
+        {
+            if endpoint.hasOutput { discardOutput(of: endpoint) }
+            let farewell = Farewell(of: endpoint, sealing)
+            replace(endpoint, by: farewell)
+            farewell.begin()
+            return true
+        }
+        security.discardSealed()
         endpoint.security = nil
+        return false
     }
 
     /// Ends our direction: the protocol's own end first, then the socket's.
     func shutdownSending(_ endpoint: Endpoint) -> Int {
-        if let security = endpoint.security { shutSecurity(endpoint, security) }
+        if let security = endpoint.security {
+            shutSecurity(endpoint, security)
+            // An end of TCP's would cut off what the kernel has sealed and not sent; the protocol's own end is behind that.
+            if let sealing = security.kernelSealing, security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint) {
+                flushLater(endpoint)
+                return 0
+            }
+        }
         return kernel.shutdownSending(endpoint.descriptor)
     }
 

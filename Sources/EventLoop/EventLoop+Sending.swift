@@ -60,6 +60,11 @@ extension EventLoop {
     func send(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         guard !endpoint.isClosed, !endpoint.flags.contains(.failed) else { return }
         if let security = endpoint.security { return sendSealing(bytes, to: endpoint, security) }
+        sendUnsealed(bytes, to: endpoint)
+    }
+
+    /// The same, of bytes that the kernel is given as they are.
+    func sendUnsealed(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
         var sent = 0
         if !endpoint.hasOutput, !endpoint.flags.contains(.sendBlocked),
             !endpoint.flags.contains(.connecting)
@@ -106,7 +111,8 @@ extension EventLoop {
         endpoint.lendOutput { flush($0, of: endpoint) }
     }
 
-    private func flush(_ queue: OutputQueue, of endpoint: Endpoint) {
+    /// Sends a queue's bytes as they are.
+    func flush(_ queue: OutputQueue, of endpoint: Endpoint) {
         if queue.isLeadOnly {
             let code = send(queue.lead, of: endpoint)
             if code < 0 { return sendingFailed(endpoint, Errno(Int32(-code))) }

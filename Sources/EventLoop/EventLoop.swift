@@ -32,6 +32,10 @@ final class EventLoop {
     private let departing = List<AnyObject>()
     /// Set to leave `run` at the end of the turn.
     var shouldStop = false
+    /// It is left as soon as nothing is left of what the kernel has sealed and not sent.
+    private var stopsWhenDelivered = false
+    /// The sockets that are held open for that.
+    var farewellCount = 0
 
     let slots = List<Endpoint?>()
     private let freeSlots = List<Int32>()
@@ -99,6 +103,12 @@ final class EventLoop {
         while !shouldStop { turn() }
     }
 
+    /// Leaves `run` at the end of the turn, or when the last socket is closed that something has to be delivered from.
+    func stopWhenDelivered() {
+        stopsWhenDelivered = true
+        if !isTurning, farewellCount == 0 { shouldStop = true }
+    }
+
     /// One turn: waits for events at most until the next deadline (or `limit` milliseconds), serves them, flushes.
     func turn(waitingAtMost limit: Int = .max) {
         var timeout: Int32 = -1
@@ -126,6 +136,7 @@ final class EventLoop {
         if !unwatched.isEmpty { watchAccepted() }
         isTurning = false
         if !closing.isEmpty { closeDescriptors() }
+        if stopsWhenDelivered, farewellCount == 0 { shouldStop = true }
     }
 
     /// Between two turns nobody is at work with them any more.
@@ -347,7 +358,7 @@ final class EventLoop {
     /// Closes an endpoint: its descriptor, its timers, its unsent output. No call comes to it any more.
     func close(_ endpoint: Endpoint) {
         guard !endpoint.isClosed else { return }
-        if endpoint.security != nil { closeSecurity(of: endpoint) }
+        if endpoint.security != nil, closeSecurity(of: endpoint) { return }
         endpoint.flags.insert(.closed)
         endpoint.flags.remove([.reading, .sendBlocked, .connecting])
         if endpoint.hasOutput { discardOutput(of: endpoint) }

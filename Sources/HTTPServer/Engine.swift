@@ -139,7 +139,7 @@ final class Engine: RequestEngine {
         memory.note()
         counters.add(-1, to: .active)
         count(connection, as: .none)
-        if isShuttingDown, connectionCount == 0 { loop.shouldStop = true }
+        if isShuttingDown, connectionCount == 0 { loop.stopWhenDelivered() }
     }
 
     func count(_ connection: ServedConnection, as figure: Figure) {
@@ -197,7 +197,7 @@ final class Engine: RequestEngine {
         isShuttingDown = true
         Proxy.shutDown(self)
         loop.forEachEndpoint { ($0 as? ServedConnection)?.shutDown() }
-        if connectionCount == 0 { loop.shouldStop = true }
+        if connectionCount == 0 { loop.stopWhenDelivered() }
         guard shutdownTimeout > 0, !loop.shouldStop else { return }
         loop.addTimer(shutdownTimer)
         loop.setInputDeadline(shutdownTimer, in: shutdownTimeout)

@@ -159,6 +159,26 @@ class Kernel {
         apus_k_splice(pipe, socket, count)
     }
 
+    /// Has the kernel seal whatever is sent to a TCP socket from now on. `keys` are in the kernel's form (`linux/tls.h`).
+    func seal(_ descriptor: Int32, keys: UnsafeRawBufferPointer) -> Int {
+        unsafe apus_k_seal(descriptor, keys.baseAddress, keys.count)
+    }
+
+    /// Sends a record of another type than data's to a socket whose bytes the kernel seals.
+    func sendRecord(_ descriptor: Int32, type: UInt8, _ bytes: UnsafeRawBufferPointer) -> Int {
+        unsafe apus_k_send_record(descriptor, type, bytes.baseAddress, bytes.count)
+    }
+
+    /// The number of the record that the kernel seals next; `size` is that of the keys.
+    func nextRecord(_ descriptor: Int32, size: Int) -> Int {
+        apus_k_next_record(descriptor, size)
+    }
+
+    /// How many bytes TCP was given on a connection; `waiting` is set to how many of them were not acknowledged yet.
+    func tcpTotal(_ descriptor: Int32, waiting: inout Int) -> Int {
+        unsafe apus_k_tcp_total(descriptor, &waiting)
+    }
+
     func shutdownSending(_ descriptor: Int32) -> Int {
         apus_k_shutdown_sending(descriptor)
     }

@@ -24,15 +24,39 @@ enum TLSBytes {
             guard let data = unsafe BIO_get_data(bio), let bytes = unsafe bytes, let written = unsafe written
             else { return 0 }
             unsafe apus_bio_clear_retry(bio)
-            unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
+            let isTaken = unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
                 unsafe $0.takeSealed(UnsafeRawBufferPointer(start: bytes, count: count))
             }
-            unsafe written.pointee = count
-            return 1
+            unsafe written.pointee = isTaken ? count : 0
+            return isTaken ? 1 : 0
         }
-        unsafe BIO_meth_set_ctrl(made) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+        unsafe BIO_meth_set_ctrl(made) { bio, command, number, argument in
+            if command == BIO_CTRL_FLUSH { return 1 }
+            guard let data = unsafe BIO_get_data(bio) else { return 0 }
+            return unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
+                unsafe control(of: $0, command, number, argument)
+            }
+        }
         return unsafe made
     }()
+
+    /// What OpenSSL asks of a BIO that might hand the sealing over to the kernel. It asks only where `Options KTLS` is set, and only
+    /// for ciphers that kernels have.
+    @unsafe
+    private static func control(
+        of connection: TLSConnection, _ command: Int32, _ number: Int, _ argument: UnsafeMutableRawPointer?
+    ) -> Int {
+        switch Int(command) {
+        case APUS_BIO_SET_KTLS:
+            // 0 asks for the other direction, which stays in the process.
+            guard number != 0, let argument = unsafe argument else { return 0 }
+            return unsafe connection.handOverSealing(keys: argument) ? 1 : 0
+        case Int(BIO_CTRL_GET_KTLS_SEND): return connection.isSealedByKernel ? 1 : 0
+        case APUS_BIO_SET_KTLS_RECORD_TYPE: connection.beginRecord(of: UInt8(truncatingIfNeeded: number))
+        default: break
+        }
+        return 0
+    }
 
     /// A BIO of a connection, which outlives it.
     @unsafe

@@ -50,6 +50,10 @@ final class TLSConnection: EndpointSecurity {
     /// Tickets of TLS 1.3 that the client gets when it has shown by its first data that it stays: they travel with the answer, where
     /// they cost neither a packet nor a call of their own, and whoever only says hello is not given any.
     private var owedTickets = 0
+    /// Of a connection whose records the kernel seals: what OpenSSL writes now.
+    var openRecord: OpenRecord?
+    /// The peer has asked for other keys, which the kernel cannot be given.
+    var isKeyUpdateRefused = false
     /// TLS 1.3's session has been given the time that is left to it.
     var isSessionTimeSet = false
 
@@ -197,6 +201,18 @@ final class TLSConnection: EndpointSecurity {
     private static let largestRecord = 16 * 1_024
 
     private func read(into plaintext: Buffer) -> Opening {
+        let outcome = readRecords(into: plaintext)
+        guard isSealedByKernel, unsafe isKeyUpdateRefused || SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE
+        else { return outcome }
+        // OpenSSL answers when it writes next, and nothing is to be answered before it has.
+        if !isKeyUpdateRefused { refuseKeyUpdate() }
+        plaintext.removeAll()
+        OpenSSLErrors.clear()
+        fail("peer asked for other keys than the kernel seals with", isExpected: true)
+        return .failed
+    }
+
+    private func readRecords(into plaintext: Buffer) -> Opening {
         while true {
             var code: Int32 = 0
             _ = unsafe plaintext.fill(minimum: Self.largestRecord) { space in
@@ -268,6 +284,8 @@ final class TLSConnection: EndpointSecurity {
     // MARK: - Sealing
 
     override func seal(_ bytes: Span<UInt8>) -> Bool {
+        // OpenSSL would hand the bytes on as they are.
+        if isSealedByKernel { return false }
         var position = 0
         let isEarly = unsafe context.takesEarlyData && SSL_is_init_finished(ssl) == 0
         _ = sink(for: bytes.count + 512 + bytes.count / 32)
@@ -309,9 +327,12 @@ final class TLSConnection: EndpointSecurity {
         return part
     }
 
+    /// Takes what OpenSSL writes. False: it must not be sent.
     @unsafe
-    func takeSealed(_ bytes: UnsafeRawBufferPointer) {
+    func takeSealed(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if isSealedByKernel { return unsafe takeRecord(Span<UInt8>(_unsafeBytes: bytes)) }
         unsafe sink(for: bytes.count).append(Span<UInt8>(_unsafeBytes: bytes))
+        return true
     }
 }
 

@@ -55,6 +55,10 @@ final class SimulatedKernel: Kernel {
     /// The room of a pipe, and the share of moves to one that bring less than they could.
     var pipeCapacity = 256 * 1_024
     var shortMoves = 0.0
+    /// The ports whose sockets the kernel takes keys for.
+    var sealingPorts: Set<UInt16> = []
+    /// It says which record comes next; old kernels do not with all ciphers.
+    var tellsRecords = true
     /// Attempts to connect succeed within the call.
     var connectsAtOnce = false
 
@@ -410,7 +414,40 @@ final class SimulatedKernel: Kernel {
             return achieved(bytes.count)
         }
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        if let sealer = socket.sealer { return achieved(socket.sendSealed(bytes, type: 23, by: sealer)) }
         return achieved(socket.send(bytes, more: more))
+    }
+
+    // MARK: - TLS of its own
+
+    override func seal(_ descriptor: Int32, keys: UnsafeRawBufferPointer) -> Int {
+        if let failure = injected(.setOption) { return failure }
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        guard sealingPorts.contains(socket.local.port) else { return -Int(ENOENT) }
+        guard socket.sealer == nil, socket.state == .open else { return -Int(EBUSY) }
+        socket.sealer = unsafe SealingKernel(keys: Array(keys))
+        return socket.sealer == nil ? -Int(EINVAL) : achieved(0)
+    }
+
+    override func sendRecord(_ descriptor: Int32, type: UInt8, _ bytes: UnsafeRawBufferPointer) -> Int {
+        if let failure = injected(.send) { return failure }
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        guard let sealer = socket.sealer else {
+            note("a record of type \(type) on a socket that the kernel has no keys for")
+            return -Int(EINVAL)
+        }
+        return achieved(unsafe socket.sendSealed(Array(bytes), type: type, by: sealer))
+    }
+
+    override func nextRecord(_ descriptor: Int32, size: Int) -> Int {
+        guard tellsRecords else { return -Int(EINVAL) }
+        return socket(descriptor)?.sealer.map { Int($0.sequence) } ?? -Int(EBADF)
+    }
+
+    override func tcpTotal(_ descriptor: Int32, waiting: inout Int) -> Int {
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        waiting = socket.unreceived
+        return socket.total
     }
 
     override func sendFile(_ descriptor: Int32, file: Int32, offset: Int, count: Int) -> Int {
@@ -419,7 +456,9 @@ final class SimulatedKernel: Kernel {
             return -Int(EBADF)
         }
         let bytes = source.bytes(from: offset, count: count)
-        return bytes.isEmpty ? 0 : achieved(socket.send(Array(bytes), more: false))
+        if bytes.isEmpty { return 0 }
+        if let sealer = socket.sealer { return achieved(socket.sendSealed(Array(bytes), type: 23, by: sealer)) }
+        return achieved(socket.send(Array(bytes), more: false))
     }
 
     // MARK: - Pipes

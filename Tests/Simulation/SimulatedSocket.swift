@@ -42,6 +42,10 @@ final class SimulatedSocket {
     var backlog: [SimulatedSocket] = []
     var local = SocketAddress(ipv4: 0x7F00_0001, port: 0)
     var remote = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+    /// What seals the bytes of this socket, once it was given keys.
+    var sealer: SealingKernel?
+    /// Bytes that were sent over the connection's life.
+    private(set) var total = 0
     /// Called when anything changes, for an end that no event loop serves.
     var onChange: (() -> Void)?
 
@@ -51,6 +55,8 @@ final class SimulatedSocket {
     }
 
     var available: Int { inbox.count - inboxStart }
+    /// Something can be sent.
+    var canTake: Bool { state == .open && !outputEnded && error == 0 && room > 0 }
     private var room: Int { capacity - unreceived - held.count }
     /// Linux calls a socket writable when a third of its buffer is free.
     private var isWritable: Bool { room > 0 && room * 3 >= capacity }
@@ -103,6 +109,7 @@ final class SimulatedSocket {
         }
         if count < bytes.count { wantsRoom = true }
         held += bytes[..<count]
+        total += count
         if more, count == bytes.count { holdForAWhile() } else { transmitHeld() }
         return count
     }
@@ -211,6 +218,8 @@ final class SimulatedSocket {
         }
         guard let peer else { return }
         peer.unreceived -= count
+        // Linux goes on with what it has sealed a little later.
+        if peer.sealer?.pending.isEmpty == false { kernel.schedule(after: 1) { peer.pushSealed() } }
         if peer.wantsRoom, peer.isWritable {
             peer.wantsRoom = false
             peer.wake(PollBit.output)

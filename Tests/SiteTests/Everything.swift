@@ -42,6 +42,9 @@ enum Everything {
             listen 127.0.0.1:8081 proxy_protocol;
             listen 127.0.0.1:8443 ssl;
             listen 127.0.0.1:8444 ssl;
+            listen 127.0.0.1:8445 ssl;
+            listen 127.0.0.1:8446 ssl;
+            ssl_conf_command Options KTLS;
             http2 on;
             \(SiteCertificate.directives)
             server_name a b;
@@ -142,8 +145,10 @@ enum Everything {
         site.kernel.disk.put(SimulatedSite.prefix + "passwords", Array(passwords.utf8), at: 0)
         application.listen(site)
         gateway.listen(site)
-        site.securePorts = [8443, 8444]
-        site.framedPorts = [8444]
+        site.securePorts = [8443, 8444, 8445, 8446]
+        site.framedPorts = [8444, 8446]
+        // At the other ports it refuses.
+        site.kernel.sealingPorts = [8445, 8446]
         return site
     }
 
@@ -173,7 +178,7 @@ enum Everything {
         }
 
         /// TLS is spoken with the client or the application.
-        var isSecure: Bool { port == 8443 || port == 8444 || name.contains("sealed") }
+        var isSecure: Bool { (8443...8446).contains(port) || name.contains("sealed") }
 
         var description: String { name }
 
@@ -288,7 +293,16 @@ enum Everything {
                 body: Array("hello, world".utf8), port: 8443),
         ]
 
-    static let all = local + proxied + special + secure + relayed + framed + gateways
+    /// The same ways, and some of HTTP/2's, when the kernel seals what the client gets.
+    static let sealedByKernel: [Visit] = (secure + framed).compactMap { visit in
+        guard visit.port == 8443 || visit.port == 8444 else { return nil }
+        var sealed = visit
+        sealed.name += " by the kernel"
+        sealed.port += 2
+        return sealed
+    }
+
+    static let all = local + proxied + special + secure + sealedByKernel + relayed + framed + gateways
 
     /// Ways through the application.
     static let proxied: [Visit] = [

@@ -15,6 +15,11 @@ extension TLSConnection {
         return true
     }
 
+    /// Begins to use other keys, and asks the peer for the same or does not.
+    func updateKeys(asking: Bool) -> Bool {
+        unsafe SSL_key_update(ssl, asking ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1
+    }
+
     /// The subject of the peer's certificate in OpenSSL's old form; nil without one.
     var peerName: String? {
         guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }

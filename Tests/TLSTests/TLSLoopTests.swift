@@ -8,12 +8,14 @@ private func pattern(_ count: Int) -> [UInt8] {
 }
 
 /// An endpoint that writes down what it is told.
-private final class Speaker: Endpoint {
+final class Speaker: Endpoint {
     var bytes: [UInt8] = []
     var calls: [String] = []
     var onSecured: ((Speaker) -> Void)?
     var onReceive: ((Speaker) -> Void)?
     var receivedCounts: [Int] = []
+    /// What had protected it when it failed.
+    var lastSecurity: TLSConnection?
 
     override func secured() {
         #expect(bytes.isEmpty, "plaintext before the handshake's end")
@@ -28,6 +30,7 @@ private final class Speaker: Endpoint {
     override func receivedUnprotected() { calls.append("unprotected") }
     override func securityFailed() {
         calls.append("securityFailed")
+        lastSecurity = security as? TLSConnection
         loop.close(self)
     }
     override func failed(_ error: Errno) { calls.append("failed") }
@@ -40,28 +43,33 @@ private final class Speaker: Endpoint {
 }
 
 /// Two endpoints on one loop, joined by a connection of the simulated kernel, with TLS between them.
-private struct Line {
+struct Line {
     let kernel: SimulatedKernel
     let loop: EventLoop
     let server: Speaker
     let client: Speaker
     let clientSocket: SimulatedSocket
+    let serverSocket: SimulatedSocket
+    static let port: UInt16 = 443
 
     init(
         seed: UInt64 = 1, _ protocols: TLSProtocols = [.tls12, .tls13], clientIsSecure: Bool = true,
-        _ prepare: (SimulatedKernel) -> Void = { _ in }
+        context: TLSContext? = nil, _ prepare: (SimulatedKernel) -> Void = { _ in }
     ) throws {
         kernel = SimulatedKernel(seed: seed)
         prepare(kernel)
         loop = try EventLoop(kernel: kernel)
         let one = SimulatedSocket(kernel: kernel)
         clientSocket = SimulatedSocket(kernel: kernel)
+        one.local = SocketAddress(ipv4: 0x7F00_0001, port: Self.port)
         SimulatedSocket.join(one, clientSocket)
+        serverSocket = one
         server = Speaker(loop: loop, descriptor: Int32(kernel.assign(.socket(one))))
         client = Speaker(loop: loop, descriptor: Int32(kernel.assign(.socket(clientSocket))))
         try loop.add(server)
         try loop.add(client)
-        let own = TLSConnection(try TestContext.server(), .server, host: TestHost(), endpoint: server)
+        let own = TLSConnection(
+            try context ?? TestContext.server(), .server, host: TestHost(), endpoint: server)
         loop.secure(server, by: try #require(own))
         guard clientIsSecure else { return }
         let far = TLSConnection(try TestContext.client(protocols), .client, host: nil, endpoint: client)

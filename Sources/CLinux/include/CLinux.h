@@ -12,6 +12,8 @@
 #include <glob.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/sockios.h>
+#include <linux/tls.h>
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -146,6 +148,56 @@ static inline long apus_k_grow_pipe(int fd, int size) {
 }
 static inline long apus_k_splice(int from, int to, size_t count) {
     APUS_RESULT(ssize_t, splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
+/* Kernel TLS: what is sent from now on is sealed by the kernel. `keys` is one of the structs of linux/tls.h. That the socket has
+ * the layer already is as good; without keys the layer does nothing. */
+static inline long apus_k_seal(int fd, const void *keys, size_t size) {
+    if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") != 0 && errno != EEXIST) return -(long)errno;
+    APUS_RESULT(int, setsockopt(fd, SOL_TLS, TLS_TX, keys, (socklen_t)size));
+}
+/* The number of the record that is sealed next: the last eight bytes of the keys' struct, big end first. */
+static inline long apus_k_next_record(int fd, size_t size) {
+    unsigned char keys[sizeof(struct tls12_crypto_info_aes_gcm_256)];
+    socklen_t length = (socklen_t)size;
+    if (size < 8 || size > sizeof keys) return -(long)EINVAL;
+    if (getsockopt(fd, SOL_TLS, TLS_TX, keys, &length) != 0) return -(long)errno;
+    unsigned long number = 0;
+    for (size_t index = size - 8; index < size; index++) number = number << 8 | keys[index];
+    explicit_bzero(keys, sizeof keys);
+    return (long)(number & LONG_MAX);
+}
+/* Sends a record of another type than data's. */
+static inline long apus_k_send_record(int fd, unsigned char type, const void *bytes, size_t size) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(1)];
+    } control = {0};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
+    struct msghdr message = {0};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_LEN(1);
+    control.head.cmsg_level = SOL_TLS;
+    control.head.cmsg_type = TLS_SET_RECORD_TYPE;
+    control.head.cmsg_len = CMSG_LEN(1);
+    *CMSG_DATA(&control.head) = type;
+    APUS_RESULT(ssize_t, sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+/* How many bytes TCP was given on a connection, and how many of them were not acknowledged yet. What was acknowledged is asked for
+ * first: an acknowledgement between the two questions makes the sum smaller, never larger. */
+static inline long apus_k_tcp_total(int fd, long *waiting) {
+    struct {
+        struct tcp_info known;
+        uint64_t pacing_rate, max_pacing_rate, bytes_acked;
+    } info = {0};
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -(long)errno;
+    if (length < sizeof info) return -(long)ENOPROTOOPT;
+    int count = 0;
+    if (ioctl(fd, SIOCOUTQ, &count) != 0) return -(long)errno;
+    *waiting = count;
+    return (long)info.bytes_acked + count;
 }
 static inline long apus_k_shutdown_sending(int fd) { APUS_RESULT(int, shutdown(fd, SHUT_WR)); }
 static inline long apus_k_epoll_create(void) { APUS_RESULT(int, epoll_create1(EPOLL_CLOEXEC)); }
