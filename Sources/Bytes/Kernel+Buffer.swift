@@ -5,6 +5,18 @@ extension Kernel {
         unsafe path.withCString { unsafe open($0, flags: flags, mode: mode) }
     }
 
+    /// Opens a part of a path, which a slash or a NUL follows, in an open folder.
+    func open(
+        _ part: Range<Int>, of path: Buffer, in folder: Int32, toSearch: Bool, followLinks: Bool
+    ) -> Int {
+        unsafe path.withCString(part) { unsafe open($0, in: folder, toSearch: toSearch, followLinks: followLinks) }
+    }
+
+    /// The status of a part of a path, which a slash or a NUL follows, in an open folder; of a link itself.
+    func status(of part: Range<Int>, of path: Buffer, in folder: Int32, _ status: inout FileStatus) -> Int {
+        unsafe path.withCString(part) { unsafe self.status(of: $0, in: folder, &status) }
+    }
+
     /// The status of the path in `path`, whose last byte must be NUL.
     func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }

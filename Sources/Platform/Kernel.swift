@@ -205,6 +205,22 @@ class Kernel {
         unsafe apus_k_open(path, flags, mode)
     }
 
+    /// Stands for the folder that relative paths begin in.
+    static let workingFolder = apus_working_folder()
+
+    /// Opens a name, which ends with NUL, in an open folder: `toSearch` a folder that others are opened in, else what is to be read.
+    func open(_ name: UnsafePointer<CChar>, in folder: Int32, toSearch: Bool, followLinks: Bool) -> Int {
+        unsafe apus_k_open_in(folder, name, toSearch ? 1 : 0, followLinks ? 1 : 0)
+    }
+
+    /// The status of a name, which ends with NUL, in an open folder; of a link itself.
+    func status(of name: UnsafePointer<CChar>, in folder: Int32, _ status: inout FileStatus) -> Int {
+        var raw = CLinux.stat()
+        let code = unsafe apus_k_stat_in(folder, name, &raw)
+        if code == 0 { status = FileStatus(raw) }
+        return code
+    }
+
     func status(of descriptor: Int32, _ status: inout FileStatus) -> Int {
         var raw = CLinux.stat()
         let code = unsafe apus_k_fstat(descriptor, &raw)

@@ -161,6 +161,16 @@ static inline long apus_k_epoll_wait(int poll, struct epoll_event *events, int c
 static inline long apus_k_open(const char *path, int flags, mode_t mode) {
     APUS_RESULT(int, open(path, flags | O_CLOEXEC, mode));
 }
+/* Opens a name in an open folder, or in the working directory (AT_FDCWD), links followed or not: a folder to go on from, which
+ * need not be readable, or what is to be read. */
+static inline long apus_k_open_in(int at, const char *name, int to_search, int follow) {
+    int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | (to_search ? O_PATH | O_DIRECTORY : 0) | (follow ? 0 : O_NOFOLLOW);
+    APUS_RESULT(int, openat(at, name, flags));
+}
+static inline int apus_working_folder(void) { return AT_FDCWD; }
+static inline long apus_k_stat_in(int at, const char *name, struct stat *status) {
+    APUS_RESULT(int, fstatat(at, name, status, AT_SYMLINK_NOFOLLOW));
+}
 static inline long apus_k_fstat(int fd, struct stat *status) { APUS_RESULT(int, fstat(fd, status)); }
 static inline long apus_k_stat(const char *path, struct stat *status, int follow) {
     APUS_RESULT(int, follow ? stat(path, status) : lstat(path, status));

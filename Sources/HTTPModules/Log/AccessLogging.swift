@@ -27,10 +27,10 @@ enum AccessLogging {
         (core.alias ?? core.root).append(to: path, scope: request)
         path.append(0)
         var status = FileStatus()
-        let code = request.status(at: path, &status)
-        if code >= 0, status.isDirectory { return true }
+        let failure = request.status(at: path, &status)
+        if failure == nil, status.isDirectory { return true }
         path.truncate(to: path.count - 1)
-        request.log(.error, errno: code < 0 ? Errno(Int32(-code)) : .notDirectory) { line in
+        request.log(.error, errno: failure?.errno ?? .notDirectory) { line in
             line.append("testing \"")
             line.append(path)
             line.append("\" existence failed")
