@@ -7,9 +7,9 @@ extension Kernel {
 
     /// Opens a part of a path, which a slash or a NUL follows, in an open folder.
     func open(
-        _ part: Range<Int>, of path: Buffer, in folder: Int32, toSearch: Bool, followLinks: Bool
+        _ part: Range<Int>, of path: Buffer, in folder: Int32, for purpose: Purpose, followLinks: Bool
     ) -> Int {
-        unsafe path.withCString(part) { unsafe open($0, in: folder, toSearch: toSearch, followLinks: followLinks) }
+        unsafe path.withCString(part) { unsafe open($0, in: folder, for: purpose, followLinks: followLinks) }
     }
 
     /// The status of a part of a path, which a slash or a NUL follows, in an open folder; of a link itself.

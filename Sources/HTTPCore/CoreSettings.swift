@@ -10,9 +10,7 @@ struct CoreSettings: Sendable {
     /// Nil: files are not kept open.
     var openFiles: OpenFileCache?
     var openFileRules = OpenFileCache.Rules()
-    var links = LinkRule.Links.followed
-    /// The part of paths that may have links all the same.
-    var linksFrom: Template?
+    var links = LinkSettings()
 
     // What a location is.
     var isInternal = false

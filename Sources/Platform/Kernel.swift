@@ -208,9 +208,18 @@ class Kernel {
     /// Stands for the folder that relative paths begin in.
     static let workingFolder = apus_working_folder()
 
-    /// Opens a name, which ends with NUL, in an open folder: `toSearch` a folder that others are opened in, else what is to be read.
-    func open(_ name: UnsafePointer<CChar>, in folder: Int32, toSearch: Bool, followLinks: Bool) -> Int {
-        unsafe apus_k_open_in(folder, name, toSearch ? 1 : 0, followLinks ? 1 : 0)
+    /// What is opened in a folder.
+    enum Purpose: Int32 {
+        case reading = 0
+        /// A folder that others are opened in.
+        case searching = 1
+        /// A file, made where there is none.
+        case appending = 2
+    }
+
+    /// Opens a name, which ends with NUL, in an open folder.
+    func open(_ name: UnsafePointer<CChar>, in folder: Int32, for purpose: Purpose, followLinks: Bool) -> Int {
+        unsafe apus_k_open_in(folder, name, purpose.rawValue, followLinks ? 1 : 0)
     }
 
     /// The status of a name, which ends with NUL, in an open folder; of a link itself.

@@ -46,3 +46,28 @@ def test_no_descriptor_is_left_open(linked):
         for path in ("/on/plain.txt", "/on/link.txt", "/on/folder/plain.txt", "/on/missing", "/on/", "/tried/", "/from/x", "/packed/a.txt"):
             fetch(linked.port, path)
     assert len(os.listdir(f"/proc/{worker}/fd")) <= before + 1
+
+
+@pytest.mark.parametrize("cache", ["", "open_log_file_cache max=10;"])
+def test_logs_whose_names_clients_choose_are_no_links(simple, cache):
+    server = simple("""
+        %s
+        location /on/ { disable_symlinks on; access_log %%%%PREFIX%%%%/logs/$arg_name.log; }
+        location /owner/ { disable_symlinks if_not_owner; access_log %%%%PREFIX%%%%/logs/$arg_name.log; }
+        location /off/ { access_log %%%%PREFIX%%%%/logs/$arg_name.log; }
+        """ % cache, files={"on/a": b"", "owner/a": b"", "off/a": b""})
+    logs = server.prefix / "logs"
+    secret = server.prefix / "secret"
+    secret.write_bytes(b"")
+    secret.chmod(0o666)
+    (logs / "link.log").symlink_to(secret)
+    for place in ("on", "owner"):
+        fetch(server.port, f"/{place}/a?name=link")
+        server.wait_for_log(r'\[crit\] .* openat\(\) "\S+/logs/link\.log" failed \(40: Too many levels of symbolic links\)')
+        assert secret.read_bytes() == b""
+        fetch(server.port, f"/{place}/a?name=plain")
+        server.wait_for_log(f"GET /{place}/a.name=plain", name="plain.log")
+    fetch(server.port, "/off/a?name=link")
+    assert b"GET /off/a" in secret.read_bytes()
+    fetch(server.port, "/on/a?name=link")
+    assert b"GET /on/a" not in secret.read_bytes()

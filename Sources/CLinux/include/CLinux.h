@@ -161,11 +161,13 @@ static inline long apus_k_epoll_wait(int poll, struct epoll_event *events, int c
 static inline long apus_k_open(const char *path, int flags, mode_t mode) {
     APUS_RESULT(int, open(path, flags | O_CLOEXEC, mode));
 }
-/* Opens a name in an open folder, or in the working directory (AT_FDCWD), links followed or not: a folder to go on from, which
- * need not be readable, or what is to be read. */
-static inline long apus_k_open_in(int at, const char *name, int to_search, int follow) {
-    int flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | (to_search ? O_PATH | O_DIRECTORY : 0) | (follow ? 0 : O_NOFOLLOW);
-    APUS_RESULT(int, openat(at, name, flags));
+/* Opens a name in an open folder, or in the working directory (AT_FDCWD), links followed or not: what is to be read (0), a folder to
+ * go on from (1), which need not be readable, or what is to be written to its end, made where there is none (2). */
+static inline long apus_k_open_in(int at, const char *name, int purpose, int follow) {
+    int flags = O_RDONLY | O_NONBLOCK;
+    if (purpose == 1) flags |= O_PATH | O_DIRECTORY;
+    if (purpose == 2) flags = O_WRONLY | O_APPEND | O_CREAT;
+    APUS_RESULT(int, openat(at, name, flags | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0644));
 }
 static inline int apus_working_folder(void) { return AT_FDCWD; }
 static inline long apus_k_stat_in(int at, const char *name, struct stat *status) {

@@ -9,18 +9,13 @@ extension Core {
                 "Whether symbolic links in the paths of files are refused, or those of other owners than what they lead to.",
                 mayRepeat: false, syntax: "off | on | if_not_owner [from=part]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                let (links, from) = try readLinks(invocation)
-                invocation.write(slot) {
-                    $0.links = links
-                    $0.linksFrom = from
-                }
+                let links = try readLinks(invocation)
+                invocation.write(slot) { $0.links = links }
             }
         ]
     }
 
-    private static func readLinks(
-        _ invocation: Invocation
-    ) throws(ConfigurationError) -> (LinkRule.Links, Template?) {
+    private static func readLinks(_ invocation: Invocation) throws(ConfigurationError) -> LinkSettings {
         var links: LinkRule.Links?
         var from: Template?
         for word in invocation.arguments {
@@ -36,7 +31,7 @@ extension Core {
         guard let links else {
             throw invocation.fail("\"\(invocation.name)\" must have \"off\", \"on\" or \"if_not_owner\" parameter")
         }
-        guard invocation.arguments.count == 2 else { return (links, nil) }
+        guard invocation.arguments.count == 2 else { return LinkSettings(links: links) }
         if from == nil {
             throw invocation.fail(
                 "duplicate parameters \"\(invocation[0]) \(invocation[1])\"", at: invocation.arguments[1])
@@ -44,6 +39,6 @@ extension Core {
         if links == .followed {
             throw invocation.fail("\"from=\" cannot be used with \"off\" parameter", at: invocation.arguments[1])
         }
-        return (links, from)
+        return LinkSettings(links: links, from: from)
     }
 }

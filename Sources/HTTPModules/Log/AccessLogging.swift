@@ -14,8 +14,13 @@ enum AccessLogging {
         let settings = request.location.settings(slot).value
         if settings.isOff { return }
         for log in settings.logs {
-            if log.hasVariablePath, !hasRoot(request) { continue }
-            log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
+            guard log.hasVariablePath else {
+                log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
+                continue
+            }
+            guard hasRoot(request) else { continue }
+            log.write(
+                request, cache: settings.cache, links: request.core.value.links, errors: request.location.errorLog, request)
         }
     }
 

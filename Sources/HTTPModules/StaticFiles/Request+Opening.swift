@@ -13,10 +13,10 @@ extension Request {
         if let cache = settings.value.openFiles {
             path.append(0)
             found = look(in: cache, path)
-        } else if settings.value.links == .followed {
+        } else if settings.value.links.links == .followed {
             return hot.open(path, arrival: arrival, readAhead: readAhead)
         } else {
-            let rule = linkRule(for: path, settings)
+            let rule = settings.value.links.rule(for: path, scope: self)
             path.append(0)
             found = OpenFile.look(at: path, rule, kernel: engine.loop.kernel, readAhead: readAhead)
         }
@@ -34,7 +34,7 @@ extension Request {
         let settings = core
         guard let cache = settings.value.openFiles else {
             path.truncate(to: path.count - 1)
-            let rule = linkRule(for: path, settings)
+            let rule = settings.value.links.rule(for: path, scope: self)
             path.append(0)
             return rule.look(at: path, kernel: engine.loop.kernel, &status)
         }
@@ -50,31 +50,10 @@ extension Request {
         let settings = core
         let loop = engine.loop
         path.truncate(to: path.count - 1)
-        let rule = linkRule(for: path, settings)
+        let rule = settings.value.links.rule(for: path, scope: self)
         path.append(0)
         return cache.open(
             path, settings.value.openFileRules, rule, kernel: loop.kernel, second: loop.wallSeconds,
             readAhead: settings.value.readAhead)
-    }
-
-    /// The rule for a path: where it begins with what `from=` says, up to a slash, that part may have links. A path that is no more
-    /// than that part may be one.
-    private func linkRule(for path: Buffer, _ settings: Box<CoreSettings>) -> LinkRule {
-        let links = settings.value.links
-        guard links != .followed, !path.isEmpty else { return LinkRule() }
-        var rule = LinkRule(links: links)
-        guard let from = settings.value.linksFrom else { return rule }
-        let prefix = engine.loop.buffers.take()
-        defer { engine.loop.buffers.give(prefix) }
-        from.append(to: prefix, scope: self)
-        let length = prefix.count
-        guard length > 0, path.holds(prefix.span, at: 0) else { return rule }
-        if length == path.count { return LinkRule() }
-        if path[length] == ASCII.slash {
-            rule.trusted = length
-        } else if path[length - 1] == ASCII.slash {
-            rule.trusted = length - 1
-        }
-        return rule
     }
 }

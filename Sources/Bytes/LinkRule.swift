@@ -35,17 +35,20 @@ struct LinkRule: Equatable, Sendable {
 
     /// Opens what is at a path, which ends with a NUL, for reading.
     func open(_ path: Buffer, kernel: Kernel) -> Opening {
-        guard links != .followed else {
-            // O_NONBLOCK: a named pipe must not hold the worker up.
-            let code = kernel.open(path: path, flags: 0o4000)
-            return code >= 0 ? .opened(Int32(code)) : .failed(OpenFailure("open()", code))
-        }
+        if links != .followed { return walk(path, for: .reading, kernel) }
+        // O_NONBLOCK: a named pipe must not hold the worker up.
+        let code = kernel.open(path: path, flags: 0o4000)
+        return code >= 0 ? .opened(Int32(code)) : .failed(OpenFailure("open()", code))
+    }
+
+    /// Opens what is at a path part by part; all links are followed only before `trusted`.
+    func walk(_ path: Buffer, for purpose: Kernel.Purpose, _ kernel: Kernel) -> Opening {
         let end = path.count - 1
         var position = 0
         var folder = Kernel.workingFolder
         if trusted > 0 {
             let code = kernel.open(
-                0..<trusted, of: path, in: folder, toSearch: true, followLinks: true)
+                0..<trusted, of: path, in: folder, for: .searching, followLinks: true)
             guard code >= 0 else { return .failed(OpenFailure("open()", code)) }
             folder = Int32(code)
             position = trusted + 1
@@ -59,14 +62,14 @@ struct LinkRule: Equatable, Sendable {
         while let slash = nextSlash(path, from: position, before: end) {
             defer { position = slash + 1 }
             if slash == position { continue }
-            let code = open(position..<slash, of: path, in: folder, toSearch: true, kernel)
+            let code = open(position..<slash, of: path, in: folder, for: .searching, kernel)
             close(folder, kernel)
             guard code >= 0 else { return .failed(OpenFailure("openat()", code)) }
             folder = Int32(code)
         }
         let code =
             position == end
-            ? openItself(folder, kernel) : open(position..<end, of: path, in: folder, toSearch: false, kernel)
+            ? openItself(folder, kernel) : open(position..<end, of: path, in: folder, for: purpose, kernel)
         close(folder, kernel)
         return code >= 0 ? .opened(Int32(code)) : .failed(OpenFailure("openat()", code))
     }
@@ -102,21 +105,23 @@ struct LinkRule: Equatable, Sendable {
     private func openRoot(_ kernel: Kernel) -> Int {
         let root = Buffer(capacity: 2)
         root.append("/\0")
-        return kernel.open(0..<1, of: root, in: Kernel.workingFolder, toSearch: true, followLinks: true)
+        return kernel.open(0..<1, of: root, in: Kernel.workingFolder, for: .searching, followLinks: true)
     }
 
     /// The path ends with a slash: the last folder is opened again, to be read.
     private func openItself(_ folder: Int32, _ kernel: Kernel) -> Int {
         let name = Buffer(capacity: 2)
         name.append(".\0")
-        return kernel.open(0..<1, of: name, in: folder, toSearch: false, followLinks: true)
+        return kernel.open(0..<1, of: name, in: folder, for: .reading, followLinks: true)
     }
 
     private func open(
-        _ part: Range<Int>, of path: Buffer, in folder: Int32, toSearch: Bool, _ kernel: Kernel
+        _ part: Range<Int>, of path: Buffer, in folder: Int32, for purpose: Kernel.Purpose, _ kernel: Kernel
     ) -> Int {
-        let code = kernel.open(part, of: path, in: folder, toSearch: toSearch, followLinks: links == .ofOneOwner)
-        guard code >= 0, links == .ofOneOwner else { return code }
+        // What somebody may be made to write to is never a link.
+        let comparesOwners = links == .ofOneOwner && purpose != .appending
+        let code = kernel.open(part, of: path, in: folder, for: purpose, followLinks: comparesOwners)
+        guard code >= 0, comparesOwners else { return code }
         // Between the two looks somebody may put a link in the place of what was opened, or the other way round: owners are compared
         // even if there is none.
         var named = FileStatus()
