@@ -54,8 +54,44 @@ extension Kernel {
         return outcome
     }
 
+    /// The same for bytes in the page cache only.
+    func readPresent(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
+        var outcome = 0
+        _ = unsafe buffer.fill(minimum: count) { space in
+            outcome = unsafe readPresent(
+                file, into: UnsafeMutableRawBufferPointer(rebasing: space[0..<count]), offset: offset)
+            return max(outcome, 0)
+        }
+        return outcome
+    }
+
+    enum Presence {
+        case present, absent
+        /// The file system cannot tell.
+        case unknown
+    }
+
+    /// Whether the byte at `offset` is in the page cache. Where the file has no such byte, or cannot be read, it counts as there: who
+    /// reads it does not wait, and hears of that.
+    func presence(_ file: Int32, at offset: Int) -> Presence {
+        var byte: UInt8 = 0
+        let code = unsafe withUnsafeMutableBytes(of: &byte) { unsafe readPresent(file, into: $0, offset: offset) }
+        return Presence(code)
+    }
+
     /// Writes bytes at the file's position or at `offset`.
     func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
         unsafe bytes.withUnsafeBytes { unsafe write(file, $0, offset: offset) }
+    }
+}
+
+extension Kernel.Presence {
+    /// What a result of `readPresent` says of the first byte.
+    init(_ code: Int) {
+        switch code < 0 ? Errno(Int32(-code)) : nil {
+        case .again: self = .absent
+        case .unsupported: self = .unknown
+        default: self = .present
+        }
     }
 }

@@ -263,6 +263,37 @@ class Kernel {
         unsafe apus_k_read(file, space.baseAddress, space.count, off_t(offset))
     }
 
+    /// The same for bytes in the page cache only: EAGAIN, when the first is not there; EOPNOTSUPP, where the file system cannot
+    /// tell. What is not there may be read for that, as little of it as was asked for.
+    func readPresent(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {
+        unsafe apus_k_read_present(file, space.baseAddress, space.count, off_t(offset))
+    }
+
+    /// Lets the page cache forget a part of a file.
+    func dropPages(_ file: Int32, _ range: Range<Int>) -> Int {
+        apus_k_drop_pages(file, off_t(range.lowerBound), off_t(range.count))
+    }
+
+    /// Has the kernel read of a file what is asked for, and nothing ahead of it.
+    func readExactly(_ file: Int32) -> Int {
+        apus_k_read_exactly(file)
+    }
+
+    /// Has the kernel begin to read a part of a file into the page cache.
+    func beginReading(_ file: Int32, _ range: Range<Int>) -> Int {
+        apus_k_begin_reading(file, off_t(range.lowerBound), off_t(range.count))
+    }
+
+    /// A descriptor that is readable once a thread has something to tell.
+    func makeNotice() -> Int {
+        apus_k_notice()
+    }
+
+    /// Takes the notice.
+    final func takeNotice(_ descriptor: Int32) {
+        apus_k_take_ticks(descriptor)
+    }
+
     /// Writes at the file's position, or at `offset`.
     func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, offset: Int?) -> Int {
         if let offset {

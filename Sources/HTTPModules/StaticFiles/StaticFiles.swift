@@ -61,6 +61,7 @@ enum StaticFiles {
         if let kept {
             request.sendWhole(kept.bytes)
         } else {
+            request.settleReading(of: file, size: file.status.size)
             request.send(.file(file, 0..<file.status.size), last: true)
         }
         return .done
