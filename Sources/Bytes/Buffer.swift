@@ -277,4 +277,13 @@ final class Buffer {
         precondition(count > 0 && self[count - 1] == 0, "a C string ends with NUL")
         return unsafe body(UnsafePointer(base.assumingMemoryBound(to: CChar.self)))
     }
+
+    /// The same for some of the bytes, with another one behind them, in whose place a NUL stands during the call.
+    @unsafe
+    func withCString<R>(_ part: Range<Int>, _ body: (UnsafePointer<CChar>) -> R) -> R {
+        let next = self[part.upperBound]
+        self[part.upperBound] = 0
+        defer { self[part.upperBound] = next }
+        return unsafe body(UnsafePointer((base + part.lowerBound).assumingMemoryBound(to: CChar.self)))
+    }
 }

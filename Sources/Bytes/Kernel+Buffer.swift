@@ -5,6 +5,18 @@ extension Kernel {
         unsafe path.withCString { unsafe open($0, flags: flags, mode: mode) }
     }
 
+    /// Opens a part of a path, which a slash or a NUL follows, in an open folder.
+    func open(
+        _ part: Range<Int>, of path: Buffer, in folder: Int32, for purpose: Purpose, followLinks: Bool
+    ) -> Int {
+        unsafe path.withCString(part) { unsafe open($0, in: folder, for: purpose, followLinks: followLinks) }
+    }
+
+    /// The status of a part of a path, which a slash or a NUL follows, in an open folder; of a link itself.
+    func status(of part: Range<Int>, of path: Buffer, in folder: Int32, _ status: inout FileStatus) -> Int {
+        unsafe path.withCString(part) { unsafe self.status(of: $0, in: folder, &status) }
+    }
+
     /// The status of the path in `path`, whose last byte must be NUL.
     func status(at path: Buffer, followLinks: Bool = true, _ status: inout FileStatus) -> Int {
         unsafe path.withCString { unsafe self.status(at: $0, followLinks: followLinks, &status) }
@@ -42,8 +54,44 @@ extension Kernel {
         return outcome
     }
 
+    /// The same for bytes in the page cache only.
+    func readPresent(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
+        var outcome = 0
+        _ = unsafe buffer.fill(minimum: count) { space in
+            outcome = unsafe readPresent(
+                file, into: UnsafeMutableRawBufferPointer(rebasing: space[0..<count]), offset: offset)
+            return max(outcome, 0)
+        }
+        return outcome
+    }
+
+    enum Presence {
+        case present, absent
+        /// The file system cannot tell.
+        case unknown
+    }
+
+    /// Whether the byte at `offset` is in the page cache. Where the file has no such byte, or cannot be read, it counts as there: who
+    /// reads it does not wait, and hears of that.
+    func presence(_ file: Int32, at offset: Int) -> Presence {
+        var byte: UInt8 = 0
+        let code = unsafe withUnsafeMutableBytes(of: &byte) { unsafe readPresent(file, into: $0, offset: offset) }
+        return Presence(code)
+    }
+
     /// Writes bytes at the file's position or at `offset`.
     func write(_ file: Int32, _ bytes: Span<UInt8>, offset: Int? = nil) -> Int {
         unsafe bytes.withUnsafeBytes { unsafe write(file, $0, offset: offset) }
+    }
+}
+
+extension Kernel.Presence {
+    /// What a result of `readPresent` says of the first byte.
+    init(_ code: Int) {
+        switch code < 0 ? Errno(Int32(-code)) : nil {
+        case .again: self = .absent
+        case .unsupported: self = .unknown
+        default: self = .present
+        }
     }
 }

@@ -61,6 +61,8 @@ class Endpoint {
         static let unwatched = Flags(rawValue: 16_384)
         /// Has its input moved to a pipe (`moveInput`) rather than received.
         static let movesInput = Flags(rawValue: 32_768)
+        /// What is to be sent next of a file is being read by a thread.
+        static let awaitsFile = Flags(rawValue: 65_536)
     }
 
     /// Takes over `descriptor`, which is closed with the endpoint.
@@ -148,6 +150,13 @@ class Endpoint {
 
     /// A file that is being sent has become shorter than it was, and ends here; `failed` follows.
     func fileEnded(at offset: Int) {}
+
+    /// A thread has read a part of a file for this endpoint: the page cache has it, or reading it fails. Connections go on sending.
+    func fileWasRead(_ task: Int, upTo end: Int) {
+        guard hasOutput, lendOutput({ $0.takeFileTask(task, upTo: end) }), flags.contains(.awaitsFile) else { return }
+        flags.remove(.awaitsFile)
+        loop.flush(self)
+    }
 
     /// The turn that `callSoon` asked for has come.
     func called() {}

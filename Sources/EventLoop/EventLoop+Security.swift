@@ -110,6 +110,10 @@ extension EventLoop {
         guard !endpoint.isClosed,
             endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed])
         else { return }
+        if endpoint.flags.contains(.awaitsFile) {
+            if security.unsentCount > 0 { _ = sendSealed(endpoint, security) }
+            return
+        }
         guard let queue = endpoint.output, security.isEstablished, !security.isShut else {
             if security.unsentCount > 0 { _ = sendSealed(endpoint, security) }
             return
@@ -122,6 +126,7 @@ extension EventLoop {
         repeat {
             guard sealTrain(of: queue, endpoint, security) else { return }
             guard sendSealed(endpoint, security) else { return }
+            if endpoint.flags.contains(.awaitsFile) { return }
         } while !queue.isEmpty
         discardOutput(of: endpoint)
         endpoint.drained()
@@ -130,7 +135,7 @@ extension EventLoop {
     /// As `send`: bytes are sealed where they lie, behind what is queued and in one train with it.
     func sendSealing(_ bytes: Span<UInt8>, to endpoint: Endpoint, _ security: EndpointSecurity) {
         var position = 0
-        if endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting]), security.isEstablished,
+        if endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .awaitsFile]), security.isEstablished,
             !security.isShut
         {
             if security.isSealedByKernel {
@@ -153,7 +158,8 @@ extension EventLoop {
                     else { return }
                     position += part
                 }
-            } while sendSealed(endpoint, security) && (position < bytes.count || endpoint.hasOutput)
+            } while sendSealed(endpoint, security) && !endpoint.flags.contains(.awaitsFile)
+                && (position < bytes.count || endpoint.hasOutput)
             if position == bytes.count { return }
             if endpoint.isClosed || endpoint.flags.contains(.failed) { return }
         }
@@ -166,7 +172,7 @@ extension EventLoop {
         of queue: OutputQueue, _ endpoint: Endpoint, _ security: EndpointSecurity
     ) -> Bool {
         var budget = Self.trainSize - security.unsentCount
-        while budget > 0, let front = queue.front {
+        while budget > 0, !endpoint.flags.contains(.awaitsFile), let front = queue.front {
             if let (buffer, range) = front.buffer,
                 range.count >= Self.gatheredSize || queue.hasOnePiece
             {
@@ -185,7 +191,8 @@ extension EventLoop {
         return true
     }
 
-    /// Copies small pieces and parts of files from the queue's front. False: a file has become shorter.
+    /// Copies small pieces and parts of files from the queue's front, up to one that is to be read first. False: a file has become
+    /// shorter.
     private func gather(
         into gathered: Buffer, upTo budget: Int, from queue: OutputQueue, _ endpoint: Endpoint
     ) -> Bool {
@@ -200,9 +207,15 @@ extension EventLoop {
                 queue.advance(by: part)
                 if part < range.count { return true }
             case .file(let file, let range):
-                let code = kernel.read(
-                    file.descriptor, into: gathered, count: min(range.count, room),
-                    offset: range.lowerBound)
+                let count = min(range.count, room)
+                let code: Int
+                if let reading = file.reading, count > 0 {
+                    code = read(file, into: gathered, range, reading, atMost: count, queue, endpoint)
+                    if endpoint.flags.contains(.awaitsFile) { return true }
+                    if endpoint.flags.contains(.failed) { return false }
+                } else {
+                    code = kernel.read(file.descriptor, into: gathered, count: count, offset: range.lowerBound)
+                }
                 guard code > 0 || range.isEmpty else {
                     // What was promised cannot be kept.
                     if code == 0 { endpoint.fileEnded(at: range.lowerBound) }

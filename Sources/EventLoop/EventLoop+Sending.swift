@@ -101,12 +101,13 @@ extension EventLoop {
     /// Sends what is queued as far as the kernel takes it; `drained` is called when nothing is left.
     func flush(_ endpoint: Endpoint) {
         if endpoint.flags.contains(.gathersOutput),
-            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed])
+            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed, .awaitsFile])
         {
             endpoint.gatherOutput()
         }
         if let security = endpoint.security { return flushSealing(endpoint, security) }
-        guard endpoint.hasOutput, endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed])
+        guard endpoint.hasOutput,
+            endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting, .failed, .closed, .awaitsFile])
         else { return }
         endpoint.lendOutput { flush($0, of: endpoint) }
     }
@@ -126,10 +127,15 @@ extension EventLoop {
             let code: Int
             if let (file, range) = queue.frontFile {
                 guard ofFiles > 0 else { return flushSoon(endpoint) }
+                var count = min(range.count, ofFiles, 2_147_479_552)
+                if let reading = file.reading, count > 0 {
+                    count = readable(file, range, atMost: count, reading, queue, endpoint)
+                    if count == 0 { return }
+                }
                 code = kernel.sendFile(
-                    endpoint.descriptor, file: file.descriptor, offset: range.lowerBound,
-                    count: min(range.count, ofFiles, 2_147_479_552))
+                    endpoint.descriptor, file: file.descriptor, offset: range.lowerBound, count: count)
                 ofFiles -= max(code, 0)
+                if code > 0, let reading = file.reading { reading.sent(upTo: range.lowerBound + code, of: file.descriptor) }
                 if code == 0, !range.isEmpty {
                     // The file was truncated under us: the promised length cannot be kept.
                     endpoint.fileEnded(at: range.lowerBound)

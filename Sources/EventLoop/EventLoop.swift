@@ -70,6 +70,8 @@ final class EventLoop {
     private var isTurning = false
     /// Present while the clocks are read at its ticks only, by which timers are due, too.
     private var ticker: Ticker?
+    /// The threads that read files for this loop; nil: there are none.
+    var fileReads: FileReads?
     /// Registered endpoints, timers included.
     private(set) var endpointCount = 0
 

@@ -3,6 +3,8 @@ final class OpenFile {
     let descriptor: Int32
     let status: FileStatus
     private let kernel: Kernel
+    /// How what is not in the page cache is read; nil: whoever sends the file waits for it.
+    final var reading: FileReading?
 
     /// Takes over `descriptor`.
     init(descriptor: Int32, status: FileStatus, kernel: Kernel) {
@@ -12,6 +14,7 @@ final class OpenFile {
     }
 
     deinit {
+        if let reading, reading.passOn(descriptor) { return }
         kernel.close(descriptor)
     }
 }

@@ -70,6 +70,11 @@ final class OutputQueue {
     /// Bytes of files that are sent in one turn at most, so that a fast client does not hold the others up.
     var fileChunk = OutputQueue.standardChunk
     static let standardChunk = 2 * 1_048_576
+    /// The read of what comes next of the file at the front that a thread is at, 0 for none; where that begins, and where the last
+    /// one has ended.
+    var fileTask = 0
+    var fileTaskStart = 0
+    var grantedEnd = 0
     private let pool: BufferPool
     private let largePool: BufferPool
 
@@ -227,7 +232,17 @@ final class OutputQueue {
         if let tail = takeTail() { release(.pooled(tail, 0..<0)) }
         byteCount = 0
         fileChunk = Self.standardChunk
+        fileTask = 0
+        grantedEnd = 0
         forgetSent()
+    }
+
+    /// A thread has read up to here. False: it was not for what is queued now.
+    func takeFileTask(_ task: Int, upTo end: Int) -> Bool {
+        guard task == fileTask else { return false }
+        fileTask = 0
+        grantedEnd = end
+        return true
     }
 
     private func release(_ piece: Piece) {

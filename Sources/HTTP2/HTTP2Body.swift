@@ -10,6 +10,10 @@ final class HTTP2Body {
     private var isFirstInUse = false
     /// Where the frame that was offered begins in the queue's buffer, its head still empty: its bytes are there already.
     private var frameStart = -1
+    /// A thread has read the first file up to here.
+    var grantedEnd = 0
+    /// What a thread is to read before more can be offered, and of which pool.
+    private(set) var absent: (file: OpenFile, part: Range<Int>, pool: Int)?
 
     init() {}
 
@@ -22,7 +26,7 @@ final class HTTP2Body {
     }
 
     /// Bytes that the next frame can have at once; a frame has bytes of one file only. Nil: its file cannot be read, with how
-    /// much was read or the error.
+    /// much was read or the error: EAGAIN, if it is to be read by a thread first (`absent`).
     func offer(
         atMost limit: Int, kernel: Kernel, to queue: OutputQueue
     ) -> (count: Int, failure: Int?) {
@@ -35,14 +39,32 @@ final class HTTP2Body {
         let buffer = queue.room(for: HTTP2FrameHead.size + wanted)
         let start = buffer.count
         buffer.append(repeating: 0, count: HTTP2FrameHead.size)
-        let got = kernel.read(
-            file.descriptor, into: buffer, count: wanted, offset: range.lowerBound)
-        guard got == wanted else {
+        let got = read(file, range, atMost: wanted, kernel, into: buffer)
+        guard got == wanted || got > 0 && file.reading != nil else {
             buffer.truncate(to: start)
             return (0, got)
         }
         frameStart = start
-        return (wanted, nil)
+        return (got, nil)
+    }
+
+    private func read(_ file: OpenFile, _ range: Range<Int>, atMost count: Int, _ kernel: Kernel, into buffer: Buffer) -> Int {
+        guard let reading = file.reading else {
+            return kernel.read(file.descriptor, into: buffer, count: count, offset: range.lowerBound)
+        }
+        switch reading.read(file, range, atMost: count, granted: grantedEnd, into: buffer) {
+        case .read(let code): return code
+        case .absent(let part, let pool):
+            absent = (file, part, pool)
+            return -Int(Errno.again.code)
+        }
+    }
+
+    /// Has a thread read what is absent; the number of the read, 0 if it cannot.
+    func beginReading(for endpoint: Endpoint) -> Int {
+        guard let (file, part, pool) = absent, let reading = file.reading else { return 0 }
+        absent = nil
+        return reading.begin(part, of: file, by: pool, for: endpoint)
     }
 
     /// Bytes in memory before the first file.
@@ -113,6 +135,8 @@ final class HTTP2Body {
         count = 0
         isLast = false
         frameStart = -1
+        grantedEnd = 0
+        absent = nil
     }
 }
 

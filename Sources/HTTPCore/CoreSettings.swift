@@ -10,6 +10,7 @@ struct CoreSettings: Sendable {
     /// Nil: files are not kept open.
     var openFiles: OpenFileCache?
     var openFileRules = OpenFileCache.Rules()
+    var links = LinkSettings()
 
     // What a location is.
     var isInternal = false
@@ -36,6 +37,11 @@ struct CoreSettings: Sendable {
     var postponeOutput = 1_460
     var outputBuffers = BufferPlan(count: 2, size: 32_768)
     var readAhead = 0
+    /// Nil: the worker reads, and waits for disks.
+    var readers: FileReaders?
+    /// From this size on files leave the page cache again; nil: none.
+    var directSize: Int?
+    var directAlignment = 512
     var subrequestBufferSize = 4_096
     var limitRate: Template?
     var limitRateAfter: Template?

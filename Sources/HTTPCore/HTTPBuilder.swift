@@ -9,6 +9,8 @@ final class ConfigurationBuilder: LogFilesOwner {
     let tlsObjects: TLSObjectCache
     /// Set by the `http` block.
     var http: HTTPBuilder?
+    /// The thread pools that are named, and where.
+    var threadPools: [(name: ByteString, position: Position)] = []
 
     init(
         logFiles: LogFiles, zones: SharedZones, identity: ServerIdentity,

@@ -29,7 +29,7 @@ final class HotFiles {
         case hot(HotFile)
         case file(OpenFile)
         case folder
-        case failed(Errno)
+        case failed(OpenFailure)
     }
 
     /// Larger files are sent from the disk by the kernel, which costs little more.
@@ -72,13 +72,13 @@ final class HotFiles {
                 return hit(known)
             }
             forget(name)
-            if code < 0 { return .failed(Errno(Int32(-code))) }
+            if code < 0 { return .failed(OpenFailure("open()", code)) }
         }
         switch OpenFile.look(at: path, kernel: loop.kernel, readAhead: readAhead) {
         case .file(let file): return read(file, name).map { .hot($0) } ?? .file(file)
         case .folder: return .folder
-        case .other: return .failed(.notFound)
-        case .failed(let error): return .failed(error)
+        case .other: return .failed(.notAFile)
+        case .failed(let failure): return .failed(failure)
         }
     }
 

@@ -26,12 +26,14 @@ final class OpenFileCache: @unchecked Sendable {
         case folder(FileStatus)
         /// Neither of them, such as a named pipe.
         case other(FileStatus)
-        case failed(Errno)
+        case failed(OpenFailure)
     }
 
     private final class Entry {
         /// Nil: a file that was not used often enough to stay open.
         var found: Found?
+        /// The rule that it was looked for by.
+        var links = LinkRule()
         var uses = 1
         /// Seconds of the last look and of the last use.
         var checked = 0
@@ -46,14 +48,16 @@ final class OpenFileCache: @unchecked Sendable {
     }
 
     /// What is at a path, which ends with a NUL.
-    func open(_ path: Buffer, _ rules: Rules, kernel: Kernel, second: Int, readAhead: Int) -> Found {
+    func open(
+        _ path: Buffer, _ rules: Rules, _ links: LinkRule, kernel: Kernel, second: Int, readAhead: Int
+    ) -> Found {
         let key = path.span(0..<path.count - 1)
         expire(at: second)
         let entry: Entry
         if let known = entries.find(key) {
             known.uses += 1
             known.used = second
-            if let found = known.found, holds(known, found, path, rules, kernel, second) { return found }
+            if let found = known.found, known.links == links, holds(known, found, path, rules, kernel, second) { return found }
             entry = known
         } else {
             if entries.count >= limits.max { entries.removeOldest() }
@@ -61,8 +65,9 @@ final class OpenFileCache: @unchecked Sendable {
             entry.used = second
             entries.insert(entry, for: key)
         }
-        let found = OpenFile.look(at: path, kernel: kernel, readAhead: readAhead)
+        let found = OpenFile.look(at: path, links, kernel: kernel, readAhead: readAhead)
         entry.checked = second
+        entry.links = links
         switch found {
         case .failed where !rules.keepsErrors: entries.remove(key)
         case .file where entry.uses < rules.minUses: entry.found = nil
@@ -78,7 +83,7 @@ final class OpenFileCache: @unchecked Sendable {
         if second - entry.checked < rules.valid { return true }
         guard case .file(let file) = found else { return false }
         var status = FileStatus()
-        guard kernel.status(at: path, &status) >= 0, status == file.status else { return false }
+        guard entry.links.look(at: path, kernel: kernel, &status) == nil, status == file.status else { return false }
         entry.checked = second
         return true
     }
@@ -97,11 +102,14 @@ extension OpenFile {
     private static let leastReadAhead = 128 * 1_024
 
     /// Opens what is at a path, which ends with a NUL.
-    static func look(at path: Buffer, kernel: Kernel, readAhead: Int) -> OpenFileCache.Found {
-        // O_NONBLOCK: a named pipe must not hold the worker up.
-        let code = kernel.open(path: path, flags: 0o4000)
-        guard code >= 0 else { return .failed(Errno(Int32(-code))) }
-        let descriptor = Int32(code)
+    static func look(
+        at path: Buffer, _ links: LinkRule = LinkRule(), kernel: Kernel, readAhead: Int
+    ) -> OpenFileCache.Found {
+        let descriptor: Int32
+        switch links.open(path, kernel: kernel) {
+        case .opened(let number): descriptor = number
+        case .failed(let failure): return .failed(failure)
+        }
         var status = FileStatus()
         let statusCode = kernel.status(of: descriptor, &status)
         if statusCode >= 0, status.isRegular {
@@ -109,7 +117,7 @@ extension OpenFile {
             return .file(OpenFile(descriptor: descriptor, status: status, kernel: kernel))
         }
         kernel.close(descriptor)
-        if statusCode < 0 { return .failed(Errno(Int32(-statusCode))) }
+        if statusCode < 0 { return .failed(OpenFailure("fstat()", statusCode)) }
         return status.isDirectory ? .folder(status) : .other(status)
     }
 }

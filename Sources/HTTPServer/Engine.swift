@@ -32,6 +32,7 @@ final class Engine: RequestEngine {
 
     private let counters: ConnectionCounters
     private var unpublished = Unpublished()
+    private var readsPublished = (count: 0, bytes: 0)
     /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
@@ -163,12 +164,19 @@ final class Engine: RequestEngine {
     /// four of them.
     override func publishFigures() {
         for figures in memoryFigures { figures.publish(to: counters) }
+        if let reads = loop.fileReads, reads.count > readsPublished.count { publish(reads) }
         guard unpublished != Unpublished() else { return }
         counters.add(unpublished.requests, to: .requests)
         counters.add(unpublished.reading, to: .reading)
         counters.add(unpublished.writing, to: .writing)
         counters.add(unpublished.waiting, to: .waiting)
         unpublished = Unpublished()
+    }
+
+    private func publish(_ reads: FileReads) {
+        counters.add(reads.count - readsPublished.count, to: .reads)
+        counters.add(reads.bytes - readsPublished.bytes, to: .readBytes)
+        readsPublished = (reads.count, reads.bytes)
     }
 
     /// The worker ends.

@@ -16,6 +16,9 @@ final class Pipeline {
     private var flushes = false
     /// Guards against being run within itself.
     private var isRunning = false
+    /// A thread reads what comes next of a file.
+    private var fileWait: FileWait?
+    private var grantedEnd = 0
     /// Bytes that came out of the last step.
     private var produced = 0
 
@@ -82,7 +85,7 @@ final class Pipeline {
 
     /// Filters more of what waits, as far as the client has taken what came before; false when the response cannot be completed.
     func advance(_ request: Request) -> Bool {
-        guard !isRunning else { return true }
+        guard !isRunning, fileWait == nil else { return true }
         isRunning = true
         defer { isRunning = false }
         let plan = request.core.value.outputBuffers
@@ -108,7 +111,7 @@ final class Pipeline {
                 step = go(on: holder, request)
                 budget -= max(produced, 1)
             } else {
-                guard let portion = takePortion(request, largest: plan.size) else { return false }
+                guard let portion = takePortion(request, largest: plan.size) else { return fileWait != nil }
                 budget -= portion
                 step = go(on: content, request)
             }
@@ -147,7 +150,7 @@ final class Pipeline {
     }
 
     /// Moves the first of what waits to `request.outgoing`, in memory, with the body's end if it is there. Returns its size, nil if
-    /// it cannot be read.
+    /// it cannot be read, or not yet.
     private func takePortion(_ request: Request, largest: Int) -> Int? {
         guard let count = takePiece(request, largest: largest) else { return nil }
         guard next == waiting.count else { return count }
@@ -170,20 +173,45 @@ final class Pipeline {
         let loop = request.engine.loop
         let count = min(range.count, largest, loop.largeBuffers.size)
         let buffer = count <= loop.buffers.size ? loop.buffers.take() : loop.largeBuffers.take()
-        let code = loop.kernel.read(
-            file.descriptor, into: buffer, count: count, offset: range.lowerBound)
-        guard code == count else {
+        let code = read(file, range, atMost: count, request, into: buffer)
+        guard code == count || code > 0 && file.reading != nil else {
             loop.release(.pooled(buffer, 0..<0))
-            logShortRead(request, code, of: count)
+            if fileWait == nil { logShortRead(request, code, of: count) }
             return nil
         }
-        request.outgoing.append(.pooled(buffer, 0..<count))
-        if count == range.count {
+        request.outgoing.append(.pooled(buffer, 0..<code))
+        if code == range.count {
             next += 1
         } else {
-            waiting[next] = piece.dropping(first: count)
+            waiting[next] = piece.dropping(first: code)
         }
-        return count
+        return code
+    }
+
+    private func read(
+        _ file: OpenFile, _ range: Range<Int>, atMost count: Int, _ request: Request, into buffer: Buffer
+    ) -> Int {
+        let loop = request.engine.loop
+        guard let reading = file.reading else {
+            return loop.kernel.read(file.descriptor, into: buffer, count: count, offset: range.lowerBound)
+        }
+        switch reading.read(file, range, atMost: count, granted: grantedEnd, into: buffer) {
+        case .read(let code): return code
+        case .absent(let part, let pool):
+            let wait = FileWait(loop: loop, self, request)
+            guard wait.begin(part, of: file, reading, by: pool) else { return -Int(Errno.noBuffers.code) }
+            fileWait = wait
+            return -Int(Errno.again.code)
+        }
+    }
+
+    /// What was waited for is there: the filters go on.
+    fileprivate func fileWasRead(upTo end: Int, _ request: Request) {
+        fileWait = nil
+        grantedEnd = end
+        // The request may be over, and serve another.
+        guard request.pipeline === self || request.encoding === self else { return }
+        (request.engine as? Engine)?.continueBody(request)
     }
 
     private static let action: StaticString = "sending response to client"
@@ -206,6 +234,31 @@ final class Pipeline {
             request.appendFilePath(to: $0)
             $0.append(ASCII.quote)
         }
+    }
+}
+
+/// Hears that a thread has read what filters wait for.
+private final class FileWait: Endpoint {
+    private weak var pipeline: Pipeline?
+    private let request: Request
+
+    init(loop: EventLoop, _ pipeline: Pipeline, _ request: Request) {
+        self.pipeline = pipeline
+        self.request = request
+        super.init(loop: loop, descriptor: -1)
+    }
+
+    /// False: the threads can take no more.
+    func begin(_ part: Range<Int>, of file: OpenFile, _ reading: FileReading, by pool: Int) -> Bool {
+        loop.addTimer(self)
+        if reading.begin(part, of: file, by: pool, for: self) != 0 { return true }
+        loop.close(self)
+        return false
+    }
+
+    override func fileWasRead(_ task: Int, upTo end: Int) {
+        loop.close(self)
+        pipeline?.fileWasRead(upTo: end, request)
     }
 }
 

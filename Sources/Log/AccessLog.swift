@@ -30,9 +30,9 @@ final class AccessLog: Sendable {
         return false
     }
 
-    /// Writes the line of a request. `errors` takes complaints about paths with variables.
+    /// Writes the line of a request. `errors` takes complaints about paths with variables, for which `links` holds.
     func write(
-        _ scope: VariableScope, cache: OpenLogFileCache? = nil, errors: ErrorLog,
+        _ scope: VariableScope, cache: OpenLogFileCache? = nil, links: LinkSettings = LinkSettings(), errors: ErrorLog,
         _ context: (any LogContext)? = nil
     ) {
         if let condition, !condition.isTrue(in: scope) { return }
@@ -55,10 +55,11 @@ final class AccessLog: Sendable {
             files.environment.withLine { line in
                 template.append(to: line, scope: scope)
                 let path = ByteString(line.span)
+                let rule = links.rule(for: line, scope: scope)
                 line.removeAll()
                 format.append(to: line, scope, clock)
                 line.append(ASCII.lf)
-                guard let file = open(path, cache, at: clock.seconds, errors, context) else {
+                guard let file = open(path, rule, cache, at: clock.seconds, errors, context) else {
                     return
                 }
                 file.write(line.span, at: clock.seconds, health: health, complaints: errors)
@@ -67,26 +68,17 @@ final class AccessLog: Sendable {
     }
 
     private func open(
-        _ path: ByteString, _ cache: OpenLogFileCache?, at second: Int, _ errors: ErrorLog,
+        _ path: ByteString, _ links: LinkRule, _ cache: OpenLogFileCache?, at second: Int, _ errors: ErrorLog,
         _ context: (any LogContext)?
     ) -> LogFile? {
         do throws(LogFileFailure) {
-            if let cache { return try cache.file(path, at: second) }
-            let file = LogFile(path: path, kernel: files.environment.kernel)
-            try file.openNow()
+            if let cache { return try cache.file(path, links, at: second) }
+            let file = LogFile(path: path, kernel: files.environment.kernel, links: links)
+            try file.open()
             return file
         } catch {
             errors.write(.crit, context) { $0.append(error.message) }
             return nil
-        }
-    }
-}
-
-extension LogFile {
-    /// Opens the file, with the failure in words.
-    func openNow() throws(LogFileFailure) {
-        do { try open() } catch {
-            throw LogFileFailure(call: "open()", path: path, errno: error)
         }
     }
 }

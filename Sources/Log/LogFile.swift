@@ -4,6 +4,8 @@ final class LogFile: @unchecked Sendable {
     let path: ByteString
     private var owned: OpenFile?
     private let kernel: Kernel
+    /// The links that may lead to the file: clients may have a part in the names of access logs.
+    let links: LinkRule
     /// The descriptor's number, or -1 while the file is not open.
     private(set) var number: Int32 = -1
     /// Bytes that may gather within one turn of the event loop. Several workers write to one pipe, and only up to 4096
@@ -18,8 +20,9 @@ final class LogFile: @unchecked Sendable {
     /// When the gathered lines must be written, on the loop's clock in milliseconds.
     var flushDeadline: Int?
 
-    init(path: ByteString, kernel: Kernel) {
+    init(path: ByteString, kernel: Kernel, links: LinkRule = LinkRule()) {
         self.path = path
+        self.links = links
         self.kernel = kernel
         isNull = path == "/dev/null"
         if path.isEmpty { number = 2 }
@@ -30,9 +33,18 @@ final class LogFile: @unchecked Sendable {
     let isNull: Bool
 
     /// Opens the file, creating it where it is not there.
-    func open() throws(Errno) {
+    func open() throws(LogFileFailure) {
         if isStandardError { return }
-        adopt(try openForAppending())
+        guard links.links != .followed else {
+            do { adopt(try openForAppending()) } catch {
+                throw LogFileFailure(call: "open()", path: path, errno: error)
+            }
+            return
+        }
+        switch links.walk(nameForKernel, for: .appending, kernel) {
+        case .opened(let fresh): adopt(fresh)
+        case .failed(let failure): throw LogFileFailure(call: "\(failure.call)", path: path, errno: failure.errno)
+        }
     }
 
     private func openForAppending() throws(Errno) -> Int32 {
@@ -93,7 +105,7 @@ final class LogFile: @unchecked Sendable {
     /// Whether the path leads to the open file, rather than to another or to none after a rotation.
     var isStillAtPath: Bool {
         var named = FileStatus()
-        guard let owned, kernel.status(at: nameForKernel, &named) == 0 else { return false }
+        guard let owned, links.look(at: nameForKernel, kernel: kernel, &named) == nil else { return false }
         return owned.status.isSameFile(as: named)
     }
 

@@ -55,11 +55,7 @@ final class LogFiles: @unchecked Sendable {
 
     /// Opens all files of a new cycle; the first failure ends it.
     func open() throws(LogFileFailure) {
-        for file in all where file.number < 0 {
-            do { try file.open() } catch {
-                throw LogFileFailure(call: "open()", path: file.path, errno: error)
-            }
-        }
+        for file in all where file.number < 0 { try file.open() }
     }
 
     /// Writes what is gathered and opens every file again, by name: after a rotation (USR1). The master passes the

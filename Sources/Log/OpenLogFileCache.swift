@@ -38,25 +38,26 @@ final class OpenLogFileCache: @unchecked Sendable {
     var openCount: Int { entries.values.count { $0.file.number >= 0 } }
 
     /// The file for `path`, open.
-    func file(_ path: ByteString, at second: Int) throws(LogFileFailure) -> LogFile {
+    func file(_ path: ByteString, _ links: LinkRule, at second: Int) throws(LogFileFailure) -> LogFile {
         while let oldest = entries.oldestValue, second - oldest.lastUse > limits.inactive { entries.removeOldest() }
         let entry: Entry
         if let known = entries.find(path.span) {
             entry = known
+            if entry.file.links != links { entry.file = LogFile(path: path, kernel: kernel, links: links) }
         } else {
             if entries.count >= limits.max { entries.removeOldest() }
-            entry = Entry(LogFile(path: path, kernel: kernel))
+            entry = Entry(LogFile(path: path, kernel: kernel, links: links))
             entries.insert(entry, for: path.span)
         }
         entry.uses += 1
         entry.lastUse = second
         if entry.file.number >= 0, second - entry.checked >= limits.valid {
             entry.checked = second
-            if !entry.file.isStillAtPath { entry.file = LogFile(path: path, kernel: kernel) }
+            if !entry.file.isStillAtPath { entry.file = LogFile(path: path, kernel: kernel, links: links) }
         }
         if entry.file.number >= 0 { return entry.file }
-        let file = LogFile(path: path, kernel: kernel)
-        do { try file.openNow() } catch {
+        let file = LogFile(path: path, kernel: kernel, links: links)
+        do { try file.open() } catch {
             entries.remove(path.span)
             throw error
         }

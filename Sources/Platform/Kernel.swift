@@ -225,6 +225,31 @@ class Kernel {
         unsafe apus_k_open(path, flags, mode)
     }
 
+    /// Stands for the folder that relative paths begin in.
+    static let workingFolder = apus_working_folder()
+
+    /// What is opened in a folder.
+    enum Purpose: Int32 {
+        case reading = 0
+        /// A folder that others are opened in.
+        case searching = 1
+        /// A file, made where there is none.
+        case appending = 2
+    }
+
+    /// Opens a name, which ends with NUL, in an open folder.
+    func open(_ name: UnsafePointer<CChar>, in folder: Int32, for purpose: Purpose, followLinks: Bool) -> Int {
+        unsafe apus_k_open_in(folder, name, purpose.rawValue, followLinks ? 1 : 0)
+    }
+
+    /// The status of a name, which ends with NUL, in an open folder; of a link itself.
+    func status(of name: UnsafePointer<CChar>, in folder: Int32, _ status: inout FileStatus) -> Int {
+        var raw = CLinux.stat()
+        let code = unsafe apus_k_stat_in(folder, name, &raw)
+        if code == 0 { status = FileStatus(raw) }
+        return code
+    }
+
     func status(of descriptor: Int32, _ status: inout FileStatus) -> Int {
         var raw = CLinux.stat()
         let code = unsafe apus_k_fstat(descriptor, &raw)
@@ -256,6 +281,37 @@ class Kernel {
 
     func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {
         unsafe apus_k_read(file, space.baseAddress, space.count, off_t(offset))
+    }
+
+    /// The same for bytes in the page cache only: EAGAIN, when the first is not there; EOPNOTSUPP, where the file system cannot
+    /// tell. What is not there may be read for that, as little of it as was asked for.
+    func readPresent(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int {
+        unsafe apus_k_read_present(file, space.baseAddress, space.count, off_t(offset))
+    }
+
+    /// Lets the page cache forget a part of a file.
+    func dropPages(_ file: Int32, _ range: Range<Int>) -> Int {
+        apus_k_drop_pages(file, off_t(range.lowerBound), off_t(range.count))
+    }
+
+    /// Has the kernel read of a file what is asked for, and nothing ahead of it.
+    func readExactly(_ file: Int32) -> Int {
+        apus_k_read_exactly(file)
+    }
+
+    /// Has the kernel begin to read a part of a file into the page cache.
+    func beginReading(_ file: Int32, _ range: Range<Int>) -> Int {
+        apus_k_begin_reading(file, off_t(range.lowerBound), off_t(range.count))
+    }
+
+    /// A descriptor that is readable once a thread has something to tell.
+    func makeNotice() -> Int {
+        apus_k_notice()
+    }
+
+    /// Takes the notice.
+    final func takeNotice(_ descriptor: Int32) {
+        apus_k_take_ticks(descriptor)
     }
 
     /// Writes at the file's position, or at `offset`.

@@ -35,6 +35,8 @@ struct ConnectionCounters: Sendable {
         case accepted, handled, active, requests, reading, writing, waiting
         case files, fileBytes, fileHits, fileMisses
         case bodies, bodyBytes, bodyHits, bodyMisses
+        /// What threads have read of files.
+        case reads, readBytes
     }
 
     private let counters: SharedCounters

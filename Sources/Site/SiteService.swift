@@ -36,6 +36,7 @@ final class SiteService: Service {
         do throws(ConfigurationError) {
             try Evaluator(table).evaluate(tree, in: root)
             logs.addDefaultErrorLog(options.errorLogPath)
+            try checkThreadPools(builder, root[SiteCycle.coreSlot].threadPools)
             let http = builder.http == nil ? nil : try HTTPFreezing(builder)
             for warning in evaluation.warnings { options.report(warning, in: source) }
             builder.tlsObjects.isInheritable = root[SiteCycle.coreSlot].inheritsTLSObjects
@@ -48,6 +49,15 @@ final class SiteService: Service {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             options.report(error, in: source)
             throw StartFailure()
+        }
+    }
+
+    /// Pools may stand behind the places that name them.
+    private func checkThreadPools(_ builder: ConfigurationBuilder, _ known: [ThreadPool]) throws(ConfigurationError) {
+        for use in builder.threadPools where use.name != ThreadPool.standard.name && !known.contains(where: { $0.name == use.name }) {
+            throw ConfigurationError(
+                "unknown thread pool \"\(use.name)\"", position: use.position,
+                advice: "at the top level, thread_pool makes one")
         }
     }
 

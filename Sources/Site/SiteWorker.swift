@@ -37,6 +37,9 @@ final class SiteWorker {
         engine = Engine(
             loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
             shutdownTimeout: cycle.core.shutdownTimeout, debuggedClients: cycle.core.debuggedClients)
+        let reads = FileReads(loop: loop, pools: cycle.core.threadPools)
+        reads.complain = { [logs = cycle.logs] pool, posting in logs.errorLog.complain(of: pool, posting) }
+        loop.fileReads = reads
         cycle.logs.attach(to: loop)
     }
 
@@ -119,4 +122,23 @@ final class SignalEndpoint: Endpoint {
     }
 
     override func becameReadable() { act() }
+}
+
+extension ErrorLog {
+    /// A thread pool can take no more.
+    fileprivate func complain(of pool: ThreadPool, _ posting: DiskThreads.Posting) {
+        switch posting {
+        case .accepted: break
+        case .overflow(let waiting):
+            write(.error, connection: 0) {
+                $0.append("thread pool \"")
+                $0.append(pool.name)
+                $0.append("\" queue overflow: ")
+                $0.append(decimal: waiting)
+                $0.append(" tasks waiting")
+            }
+        case .noThread(let error):
+            write(.alert, connection: 0, errno: error) { $0.append("pthread_create() failed") }
+        }
+    }
 }

@@ -37,13 +37,6 @@ enum EventMethod: String, Sendable {
     case ring = "io_uring"
 }
 
-/// A `thread_pool`.
-struct ThreadPool: Equatable, Sendable {
-    var name: ByteString
-    var threads: Int
-    var longestQueue: Int
-}
-
 /// What the top level of the configuration and its `events` block say about processes.
 struct ProcessSettings: Sendable {
     var runsInBackground = true

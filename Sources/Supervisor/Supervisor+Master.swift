@@ -60,7 +60,7 @@ enum Supervisor {
                 environment.writeToStandardError(
                     .alert,
                     ByteString(
-                        "could not open error log file: open() \"\(file.path)\" failed (\(error))"))
+                        "could not open error log file: \(error.message)"))
             }
         }
         files.errorLog.add(ErrorLogTarget(sink: .file(files.standardError()), level: level))

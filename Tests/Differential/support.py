@@ -60,6 +60,13 @@ class Site:
         self.speaks = speaks
 
 
+class Link:
+    """Among a site's files: a symbolic link, of an owner."""
+
+    def __init__(self, target, owner=-1):
+        self.target, self.owner = target, owner
+
+
 # The time of every served file, so that validators agree and expected texts can name it.
 MODIFIED = 1_600_000_000
 MODIFIED_TEXT = "Sun, 13 Sep 2020 12:26:40 GMT"
@@ -79,10 +86,13 @@ class Pair:
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.endswith("/"):
                 target.mkdir(exist_ok=True)
+            elif isinstance(content, Link):
+                target.symlink_to(content.target)
+                os.chown(target, content.owner, -1, follow_symlinks=False)
             else:
                 target.write_bytes(content)
         for path in sorted(self.root.rglob("*"), reverse=True):
-            os.utime(path, (MODIFIED, MODIFIED))
+            os.utime(path, (MODIFIED, MODIFIED), follow_symlinks=False)
         os.utime(self.root, (MODIFIED, MODIFIED))
         self.answers = {}
         self.servers = []

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -213,6 +214,18 @@ static inline long apus_k_epoll_wait(int poll, struct epoll_event *events, int c
 static inline long apus_k_open(const char *path, int flags, mode_t mode) {
     APUS_RESULT(int, open(path, flags | O_CLOEXEC, mode));
 }
+/* Opens a name in an open folder, or in the working directory (AT_FDCWD), links followed or not: what is to be read (0), a folder to
+ * go on from (1), which need not be readable, or what is to be written to its end, made where there is none (2). */
+static inline long apus_k_open_in(int at, const char *name, int purpose, int follow) {
+    int flags = O_RDONLY | O_NONBLOCK;
+    if (purpose == 1) flags |= O_PATH | O_DIRECTORY;
+    if (purpose == 2) flags = O_WRONLY | O_APPEND | O_CREAT;
+    APUS_RESULT(int, openat(at, name, flags | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0644));
+}
+static inline int apus_working_folder(void) { return AT_FDCWD; }
+static inline long apus_k_stat_in(int at, const char *name, struct stat *status) {
+    APUS_RESULT(int, fstatat(at, name, status, AT_SYMLINK_NOFOLLOW));
+}
 static inline long apus_k_fstat(int fd, struct stat *status) { APUS_RESULT(int, fstat(fd, status)); }
 static inline long apus_k_stat(const char *path, struct stat *status, int follow) {
     APUS_RESULT(int, follow ? stat(path, status) : lstat(path, status));
@@ -235,6 +248,48 @@ static inline long apus_k_tcp_figure(int fd, int index) {
 }
 static inline long apus_k_read(int fd, void *space, size_t size, off_t offset) {
     APUS_RESULT(ssize_t, pread(fd, space, size, offset));
+}
+/* Reads only what is in the page cache: -EAGAIN when nothing of it is, -EOPNOTSUPP where the file system cannot tell. */
+static inline long apus_k_read_present(int fd, void *space, size_t size, off_t offset) {
+    struct iovec part = {.iov_base = space, .iov_len = size};
+    APUS_RESULT(ssize_t, preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+}
+static inline long apus_k_drop_pages(int fd, off_t offset, off_t size) {
+    return -(long)posix_fadvise(fd, offset, size, POSIX_FADV_DONTNEED);
+}
+static inline long apus_k_read_exactly(int fd) { return -(long)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); }
+static inline long apus_k_begin_reading(int fd, off_t offset, off_t size) {
+    return -(long)posix_fadvise(fd, offset, size, POSIX_FADV_WILLNEED);
+}
+/* A descriptor that is readable from apus_notify on until its notice is taken. */
+static inline long apus_k_notice(void) { APUS_RESULT(int, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+static inline void apus_k_notify(int fd) {
+    uint64_t one = 1;
+    ssize_t code = write(fd, &one, sizeof one);
+    (void)code;
+}
+/* For a thread that signals are not for: only what it causes itself reaches it. */
+static inline void apus_block_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGTRAP);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+/* Starts a thread that nobody waits for, with a small stack; 0 or an error number. */
+static inline int apus_start_thread(void *(*run)(void *), void *argument) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int code = pthread_attr_init(&attributes);
+    if (code != 0) return code;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 256 * 1024);
+    code = pthread_create(&thread, &attributes, run, argument);
+    pthread_attr_destroy(&attributes);
+    return code;
 }
 static inline long apus_k_write(int fd, const void *bytes, size_t size) {
     APUS_RESULT(ssize_t, write(fd, bytes, size));

@@ -202,8 +202,6 @@ extension Core {
     /// What nginx has and this version does not have yet.
     static var laterRows: [Row] {
         let names: [(String, Contexts)] = [
-            ("aio", .request), ("aio_write", .request), ("directio", .request),
-            ("directio_alignment", .request), ("disable_symlinks", .request),
             ("resolver", .request), ("resolver_timeout", .request),
             ("error_log_tag", .request),
         ]

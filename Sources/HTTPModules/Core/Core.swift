@@ -1,7 +1,7 @@
 /// ngx_http_core_module: the blocks `http`, `server` and `location`, and what holds for every request.
 enum Core {
     static var rows: [Row] {
-        blockRows + serverRows + listenRows + locationRows + fileRows + openFileRows + bodyRows + sendRows
+        blockRows + serverRows + listenRows + locationRows + fileRows + openFileRows + linkRows + readingRows + bodyRows + sendRows
             + keepaliveRows + headRows + hashRows + laterRows
     }
 

@@ -80,22 +80,20 @@ enum Index {
     }
 
     private static func look(_ path: Buffer, _ request: Request) -> Look {
-        let code = status(of: path, request)
-        guard code < 0 else { return .found }
-        let error = Errno(Int32(-code))
-        switch error {
+        guard let failure = status(of: path, request) else { return .found }
+        switch failure.errno {
         case .notFound: return .missing
         case .tooManyLinks: return .answer(.answer(.forbidden))
         case .notDirectory, .nameTooLong, .accessDenied:
-            return .answer(refuse(path, error, request))
+            return .answer(refuse(path, failure.errno, request))
         default:
             path.append(0)
-            request.logFailedStatus(of: path, error)
+            request.log(failure, of: path)
             return .answer(.answer(.internalServerError))
         }
     }
 
-    private static func status(of path: Buffer, _ request: Request) -> Int {
+    private static func status(of path: Buffer, _ request: Request) -> OpenFailure? {
         path.append(0)
         defer { path.truncate(to: path.count - 1) }
         var status = FileStatus()
@@ -112,8 +110,7 @@ enum Index {
         if name.count > 1, name[name.count - 1] == ASCII.slash { name.truncate(to: name.count - 1) }
         name.append(0)
         var status = FileStatus()
-        let code = request.status(at: name, &status)
-        guard code < 0 else {
+        guard let failure = request.status(at: name, &status) else {
             if status.isDirectory { return nil }
             request.log(.alert) {
                 $0.append(ASCII.quote)
@@ -122,14 +119,13 @@ enum Index {
             }
             return .answer(.internalServerError)
         }
-        let error = Errno(Int32(-code))
-        switch error {
+        switch failure.errno {
         case .tooManyLinks: return .answer(.forbidden)
-        case .notFound: return refuse(path, error, request)
+        case .notFound: return refuse(path, failure.errno, request)
         // A file in it could be looked for, so that the folder can be searched at least.
         case .accessDenied: return nil
         default:
-            request.logFailedStatus(of: name, error)
+            request.log(failure, of: name)
             return .answer(.internalServerError)
         }
     }

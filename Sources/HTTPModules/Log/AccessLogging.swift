@@ -14,8 +14,13 @@ enum AccessLogging {
         let settings = request.location.settings(slot).value
         if settings.isOff { return }
         for log in settings.logs {
-            if log.hasVariablePath, !hasRoot(request) { continue }
-            log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
+            guard log.hasVariablePath else {
+                log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
+                continue
+            }
+            guard hasRoot(request) else { continue }
+            log.write(
+                request, cache: settings.cache, links: request.core.value.links, errors: request.location.errorLog, request)
         }
     }
 
@@ -27,10 +32,10 @@ enum AccessLogging {
         (core.alias ?? core.root).append(to: path, scope: request)
         path.append(0)
         var status = FileStatus()
-        let code = request.status(at: path, &status)
-        if code >= 0, status.isDirectory { return true }
+        let failure = request.status(at: path, &status)
+        if failure == nil, status.isDirectory { return true }
         path.truncate(to: path.count - 1)
-        request.log(.error, errno: code < 0 ? Errno(Int32(-code)) : .notDirectory) { line in
+        request.log(.error, errno: failure?.errno ?? .notDirectory) { line in
             line.append("testing \"")
             line.append(path)
             line.append("\" existence failed")

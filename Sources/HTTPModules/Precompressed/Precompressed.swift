@@ -56,7 +56,7 @@ enum Precompressed {
         name.append(coding.suffix)
         guard name.span.firstIndex(of: ASCII.nul) == nil else { return .decline }
         let found = request.open(name)
-        if case .failed(let error) = found { return failed(request, name, error) }
+        if case .failed(let failure) = found { return failed(request, name, failure) }
         if mode == .on {
             // Whoever keeps the answer has to know that there are two.
             if varies { request.response.variesByEncoding = true }
@@ -70,14 +70,15 @@ enum Precompressed {
     }
 
     /// A file that cannot be opened is as good as none; but if it is there, the log says so.
-    private static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
-        switch error {
+    private static func failed(_ request: Request, _ name: Buffer, _ failure: OpenFailure) -> Verdict {
+        switch failure.errno {
         case .notFound, .notDirectory, .nameTooLong: return .decline
         default: break
         }
-        let isDenied = error == .accessDenied || error == .tooManyLinks
-        request.log(isDenied ? .error : .crit, errno: error) {
-            $0.append("open() \"")
+        let isDenied = failure.errno == .accessDenied || failure.errno == .tooManyLinks
+        request.log(isDenied ? .error : .crit, errno: failure.errno) {
+            $0.append(failure.call)
+            $0.append(" \"")
             $0.append(name)
             $0.append("\" failed")
         }

@@ -228,9 +228,8 @@ extension RewriteRun {
     private func passes(_ test: RewriteCondition.FileTest, _ path: Buffer) -> Bool {
         path.append(0)
         var status = FileStatus()
-        let code = request.status(at: path, &status)
-        guard code >= 0 else {
-            request.logFailedStatus(of: path, Errno(Int32(-code)))
+        if let failure = request.status(at: path, &status) {
+            request.log(failure, of: path)
             return false
         }
         switch test {
@@ -244,13 +243,14 @@ extension RewriteRun {
 
 extension Request {
     /// Logs why a file that was looked for could not be looked at, unless it is not there.
-    func logFailedStatus(of path: Buffer, _ error: Errno) {
-        switch error {
+    func log(_ failure: OpenFailure, of path: Buffer) {
+        switch failure.errno {
         case .notFound, .notDirectory, .nameTooLong: return
         default: break
         }
-        log(.crit, errno: error) {
-            $0.append("stat() \"")
+        log(.crit, errno: failure.errno) {
+            $0.append(failure.call)
+            $0.append(" \"")
             $0.append(path, 0..<max(path.count - 1, 0))
             $0.append("\" failed")
         }

@@ -26,7 +26,7 @@ enum StaticFiles {
         case .hot(let content): return send(content, request)
         case .file(let file): return send(file, request)
         case .folder: return redirectToFolder(request)
-        case .failed(let error): return failed(request, name, error)
+        case .failed(let failure): return failed(request, name, failure)
         }
     }
 
@@ -61,6 +61,7 @@ enum StaticFiles {
         if let kept {
             request.sendWhole(kept.bytes)
         } else {
+            request.settleReading(of: file, size: file.status.size)
             request.send(.file(file, 0..<file.status.size), last: true)
         }
         return .done
@@ -146,10 +147,10 @@ enum StaticFiles {
     }
 
     /// Logs why a file could not be opened, and answers as nginx does.
-    static func failed(_ request: Request, _ name: Buffer, _ error: Errno) -> Verdict {
+    static func failed(_ request: Request, _ name: Buffer, _ failure: OpenFailure) -> Verdict {
         let status: Status
         var level = LogLevel.error
-        switch error {
+        switch failure.errno {
         case .notFound, .notDirectory, .nameTooLong: status = .notFound
         case .accessDenied, .tooManyLinks: status = .forbidden
         default:
@@ -157,8 +158,9 @@ enum StaticFiles {
             level = .crit
         }
         if status != .notFound || request.core.value.logsNotFound {
-            request.log(level, errno: error) {
-                $0.append("open() \"")
+            request.log(level, errno: failure.errno) {
+                $0.append(failure.call)
+                $0.append(" \"")
                 $0.append(name)
                 $0.append("\" failed")
             }

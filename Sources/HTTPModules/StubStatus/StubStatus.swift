@@ -6,7 +6,8 @@ enum StubStatus {
         [
             .custom(
                 "stub_status", in: [.server, .location], .oneOf(0, 1),
-                "Answers with the numbers of connections and requests, with \"full\" also with those of what is kept in memory.",
+                "Answers with the numbers of connections and requests, with \"full\" also with those of what is kept in memory "
+                    + "and of what threads have read.",
                 syntax: "[full]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 // nginx takes any word here, and makes nothing of it.
@@ -41,6 +42,11 @@ enum StubStatus {
         if request.location.settings(slot).value.isFull {
             append("Files", .files, counters, to: page)
             append("Bodies", .bodies, counters, to: page)
+            page.append("Reads by threads: ")
+            page.append(decimal: counters[.reads])
+            page.append(" Bytes: ")
+            page.append(decimal: counters[.readBytes])
+            page.append(" \n")
         }
         let response = request.response
         response.status = .ok

@@ -90,9 +90,8 @@ extension TryFiles {
         path.append(0)
         defer { path.truncate(to: path.count - 1) }
         var status = FileStatus()
-        let code = request.status(at: path, &status)
-        guard code >= 0 else {
-            request.logFailedStatus(of: path, Errno(Int32(-code)))
+        if let failure = request.status(at: path, &status) {
+            request.log(failure, of: path)
             return false
         }
         return status.isDirectory == isFolder

@@ -224,6 +224,7 @@ extension UpstreamExchange {
         do throws(TempFileError) {
             let file = try TempFile.create(
                 in: settings.value.tempPath, keepsName: false, name: scratch, kernel: loop.kernel)
+            request.settleReading(of: file, size: nil)
             request.log(.warn, while: action) {
                 $0.append("an upstream response is buffered to a temporary file ")
                 $0.append(scratch)

@@ -41,7 +41,7 @@ extension HTTP2Stream {
         // Nobody takes it: that it is drained is told all the same, to those who wait for that.
         if isGone { return connection.callSoon(self) }
         guard !endsWithHead else { return }
-        if isDeferred, !isHeldBack {
+        if isDeferred, !isHeldBack, fileTask == 0 {
             isDeferred = false
         }
         connection.sends(self)
@@ -113,7 +113,7 @@ extension HTTP2Stream {
         }
         let (size, failure) = body.offer(atMost: limit, kernel: loop.kernel, to: queue)
         if let failure {
-            fileFailed(failure)
+            if body.absent == nil { fileFailed(failure) } else { awaitFile() }
             return .nothing
         }
         let isLast = body.isLast && size == body.count
@@ -149,6 +149,23 @@ extension HTTP2Stream {
         }
         if isLast { endIsQueued = true }
         return .body(size, endsStream: isLast)
+    }
+
+    /// A thread reads what comes next of a file; until then others may send.
+    private func awaitFile() {
+        isDeferred = true
+        clearSendDeadline()
+        fileTask = body.beginReading(for: deadlines)
+        if fileTask == 0 { fileFailed(-Int(Errno.noBuffers.code)) }
+    }
+
+    /// A thread has read a part of a file.
+    func fileWasRead(_ task: Int, upTo end: Int) {
+        guard task == fileTask else { return }
+        fileTask = 0
+        body.grantedEnd = end
+        isDeferred = false
+        connection.sends(self)
     }
 
     /// The file cannot be read, or has become shorter: what was promised cannot be kept.

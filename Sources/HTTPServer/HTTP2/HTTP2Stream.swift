@@ -40,6 +40,8 @@ final class HTTP2Stream: ClientStream {
     /// `limit_rate` holds the body back.
     var isHeldBack = false
     var isTimedOut = false
+    /// The read of a part of a file that the body waits for; 0: none.
+    var fileTask = 0
     /// The answer cannot be completed.
     var hasFailed = false
 
@@ -90,6 +92,7 @@ final class HTTP2Stream: ClientStream {
         isHeldBack = false
         isTimedOut = false
         hasFailed = false
+        fileTask = 0
     }
 
     /// Gives back what the pooled stream must not keep.
@@ -99,6 +102,7 @@ final class HTTP2Stream: ClientStream {
         isQueued = false
         isWaiting = false
         isReceiver = false
+        fileTask = 0
         handle = -1
         if timer != nil { clearTimer() }
     }
@@ -272,4 +276,5 @@ final class HTTP2StreamTimer: Endpoint {
 
     override func inputTimedOut() { stream.inputTimedOut() }
     override func outputTimedOut() { stream.outputTimedOut() }
+    override func fileWasRead(_ task: Int, upTo end: Int) { stream.fileWasRead(task, upTo: end) }
 }

@@ -76,7 +76,7 @@ extension CoreDirectives {
         if known.contains(where: { $0.name == name }) {
             throw invocation.fail("duplicate thread pool \"\(name)\"")
         }
-        var pool = ThreadPool(name: name, threads: 0, longestQueue: 65_536)
+        var pool = ThreadPool(name: name, threads: 0, longestQueue: ThreadPool.standard.longestQueue)
         for word in invocation.arguments.dropFirst() {
             if word.value.hasPrefix("threads=") {
                 guard let count = Units.number(word.value.slice(8..<word.value.count)), count > 0

@@ -142,14 +142,13 @@ enum CoreDirectives {
                 notice.level = .notice
                 invocation.scope.evaluation.warn(notice)
             },
-            Row(
-                name: "thread_pool", in: .main, .between(2, 3), "A pool of threads for reading files.",
-                mayRepeat: true, syntax: "name threads=number [max_queue=number]",
-                action: .ignored(reason: "files are read without threads") {
-                    (invocation: inout Invocation) throws(ConfigurationError) in
-                    let pool = try threadPool(&invocation, known: invocation[slot].threadPools)
-                    invocation.write(slot) { $0.threadPools.append(pool) }
-                }),
+            .custom(
+                "thread_pool", in: .main, .between(2, 3), "A pool of threads for reading files (`aio`).",
+                syntax: "name threads=number [max_queue=number]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                let pool = try threadPool(&invocation, known: invocation[slot].threadPools)
+                invocation.write(slot) { $0.threadPools.append(pool) }
+            },
         ]
     }
 }

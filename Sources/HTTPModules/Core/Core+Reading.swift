@@ -1,0 +1,51 @@
+/// Directives about how files are read.
+extension Core {
+    private static let slot = CoreSettings.slot
+
+    static var readingRows: [Row] {
+        [
+            .value(
+                "aio", in: .request, .one, slot, \.readers,
+                "Whether threads read what is not in the page cache of large files, so that the worker does not wait for a disk.",
+                syntax: "off | on | threads[=pool]"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try readReaders(invocation)
+            },
+            .custom(
+                "aio_write", in: .request, .flag, "Whether threads write temporary files.", mayRepeat: false,
+                syntax: "on | off"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                guard try invocation.flag() else { return }
+                throw invocation.fail(
+                    "\"\(invocation.name) on\" is not supported yet by Apus",
+                    advice: "remove it: temporary files are written to the page cache, which seldom makes a worker wait",
+                    at: invocation.arguments[0])
+            },
+            .value(
+                "directio", in: .request, .one, slot, \.directSize,
+                "The size from which on files do not stay in the page cache when they are sent.", syntax: "size | off"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                invocation[0] == "off" ? nil : try invocation.offset()
+            },
+            .offset(
+                "directio_alignment", in: .request, slot, \.directAlignment,
+                "What the parts begin and end at that are read of such files."),
+        ]
+    }
+
+    /// `on` is nginx's for the kernel's own asynchronous reads, which wait all the same: threads read then, too.
+    private static func readReaders(_ invocation: Invocation) throws(ConfigurationError) -> FileReaders? {
+        switch invocation[0] {
+        case "off": return nil
+        case "on", "threads": return FileReaders(pool: Template(constant: ThreadPool.standard.name))
+        default: break
+        }
+        guard let name = invocation[0].value(of: "threads=") else { throw invocation.refuse("invalid value") }
+        let pool = try Template(
+            compiling: name, registry: try invocation.http().registry, at: invocation.arguments[0].position)
+        if let known = pool.constant, let builder = invocation.builder as? ConfigurationBuilder {
+            builder.threadPools.append((known, invocation.directive.terminator))
+        }
+        return FileReaders(pool: pool)
+    }
+}
