@@ -65,7 +65,10 @@ final class EventLoop {
     let unwatched = List<Endpoint>()
     /// Of data coming with connections.
     let promptness = Odds()
-    /// Descriptors to close at the turn's end, when the logs are written: who sees a connection end finds its line there.
+    /// Lines of logs are written at this turn's end, and who sees a connection end has to find its line there: descriptors are closed
+    /// after that. Otherwise they are closed at once, behind what was sent: a client that hears of the end later has mostly closed
+    /// before, and is left with an address that it cannot use for a minute.
+    var closesLate = false
     private let closing = List<Int32>()
     private var isTurning = false
     /// Present while the clocks are read at its ticks only, by which timers are due, too.
@@ -137,7 +140,7 @@ final class EventLoop {
         if !unflushed.isEmpty { flushAll() }
         if !unwatched.isEmpty { watchAccepted() }
         isTurning = false
-        if !closing.isEmpty { closeDescriptors() }
+        if closesLate { closeDescriptors() }
         if stopsWhenDelivered, farewellCount == 0 { shouldStop = true }
     }
 
@@ -148,6 +151,7 @@ final class EventLoop {
     }
 
     private func closeDescriptors() {
+        closesLate = false
         for index in closing.indices { source.close(closing[index], self) }
         closing.removeAll()
     }
@@ -371,11 +375,11 @@ final class EventLoop {
 
     private func close(descriptorOf endpoint: Endpoint) {
         source.leave(endpoint, self)
-        if isTurning {
+        if isTurning, closesLate {
             closing.append(endpoint.descriptor)
         } else {
             source.close(endpoint.descriptor, self)
-            source.flush()
+            if !isTurning { source.flush() }
         }
         endpoint.descriptor = -1
     }

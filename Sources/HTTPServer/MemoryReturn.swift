@@ -1,5 +1,5 @@
-/// Gives memory back to the system after a burst: what was freed stays with the process otherwise, since something small that is
-/// still in use lies behind it.
+/// Gives memory and pipes back to the system after a burst: what was freed stays with the process otherwise, since something
+/// small that is still in use lies behind it.
 final class MemoryReturn: Endpoint {
     /// So many connections and requests freed are a burst.
     private static let burst = 1_000
@@ -29,6 +29,7 @@ final class MemoryReturn: Endpoint {
         // The burst goes on.
         if freed >= Self.burst { return wait() }
         freed = 0
+        loop.pipes.trim()
         if Heap.unused >= Self.least { Heap.giveBack() }
     }
 }

@@ -96,6 +96,7 @@ extension LogFile {
         } else if !isDirty {
             isDirty = true
             files.dirty.append(self)
+            timer.loop.closesLate = true
         }
     }
 

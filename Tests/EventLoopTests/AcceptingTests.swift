@@ -110,6 +110,36 @@ struct AcceptingTests {
         harness.loop.close(recorder)
     }
 
+    /// Of two connections with input in one turn, the one that is served first closes: the other looks whether the peer knows.
+    @Test(arguments: [false, true])
+    func aDescriptorIsClosedAtOnceUnlessLinesHaveToBeWrittenBefore(_ isLate: Bool) throws {
+        let harness = try Harness(.linux)
+        let loop = harness.loop
+        var (recorders, ends): ([Recorder], [LinuxFarEnd]) = ([], [])
+        for _ in 0..<2 {
+            let (recorder, far) = try harness.connection()
+            recorders.append(recorder)
+            ends.append(try #require(far as? LinuxFarEnd))
+        }
+        harness.run(milliseconds: 1)
+        var isEndKnown: Bool?
+        for (index, recorder) in recorders.enumerated() {
+            recorder.onReceive = {
+                if recorders[1 - index].isClosed {
+                    isEndKnown = ends[1 - index].hasEnded
+                } else {
+                    loop.closesLate = isLate
+                    loop.close($0)
+                }
+            }
+        }
+        for end in ends { end.send([1]) }
+        loop.turn(waitingAtMost: 100)
+        #expect(isEndKnown == !isLate)
+        #expect(ends.contains { $0.hasEnded })
+        for recorder in recorders { loop.close(recorder) }
+    }
+
     @Test func attemptsAreMadeWhileTheyMostlySucceed() {
         let odds = Odds()
         func attempts(of count: Int, succeeding: Bool) -> Int {

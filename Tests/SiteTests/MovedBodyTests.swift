@@ -69,6 +69,17 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
+        @Test func pipesAreClosedSomeTimeAfterABurst() throws {
+            let (site, _) = try Self.site(Self.body)
+            func pipeEnds() -> Int {
+                site.kernel.descriptors.values.count { if case .pipe = $0 { true } else { false } }
+            }
+            for _ in 0..<1_100 { #expect(site.ask(Everything.get("/part")).map(\.status) == [200]) }
+            #expect(pipeEnds() == 2)
+            _ = site.run(atMost: 10_000) { pipeEnds() == 0 }
+            #expect(pipeEnds() == 0)
+        }
+
         @Test func bodyOfAGatewayIsMoved() throws {
             let site = try SimulatedSite(http: Self.locations)
             _ = site.upstream { _ in
