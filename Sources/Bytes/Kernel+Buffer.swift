@@ -45,21 +45,21 @@ extension Kernel {
 
     /// Reads up to `count` bytes at `offset` of a file behind the buffer's last byte.
     func read(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
-        var outcome = 0
-        _ = unsafe buffer.fill(minimum: count) { space in
-            outcome = unsafe read(
-                file, into: UnsafeMutableRawBufferPointer(rebasing: space[0..<count]), offset: offset)
-            return max(outcome, 0)
-        }
-        return outcome
+        unsafe fill(buffer, count) { unsafe read(file, into: $0, offset: offset) }
     }
 
     /// The same for bytes in the page cache only.
     func readPresent(_ file: Int32, into buffer: Buffer, count: Int, offset: Int) -> Int {
+        unsafe fill(buffer, count) { unsafe readPresent(file, into: $0, offset: offset) }
+    }
+
+    /// Has `read` fill up to `count` bytes behind the buffer's last one; what it returned.
+    @unsafe
+    @inline(__always)
+    private func fill(_ buffer: Buffer, _ count: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         var outcome = 0
         _ = unsafe buffer.fill(minimum: count) { space in
-            outcome = unsafe readPresent(
-                file, into: UnsafeMutableRawBufferPointer(rebasing: space[0..<count]), offset: offset)
+            outcome = unsafe read(UnsafeMutableRawBufferPointer(rebasing: space[0..<count]))
             return max(outcome, 0)
         }
         return outcome
