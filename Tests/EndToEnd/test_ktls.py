@@ -3,19 +3,18 @@
 import hashlib
 import pathlib
 import re
-import shutil
 import socket
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 
 import pytest
 
 import serving
-from authority import Authority, Secure
+from authority import Secure
 from serving import request
+from test_tls import authority  # noqa: F401
 
 ULP = pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp")
 STATISTICS = pathlib.Path("/proc/net/tls_stat")
@@ -48,17 +47,8 @@ http {
 """
 
 
-@pytest.fixture(scope="module")
-def authority():
-    made = Authority(tempfile.mkdtemp(prefix="apus-authority-"))
-    made.folder.chmod(0o755)
-    made.sign("localhost", alternatives=["DNS:localhost"])
-    yield made
-    shutil.rmtree(made.folder)
-
-
 @pytest.fixture
-def server(serve, authority):
+def server(serve, authority):  # noqa: F811
     values = {"CA": authority.folder, "PLAIN": serving.free_port(), "OFF": serving.free_port()}
     made = serve(SITE, start=False, values=values)
     for name, content in {"index.html": b"the index\n", "large": LARGE, "empty": b""}.items():
@@ -73,7 +63,7 @@ def sealed():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_kernel_seals_answers_small_and_large(server, authority, version):
+def test_the_kernel_seals_answers_small_and_large(server, authority, version):  # noqa: F811
     before = sealed()
     with Secure(server.port, authority.client(verify=True, version=version), name="localhost") as connection:
         for _ in range(3):
@@ -87,7 +77,7 @@ def test_the_kernel_seals_answers_small_and_large(server, authority, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_without_the_option_it_does_not(server, authority, version):
+def test_without_the_option_it_does_not(server, authority, version):  # noqa: F811
     before = sealed()
     with Secure(int(server.values["OFF"]), authority.client(version=version), name="localhost") as connection:
         assert connection.ask(request("/large", close=False)).body == LARGE
@@ -105,7 +95,7 @@ def test_streams_of_http2(server, version, folder):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_client_resumes_its_session(server, authority, version):
+def test_a_client_resumes_its_session(server, authority, version):  # noqa: F811
     before = sealed()
     context = authority.client(version=version)
     session = None
@@ -121,7 +111,7 @@ def test_a_client_resumes_its_session(server, authority, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_slow_readers_get_answers_whole_that_end_with_the_connection(server, authority, version):
+def test_slow_readers_get_answers_whole_that_end_with_the_connection(server, authority, version):  # noqa: F811
     context = authority.client(version=version)
     # An end without the word that nothing follows is an error then.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -150,7 +140,7 @@ def test_slow_readers_get_answers_whole_that_end_with_the_connection(server, aut
     assert not failures
 
 
-def test_rubbish_is_answered_with_an_alert(server, authority):
+def test_rubbish_is_answered_with_an_alert(server, authority):  # noqa: F811
     context = authority.client(version=ssl.TLSVersion.TLSv1_3)
     with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

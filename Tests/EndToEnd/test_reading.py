@@ -3,17 +3,15 @@
 import hashlib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import zlib
 
 import pytest
 
-from authority import Authority
 from serving import Backend, Connection, StartFailure, answer, fetch, free_port, request, wait_for
+from test_tls import authority  # noqa: F401
 
 SIZE = 12_000_000
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(SIZE // 32))
@@ -49,15 +47,6 @@ def until_threads_read(server, ask):
         if reads(server)[0]:
             return
     pytest.fail("no thread has read anything")
-
-
-@pytest.fixture(scope="module")
-def authority():
-    made = Authority(tempfile.mkdtemp(prefix="apus-authority-"))
-    made.folder.chmod(0o755)
-    made.sign("localhost", alternatives=["DNS:localhost"])
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -119,7 +108,7 @@ def test_ranges_of_files_that_are_not_in_the_page_cache(cold, wanted):
 
 @pytest.mark.parametrize("options", ["aio threads;", "aio threads; directio 1m;", "directio 1m;", "directio 1m; directio_alignment 4k;"])
 @pytest.mark.parametrize("way", ["plain", "filtered", "limited", "http2", "tls", "tls-http2"])
-def test_every_way_to_a_client(cold, authority, options, way):
+def test_every_way_to_a_client(cold, authority, options, way):  # noqa: F811
     text = {"plain": "", "filtered": "gzip on; gzip_types *; gzip_comp_level 1;", "limited": "limit_rate 24m;",
             "http2": "http2 on;"}.get(way, "http2 on;")
     server = cold(text + options + """
