@@ -24,7 +24,7 @@ final class BufferPool {
         free.append(buffer)
     }
 
-    /// Frees the kept buffers: after a burst.
+    /// Frees the kept buffers.
     func trim() {
         free.removeAll()
     }

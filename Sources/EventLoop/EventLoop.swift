@@ -101,6 +101,15 @@ final class EventLoop {
         trains = BufferPool(size: Self.trainSize + Self.trainOverhead, bound: 64)
     }
 
+    /// Frees everything that is kept for later: after a burst.
+    func emptyPools() {
+        idleQueues.removeAll()
+        buffers.trim()
+        largeBuffers.trim()
+        trains.trim()
+        pipes.trim()
+    }
+
     // MARK: - Running
 
     /// Serves until `shouldStop`.

@@ -36,7 +36,7 @@ final class Engine: RequestEngine {
     /// Milliseconds that a shutdown waits for requests; 0: as long as they take.
     private let shutdownTimeout: Int
     private let shutdownTimer: ShutdownTimer
-    private let memory: MemoryReturn
+    private lazy var memory = MemoryReturn(loop: loop) { [unowned self] in emptyPools() }
 
     /// Clients for which everything is logged: `debug_connection`.
     private let debuggedClients: TrustedPeers
@@ -50,7 +50,6 @@ final class Engine: RequestEngine {
         self.connectionLimit = connectionLimit
         self.shutdownTimeout = shutdownTimeout
         shutdownTimer = ShutdownTimer(loop: loop)
-        memory = MemoryReturn(loop: loop)
         wishes = RequestWishes(loop: loop)
         super.init(loop: loop)
         wishes.engine = self
@@ -288,6 +287,12 @@ final class Engine: RequestEngine {
         guard idleStreams.count >= Self.idleBound else { return idleStreams.append(stream) }
         stream.detach()
         memory.note()
+    }
+
+    private func emptyPools() {
+        while let stream = idleStreams.popLast() { stream.detach() }
+        while let stream = idleHTTP2Streams.popLast() { stream.detach() }
+        loop.emptyPools()
     }
 }
 

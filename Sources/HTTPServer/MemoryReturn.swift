@@ -1,5 +1,5 @@
 /// Gives memory and pipes back to the system after a burst: what was freed stays with the process otherwise, since something
-/// small that is still in use lies behind it.
+/// small that is still in use lies behind it. What the pools keep lies scattered among it and is freed first.
 final class MemoryReturn: Endpoint {
     /// So many connections and requests freed are a burst.
     private static let burst = 1_000
@@ -8,8 +8,11 @@ final class MemoryReturn: Endpoint {
     /// Less than this is not worth the time.
     private static let least = 16 * 1_024 * 1_024
     private var freed = 0
+    /// Frees what is kept for later.
+    private let empty: () -> Void
 
-    init(loop: EventLoop) {
+    init(loop: EventLoop, emptyingPools empty: @escaping () -> Void) {
+        self.empty = empty
         super.init(loop: loop, descriptor: -1)
     }
 
@@ -29,7 +32,7 @@ final class MemoryReturn: Endpoint {
         // The burst goes on.
         if freed >= Self.burst { return wait() }
         freed = 0
-        loop.pipes.trim()
+        empty()
         if Heap.unused >= Self.least { Heap.giveBack() }
     }
 }

@@ -100,7 +100,8 @@ def test_many_at_once(moving):
 @pytest.mark.parametrize("path, is_relieved", [("/x", True), ("/unbuffered", False)])
 def test_slow_reader(moving, path, is_relieved):
     """With buffering the upstream has done with it long before the client has."""
-    body = BODY * 4
+    # More than the receive buffer of one socket and the send buffers of two may grow to: 32 MB and twice 4 MB.
+    body = BODY * 16
     done = threading.Event()
 
     def script(_):

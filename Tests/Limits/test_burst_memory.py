@@ -1,7 +1,6 @@
 """What a burst of requests has taken of memory is given back when it is over."""
 
 import subprocess
-import time
 
 import pytest
 
@@ -48,6 +47,4 @@ def test_memory_of_a_burst_is_given_back(serve):
     finally:
         clients.kill()
         clients.wait()
-    taken = resident(worker) - before
-    time.sleep(0.5)
-    serving.wait_for(lambda: resident(worker) - before < taken / 4, 20)
+    serving.wait_for(lambda: resident(worker) - before < 8_000_000, 20)
