@@ -39,6 +39,15 @@ func tests(of layer: String, on support: [Target.Dependency] = []) -> Target {
 #endif
 let isal: [Target] =
     usesISAL ? [.systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])])] : []
+/// How often each branch is taken under load, as scripts/profile has counted it: release builds are laid out for it (ARCHITECTURE.md,
+/// "Decisions"). What does not fit the code any more is left out by the compiler.
+let profile: [SwiftSetting] =
+    Context.environment["APUS_WITHOUT_PROFILE"] == nil
+    ? [
+        .unsafeFlags(
+            ["-Xfrontend", "-ir-profile-use=\(Context.packageDirectory)/Profile/server.profdata"],
+            .when(configuration: .release))
+    ] : []
 let libraries = ["CLinux", "CUring", "CPCRE2", "CZlib", "CBrotli", "CZstd", "COpenSSL", "CNghttp2"]
 
 let package = Package(
@@ -56,7 +65,7 @@ let package = Package(
         .target(
             name: "ApusServer", dependencies: (libraries + isal.map(\.name)).map { .byName(name: $0) }, path: "Sources",
             exclude: libraries + ["CISAL", "apus"], sources: layers,
-            swiftSettings: rules + (usesISAL ? [.define("ISAL")] : [])),
+            swiftSettings: rules + profile + (usesISAL ? [.define("ISAL")] : [])),
         .executableTarget(name: "apus", dependencies: ["ApusServer"], swiftSettings: rules),
         tests(of: "Platform"),
         tests(of: "Bytes"),

@@ -15,6 +15,8 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# One process serves without a master, as scripts/profile wants it. Tests of several processes fail then.
+ALONE = "APUS_TEST_ALONE" in os.environ
 SUBJECT = os.environ.get("APUS_BINARY") or str(ROOT / ".build/release/apus")
 REFERENCE = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
 # What every configuration says by `use`, so that all tests can be run on another way of hearing from the kernel.
@@ -202,6 +204,8 @@ class Server:
             timeout=timeout, stdin=subprocess.DEVNULL)
 
     def start(self, *more, wait=True, globals="daemon off;", env=None, stdout=None, before=None):
+        if ALONE:
+            globals += "master_process off;"
         self.stderr_path = self.prefix / "logs/stderr.txt"
         with open(self.stderr_path, "ab") as stderr:
             self.process = subprocess.Popen(
@@ -236,7 +240,7 @@ class Server:
         def is_up():
             if self.process.poll() is not None:
                 raise StartFailure(self.process.poll(), self.stderr())
-            return listens(self.port) and self.workers()
+            return listens(self.port) and (ALONE or self.workers())
         wait_for(is_up, seconds, f"server on port {self.port}")
 
     def send_signal(self, number):

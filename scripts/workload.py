@@ -8,9 +8,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def start(argv, port):
+def start(argv, port, environment=None):
     """Starts a server and waits until it listens."""
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     for _ in range(300):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
