@@ -91,8 +91,9 @@ class VariableScope {
             if let variable { registry.problem(self, .cycle(variable)) }
             return false
         }
-        values.depth += 1
-        defer { values.depth -= 1 }
+        let depth = values.depth
+        values.depth = depth + 1
+        defer { values.depth = depth }
         let mark = out.count
         let found: Bool
         switch definition.source {

@@ -15,7 +15,7 @@ final class VariableValues {
         case range(Range<Int>)
     }
 
-    private var entries: [Entry] = []
+    private let entries = List<Entry>()
     private var stamp: UInt32 = 1
     private let arena = Buffer(capacity: 512)
     /// Space for values on their way, used as a stack: whoever appends truncates back to where it began.
@@ -81,8 +81,7 @@ final class VariableValues {
 
     private func store(_ entry: Entry, _ variable: VariableIndex) {
         if variable.value >= entries.count {
-            let missing = variable.value + 1 - entries.count
-            entries.append(contentsOf: repeatElement(Entry(), count: missing))
+            for _ in entries.count...variable.value { entries.append(Entry()) }
         }
         entries[variable.value] = entry
     }
