@@ -91,9 +91,8 @@ class VariableScope {
             if let variable { registry.problem(self, .cycle(variable)) }
             return false
         }
-        let depth = values.depth
-        values.depth = depth + 1
-        defer { values.depth = depth }
+        values.depth += 1
+        defer { values.depth -= 1 }
         let mark = out.count
         let found: Bool
         switch definition.source {
