@@ -1,5 +1,6 @@
 """What the scripts that measure have in common."""
 
+import os
 import pathlib
 import socket
 import subprocess
@@ -22,3 +23,16 @@ def start(argv, port, environment=None):
     process.kill()
     process.wait()
     raise OSError(f"{argv[0]} did not start")
+
+
+def make_files(folder):
+    """Makes `files` there: 1k.txt, 100k.txt, 1024k.txt and 64k.json."""
+    files = folder / "files"
+    files.mkdir()
+    for size in (1, 100, 1_024):
+        (files / f"{size}k.txt").write_bytes(b"0123456789abcde\n" * 64 * size)
+    rows = ",".join(f'{{"id":{n},"name":"item {n * 7919 % 1000}","price":{n * 31 % 997}}}' for n in range(2000))
+    (files / "64k.json").write_text(f"[{rows}]"[:65536])
+    # Their times have to be past what could still be changing.
+    for file in files.iterdir():
+        os.utime(file, (1_700_000_000, 1_700_000_000))
