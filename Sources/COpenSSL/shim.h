@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/ocsp.h>
 #include <openssl/opensslv.h>
 #include <openssl/params.h>
@@ -46,6 +47,8 @@ enum {
 /* What OpenSSL tells the BIO that it writes to, in its own headers only in comments: the keys for a kernel, and the type of the
  * record that is written next. */
 enum { APUS_BIO_SET_KTLS = 72, APUS_BIO_SET_KTLS_RECORD_TYPE = 74 };
+/* A flag of a BIO: the kernel seals. It is the one that OpenSSL's own socket BIO has for it. */
+enum { APUS_BIO_IS_SEALED = 0x4000 };
 static inline void apus_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void apus_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline long apus_bio_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
@@ -82,19 +85,20 @@ static inline long apus_ctx_set_session_count(SSL_CTX *ctx, long count)
 {
     return SSL_CTX_sess_set_cache_size(ctx, count);
 }
+/* Tickets are sealed by OpenSSL's older interface: it takes a digest that was looked up once. The newer one takes its name, and looks
+ * it up, and the way to make codes of it, for every ticket (2 % of a resumed handshake). */
 static inline int apus_ctx_set_ticket_callback(
-    SSL_CTX *ctx, int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int))
+    SSL_CTX *ctx, int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, HMAC_CTX *, int))
 {
-    return (int) SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, callback);
+    return (int) SSL_CTX_set_tlsext_ticket_key_cb(ctx, callback);
 }
-static inline int apus_mac_prepare(EVP_MAC_CTX *mac, const void *key, size_t count)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+static inline int apus_hmac_begin(HMAC_CTX *hmac, const void *key, size_t count, const EVP_MD *digest)
 {
-    OSSL_PARAM params[3];
-    params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *) key, count);
-    params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *) "SHA256", 0);
-    params[2] = OSSL_PARAM_construct_end();
-    return EVP_MAC_CTX_set_params(mac, params);
+    return HMAC_Init_ex(hmac, key, (int) count, digest, NULL);
 }
+#pragma clang diagnostic pop
 static inline long apus_ctx_set_status_callback(SSL_CTX *ctx, int (*callback)(SSL *, void *))
 {
     return SSL_CTX_set_tlsext_status_cb(ctx, callback);

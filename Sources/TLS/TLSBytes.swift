@@ -30,32 +30,42 @@ enum TLSBytes {
             unsafe written.pointee = isTaken ? count : 0
             return isTaken ? 1 : 0
         }
-        unsafe BIO_meth_set_ctrl(made) { bio, command, number, argument in
-            if command == BIO_CTRL_FLUSH { return 1 }
-            guard let data = unsafe BIO_get_data(bio) else { return 0 }
-            return unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
-                unsafe control(of: $0, command, number, argument)
-            }
-        }
+        unsafe BIO_meth_set_ctrl(made, control)
         return unsafe made
     }()
 
-    /// What OpenSSL asks of a BIO that might hand the sealing over to the kernel. It asks only where `Options KTLS` is set, and only
-    /// for ciphers that kernels have.
-    @unsafe
-    private static func control(
-        of connection: TLSConnection, _ command: Int32, _ number: Int, _ argument: UnsafeMutableRawPointer?
-    ) -> Int {
+    /// What OpenSSL asks of a BIO: before each record, several times, whether the kernel seals, which a flag of the BIO says.
+    private static let control: @convention(c) (OpaquePointer?, Int32, Int, UnsafeMutableRawPointer?) -> Int = {
+        bio, command, number, argument in
         switch Int(command) {
-        case APUS_BIO_SET_KTLS:
-            // 0 asks for the other direction, which stays in the process.
-            guard number != 0, let argument = unsafe argument else { return 0 }
-            return unsafe connection.handOverSealing(keys: argument) ? 1 : 0
-        case Int(BIO_CTRL_GET_KTLS_SEND): return connection.isSealedByKernel ? 1 : 0
-        case APUS_BIO_SET_KTLS_RECORD_TYPE: connection.beginRecord(of: UInt8(truncatingIfNeeded: number))
-        default: break
+        case Int(BIO_CTRL_FLUSH): return 1
+        case Int(BIO_CTRL_GET_KTLS_SEND):
+            return unsafe BIO_test_flags(bio, Int32(APUS_BIO_IS_SEALED)) == 0 ? 0 : 1
+        case APUS_BIO_SET_KTLS, APUS_BIO_SET_KTLS_RECORD_TYPE:
+            guard let data = unsafe BIO_get_data(bio) else { return 0 }
+            return unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
+                unsafe sealing(of: $0, bio, command, number, argument)
+            }
+        default: return 0
         }
-        return 0
+    }
+
+    /// What OpenSSL says to a BIO that might hand the sealing over to the kernel. It does so only where `Options KTLS` is set, and
+    /// only for ciphers that kernels have.
+    @unsafe
+    private static func sealing(
+        of connection: TLSConnection, _ bio: OpaquePointer?, _ command: Int32, _ number: Int,
+        _ argument: UnsafeMutableRawPointer?
+    ) -> Int {
+        if Int(command) == APUS_BIO_SET_KTLS_RECORD_TYPE {
+            connection.beginRecord(of: UInt8(truncatingIfNeeded: number))
+            return 0
+        }
+        // 0 asks for the other direction, which stays in the process.
+        guard number != 0, let argument = unsafe argument, unsafe connection.handOverSealing(keys: argument)
+        else { return 0 }
+        unsafe BIO_set_flags(bio, Int32(APUS_BIO_IS_SEALED))
+        return 1
     }
 
     /// A BIO of a connection, which outlives it.

@@ -108,8 +108,9 @@ final class TLSTicketKeys: @unchecked Sendable {
     }
 }
 
-/// The ciphers of tickets, looked up once: OpenSSL would do it again for each ticket.
-private enum TicketCipher {
+/// The algorithms of tickets, looked up once: OpenSSL would do it again for each ticket.
+private enum TicketAlgorithm {
+    nonisolated(unsafe) static let sha256 = unsafe EVP_MD_fetch(nil, "SHA256", nil)
     nonisolated(unsafe) static let aes128 = unsafe EVP_CIPHER_fetch(nil, "AES-128-CBC", nil)
     nonisolated(unsafe) static let aes256 = unsafe EVP_CIPHER_fetch(nil, "AES-256-CBC", nil)
 }
@@ -122,10 +123,10 @@ extension TLSContext {
     }
 }
 
-/// Prepares OpenSSL to seal (or open) a ticket; what it answers is in the manual of SSL_CTX_set_tlsext_ticket_key_evp_cb.
+/// Prepares OpenSSL to seal (or open) a ticket; what it answers is in the manual of SSL_CTX_set_tlsext_ticket_key_cb.
 private func sealTicket(
     _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
-    _ cipher: OpaquePointer?, _ digest: OpaquePointer?, _ isSealing: Int32
+    _ cipher: OpaquePointer?, _ hmac: OpaquePointer?, _ isSealing: Int32
 ) -> Int32 {
     guard let connection = unsafe TLSConnection.of(ssl), let keys = connection.context.ticketKeys,
         let name = unsafe name, let vector = unsafe vector
@@ -142,12 +143,13 @@ private func sealTicket(
     let shown = unsafe Span<UInt8>(_unsafeStart: name, count: TLSTicketKey.nameSize)
     guard let index = isSealing == 1 ? 0 : keys.find(shown) else { return 0 }
     let key = keys.keys[index]
-    let algorithm = key.size == 48 ? unsafe TicketCipher.aes128 : unsafe TicketCipher.aes256
+    let algorithm = key.size == 48 ? unsafe TicketAlgorithm.aes128 : unsafe TicketAlgorithm.aes256
     let isReady = unsafe key.bytes.span.withUnsafeBytes { bytes -> Bool in
         guard let start = bytes.baseAddress else { return false }
         let digestKey = unsafe start + TLSTicketKey.nameSize
         let cipherKey = unsafe (digestKey + key.keySize).assumingMemoryBound(to: UInt8.self)
-        guard unsafe apus_mac_prepare(digest, digestKey, key.keySize) == 1 else { return false }
+        guard unsafe apus_hmac_begin(hmac, digestKey, key.keySize, TicketAlgorithm.sha256) == 1
+        else { return false }
         guard isSealing == 1 else {
             return unsafe EVP_DecryptInit_ex(cipher, algorithm, nil, cipherKey, vector) == 1
         }
