@@ -35,7 +35,7 @@ final class HTTPBuilder {
     /// The http block's settings, once it is settled.
     var settings: SettingsTable?
 
-    init(zones: SharedZones, fields: [LogField]) {
+    init(zones: SharedZones, fields: LogFields) {
         upstreams = UpstreamRegistry(.http, zones: zones, variables: registry)
         formats = LogFormats(registry: registry, fields: fields, combined: LogFormats.combined)
     }

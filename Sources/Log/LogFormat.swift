@@ -1,62 +1,77 @@
-/// A value that is written to logs in a way of its own, under a variable's name or only there (`$pipe`): straight into the line,
-/// past the store of variables' values.
-struct LogField: Sendable {
-    let name: ByteString
-    let evaluate: Evaluate
-    /// Numbers and times need none.
-    let needsEscape: Bool
-
-    init(_ name: ByteString, needsEscape: Bool = false, evaluate: @escaping Evaluate) {
-        self.name = name
-        self.needsEscape = needsEscape
-        self.evaluate = evaluate
+/// Values that are written to logs in a way of their own, under a variable's name or only there (`$pipe`): straight into the line,
+/// past the store of variables' values. Formats know them by their numbers, so that a line counts no references to closures.
+class LogFields: @unchecked Sendable {
+    struct Field: Sendable {
+        let name: ByteString
+        /// Numbers and times need none.
+        var needsEscape = false
     }
+
+    /// The number of a field is its place.
+    final let fields: [Field]
+
+    init(_ fields: [Field] = []) {
+        self.fields = fields
+    }
+
+    /// Appends a field's value; false: it has none, and nothing was appended.
+    func append(_ number: Int, of scope: VariableScope, to line: Buffer) -> Bool { false }
+
+    fileprivate final func number(of name: ByteString) -> Int? { fields.firstIndex { $0.name == name } }
 }
 
 /// A compiled `log_format`.
 final class LogFormat: Sendable {
-    enum Piece: Sendable {
-        case text(ByteString)
+    /// Plain numbers: writing a line touches no reference count for them.
+    private enum Step: Sendable {
+        case text(Int, Int)
         case variable(VariableIndex)
-        case field(Evaluate, needsEscape: Bool)
+        case field(Int, needsEscape: Bool)
         case localTime, isoTime, milliseconds
     }
 
-    private let pieces: [Piece]
+    private let steps: [Step]
+    /// All texts, one after another.
+    private let texts: ByteString
+    private let fields: LogFields
     private let escape: LogEscape
 
     /// Compiles the strings of a `log_format`, which are put together without anything between them.
     init(
         _ words: ArraySlice<Word>, escape: LogEscape, registry: VariableRegistry,
-        fields: [LogField]
+        fields: LogFields
     ) throws(ConfigurationError) {
-        var pieces: [Piece] = []
+        var steps: [Step] = []
+        var texts: [UInt8] = []
         for word in words {
             var position = 0
             while position < word.value.count {
                 let start = position
                 if word.value[start] == ASCII.dollar {
                     let name = try Self.name(in: word, at: &position)
-                    pieces.append(try Self.piece(name, word, registry, fields))
+                    steps.append(try Self.step(name, word, registry, fields))
                 } else {
                     let value = word.value
                     position = value.span.firstIndex(of: ASCII.dollar, from: start) ?? value.count
-                    pieces.append(.text(value.slice(start..<position)))
+                    steps.append(.text(texts.count, texts.count + position - start))
+                    texts += value.slice(start..<position).bytes
                 }
             }
         }
-        self.pieces = pieces
+        self.steps = steps
+        self.texts = ByteString(texts)
+        self.fields = fields
         self.escape = escape
     }
 
-    private static func piece(
-        _ name: ByteString, _ word: Word, _ registry: VariableRegistry, _ fields: [LogField]
-    ) throws(ConfigurationError) -> Piece {
+    private static func step(
+        _ name: ByteString, _ word: Word, _ registry: VariableRegistry, _ fields: LogFields
+    ) throws(ConfigurationError) -> Step {
         if name == "time_local" { return .localTime }
         if name == "time_iso8601" { return .isoTime }
         if name == "msec" { return .milliseconds }
-        if let field = fields.first(where: { $0.name == name }) {
-            return .field(field.evaluate, needsEscape: field.needsEscape)
+        if let number = fields.number(of: name) {
+            return .field(number, needsEscape: fields.fields[number].needsEscape)
         }
         return .variable(try registry.reference(name, at: word.position))
     }
@@ -95,19 +110,18 @@ final class LogFormat: Sendable {
     /// Appends a line without its end. Values go straight into the line, and are touched again only if some byte of them may
     /// not stand as it is.
     func append(to line: Buffer, _ scope: VariableScope, _ clock: WallClock) {
-        for index in pieces.indices {
-            switch pieces[index] {
-            case .text(let text): line.append(text)
+        for index in steps.indices {
+            switch steps[index] {
+            case .text(let start, let end): line.append(texts, start..<end)
             case .localTime: clock.appendLocalTime(to: line)
             case .isoTime: clock.appendISO8601(to: line)
             case .milliseconds: clock.appendMilliseconds(to: line)
             case .variable(let variable):
                 let start = line.count
                 finish(scope.append(variable, to: line), from: start, line)
-            case .field(let evaluate, let needsEscape):
+            case .field(let number, let needsEscape):
                 let start = line.count
-                let found = evaluate(scope, line)
-                if !found { line.truncate(to: start) }
+                let found = fields.append(number, of: scope, to: line)
                 if needsEscape || !found { finish(found, from: start, line) }
             }
         }
@@ -127,7 +141,7 @@ final class LogFormat: Sendable {
 /// The log formats of a configuration's `http` or `stream` block.
 final class LogFormats {
     private let registry: VariableRegistry
-    private let fields: [LogField]
+    private let fields: LogFields
     private var formats: [ByteString: LogFormat] = [:]
     /// Made by itself at its first use.
     private let predefined: ByteString?
@@ -138,7 +152,7 @@ final class LogFormats {
         "$http_referer" "$http_user_agent"
         """
 
-    init(registry: VariableRegistry, fields: [LogField] = [], combined: ByteString? = nil) {
+    init(registry: VariableRegistry, fields: LogFields = LogFields(), combined: ByteString? = nil) {
         self.registry = registry
         self.fields = fields
         predefined = combined

@@ -31,11 +31,16 @@ private final class Builder: LogFilesOwner {
             out.append(request.host)
             return true
         }
-        let pipe = LogField("pipe") { _, out in
-            out.append(".")
-            return true
-        }
-        formats = LogFormats(registry: registry, fields: [pipe], combined: LogFormats.combined)
+        formats = LogFormats(registry: registry, fields: PipeField(), combined: LogFormats.combined)
+    }
+}
+
+private final class PipeField: LogFields, @unchecked Sendable {
+    init() { super.init([Field(name: "pipe")]) }
+
+    override func append(_ number: Int, of scope: VariableScope, to line: Buffer) -> Bool {
+        line.append(".")
+        return true
     }
 }
 

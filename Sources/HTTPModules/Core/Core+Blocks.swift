@@ -44,7 +44,7 @@ extension Core {
         guard let builder = invocation.builder as? ConfigurationBuilder else {
             throw invocation.fail("\"http\" directive is not allowed here")
         }
-        let http = HTTPBuilder(zones: builder.zones, fields: AccessLogging.fields)
+        let http = HTTPBuilder(zones: builder.zones, fields: RequestLogFields())
         builder.http = http
         http.registry.problem = { Rewrite.report($0, $1) }
         try CoreVariables.declare(in: http.registry)

@@ -1,6 +1,6 @@
 /// What the http block is built into, as far as access logs care.
 protocol LogFormatsOwner: LogFilesOwner {
-    /// Made with `AccessLogging.fields` and `LogFormats.combined`.
+    /// Made with `RequestLogFields` and `LogFormats.combined`.
     var logFormats: LogFormats { get }
 }
 

@@ -11,17 +11,20 @@ enum AccessLogging {
 
     /// Writes the lines of a request: in its log phase.
     static func log(_ request: Request) {
-        let settings = request.location.settings(slot).value
-        if settings.isOff { return }
-        for log in settings.logs {
-            guard log.hasVariablePath else {
-                log.write(request, cache: settings.cache, errors: request.location.errorLog, request)
-                continue
+        request.lendLocation { location in
+            location.settings.lend(slot) { box in
+                if box.value.isOff { return }
+                for index in box.value.logs.indices {
+                    box.value.logs.lend(index) { write($0, of: request, in: location, box.value.cache) }
+                }
             }
-            guard hasRoot(request) else { continue }
-            log.write(
-                request, cache: settings.cache, links: request.core.value.links, errors: request.location.errorLog, request)
         }
+    }
+
+    private static func write(_ log: AccessLog, of request: Request, in location: Location, _ cache: OpenLogFileCache?) {
+        guard log.hasVariablePath else { return log.write(request, errors: location.errorLog, request) }
+        guard hasRoot(request) else { return }
+        log.write(request, cache: cache, links: request.core.value.links, errors: location.errorLog, request)
     }
 
     /// Whether the directory exists that the request's files would lie in. nginx asks before it writes to a log whose path has
