@@ -142,6 +142,11 @@ class Endpoint {
     /// Everything queued has been handed to the kernel.
     func drained() {}
 
+    /// The kernel has taken the word that nothing follows, which had to wait for room.
+    func endWasSent() {
+        if security?.isSealedByKernel == false { _ = loop.kernel.shutdownSending(descriptor) }
+    }
+
     /// The kernel takes no more for now; it may have taken something. An event will say when it does again.
     func outputBlocked() {}
 

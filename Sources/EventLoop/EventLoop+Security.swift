@@ -115,7 +115,7 @@ extension EventLoop {
             return
         }
         guard let queue = endpoint.output, security.isEstablished, !security.isShut else {
-            if security.unsentCount > 0 { _ = sendSealed(endpoint, security) }
+            if security.unsentCount > 0, sendSealed(endpoint, security), security.isShut { endpoint.endWasSent() }
             return
         }
         if security.isSealedByKernel {
@@ -308,19 +308,17 @@ extension EventLoop {
     // MARK: - The end
 
     /// Says that nothing follows, if that makes sense still, and gives up what protects the connection. True: somebody else closes
-    /// the socket, once all that the kernel has sealed is on its way.
+    /// the socket, once all that was sealed is on its way.
     func closeSecurity(of endpoint: Endpoint) -> Bool {
         guard let security = endpoint.security else { return false }
-        let isWhole = security.isEstablished && endpoint.pendingOutput == 0 && !endpoint.flags.contains(.failed)
+        let isWhole = hasSealedAll(of: endpoint, security)
         shutSecurity(endpoint, security)
         security.ended()
         if let held = security.heldInput { buffers.give(held) }
         security.heldInput = nil
-        if let sealing = security.kernelSealing, isWhole, endpoint.slot >= 0,
-            security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint)
-        {
+        if isWhole, endpoint.slot >= 0, isWaitedFor(endpoint, security) {
             if endpoint.hasOutput { discardOutput(of: endpoint) }
-            let farewell = Farewell(of: endpoint, sealing)
+            let farewell = Farewell(of: endpoint, security.kernelSealing)
             replace(endpoint, by: farewell)
             farewell.begin()
             return true
@@ -328,6 +326,18 @@ extension EventLoop {
         security.discardSealed()
         endpoint.security = nil
         return false
+    }
+
+    /// Whether the connection is in order and nothing of its data is in the process any more.
+    private func hasSealedAll(of endpoint: Endpoint, _ security: EndpointSecurity) -> Bool {
+        security.isEstablished && !security.holdsOutput && endpoint.pendingOutput == security.unsentCount
+            && !endpoint.flags.contains(.failed)
+    }
+
+    /// Whether closing the socket now would cut off something that was sealed.
+    private func isWaitedFor(_ endpoint: Endpoint, _ security: EndpointSecurity) -> Bool {
+        if let sealing = security.kernelSealing { return security.unsentCount > 0 || !sealing.hasPassedOn(of: endpoint) }
+        return security.unsentCount > 0 && farewellCount < Farewell.limitForWords
     }
 
     /// Ends our direction: the protocol's own end first, then the socket's.
@@ -339,6 +349,11 @@ extension EventLoop {
                 flushLater(endpoint)
                 return 0
             }
+            // It would stand before what did not fit: `endWasSent` makes up for it.
+            if security.unsentCount > 0, !endpoint.flags.contains(.failed) {
+                flushLater(endpoint)
+                return 0
+            }
         }
         return kernel.shutdownSending(endpoint.descriptor)
     }
@@ -346,11 +361,9 @@ extension EventLoop {
     /// The word that nothing follows is sent only behind everything else, and to a peer that still listens.
     private func shutSecurity(_ endpoint: Endpoint, _ security: EndpointSecurity) {
         guard security.isEstablished, !security.isShut else { return }
-        if security.unsentCount == 0, endpoint.pendingOutput == 0, endpoint.descriptor >= 0,
-            endpoint.flags.isDisjoint(with: [.failed, .peerEnded, .sendBlocked])
-        {
+        if hasSealedAll(of: endpoint, security), endpoint.descriptor >= 0, !endpoint.flags.contains(.peerEnded) {
             security.sealEnd()
-            _ = sendOnce(endpoint, security)
+            if !endpoint.flags.contains(.sendBlocked) { _ = sendOnce(endpoint, security) }
         }
         security.isShut = true
     }

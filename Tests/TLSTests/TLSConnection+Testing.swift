@@ -20,6 +20,9 @@ extension TLSConnection {
         unsafe SSL_key_update(ssl, asking ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1
     }
 
+    /// The peer has said that nothing follows.
+    var hasHeardTheEnd: Bool { unsafe SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 }
+
     /// The subject of the peer's certificate in OpenSSL's old form; nil without one.
     var peerName: String? {
         guard let certificate = unsafe SSL_get1_peer_certificate(ssl) else { return nil }

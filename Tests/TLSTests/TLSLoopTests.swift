@@ -267,6 +267,72 @@ struct Line {
         line.close()
     }
 
+    /// An answer has just fitted into the socket, and the connection ends: there is no room for an alert.
+    @Test(arguments: [TLSProtocols.tls12, .tls13], [0, 1, 20])
+    func theLastWordWaitsUntilAFullSocketHasRoomForIt(_ version: TLSProtocols, _ room: Int) throws {
+        let line = try Line(version)
+        try line.handshake()
+        line.fillSocket(leaving: room)
+        line.loop.close(line.server)
+        #expect(line.server.isClosed && line.loop.endpointCount == 2)
+        line.kernel.run(line.loop, atMost: 2_000)
+        #expect(line.loop.endpointCount == 2)
+        line.loop.resumeReading(line.client)
+        #expect(line.run { line.client.count("peerEnded") == 1 })
+        #expect(line.client.bytes == pattern(1_000) && line.clientHasHeardTheEnd)
+        #expect(line.run { line.loop.endpointCount == 1 })
+        line.close()
+    }
+
+    @Test func aPeerThatReadsNothingIsWaitedForThreeSeconds() throws {
+        let line = try Line()
+        try line.handshake()
+        line.fillSocket(leaving: 0)
+        line.loop.close(line.server)
+        line.loop.stopWhenDelivered()
+        line.kernel.run(line.loop, atMost: 2_900)
+        #expect(line.loop.endpointCount == 2 && !line.loop.shouldStop)
+        line.kernel.run(line.loop, atMost: 200)
+        #expect(line.loop.endpointCount == 1 && line.loop.shouldStop)
+        line.close()
+    }
+
+    @Test func aResetEndsTheWaitingForRoom() throws {
+        let line = try Line()
+        try line.handshake()
+        line.fillSocket(leaving: 0)
+        line.loop.close(line.server)
+        line.clientSocket.reset()
+        #expect(line.kernel.run(line.loop, atMost: 100) { line.loop.endpointCount == 1 })
+        line.close()
+    }
+
+    @Test func onlySoManySocketsAreHeldForTheLastWord() throws {
+        let line = try Line()
+        try line.handshake()
+        line.fillSocket(leaving: 0)
+        line.loop.farewellCount = Farewell.limitForWords
+        line.loop.close(line.server)
+        #expect(line.loop.endpointCount == 1)
+        line.loop.farewellCount = 0
+        line.close()
+    }
+
+    @Test func endingOurDirectionWaitsUntilAFullSocketHasRoomForTheWord() throws {
+        let line = try Line()
+        try line.handshake()
+        line.fillSocket(leaving: 0)
+        #expect(line.loop.shutdownSending(line.server) == 0)
+        line.kernel.run(line.loop, atMost: 500)
+        line.loop.resumeReading(line.client)
+        #expect(line.run { line.client.count("peerEnded") == 1 })
+        #expect(line.client.bytes == pattern(1_000) && line.clientHasHeardTheEnd)
+        // TCP's own end follows.
+        #expect(line.run { line.clientSocket.inputEnded })
+        #expect(!line.server.isClosed)
+        line.close()
+    }
+
     @Test func anEndWithoutAWordIsAnEnd() throws {
         let line = try Line()
         try line.handshake()
@@ -326,6 +392,18 @@ struct Line {
         line.loop.close(preamble)
         line.close()
     }
+}
+
+extension Line {
+    /// The server sends what is drained at once and leaves so much room, since the client reads nothing.
+    fileprivate func fillSocket(leaving room: Int) {
+        loop.pauseReading(client)
+        loop.send(pattern(1_000).span, to: server)
+        serverSocket.capacity = serverSocket.unreceived + room
+        #expect(server.pendingOutput == 0 && !server.isSendBlocked)
+    }
+
+    fileprivate var clientHasHeardTheEnd: Bool { (client.security as? TLSConnection)?.hasHeardTheEnd == true }
 }
 
 /// Has twenty bytes to say about each that comes.
