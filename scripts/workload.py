@@ -9,6 +9,22 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+# Sockets that hold ports for as long as this process lives.
+_reserved = []
+
+
+def reserve_ports(count):
+    """Free ports that nobody else gets: neither another run, which asks for free ones, too, nor a connection as its own end. Servers
+    can listen on them, since they share addresses (SO_REUSEADDR) with sockets that do not listen."""
+    taken = [socket.socket() for _ in range(count)]
+    for holder in taken:
+        # Only what is bound without sharing is free; it is shared from then on.
+        holder.bind(("127.0.0.1", 0))
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _reserved.extend(taken)
+    return [holder.getsockname()[1] for holder in taken]
+
+
 def start(argv, port, environment=None):
     """Starts a server and waits until it listens."""
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
