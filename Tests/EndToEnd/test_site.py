@@ -237,7 +237,9 @@ def test_demonstration_script_stops_everything():
     script = subprocess.Popen(
         ["scripts/run", "--port", str(port), "--app-port", str(app_port)], cwd=serving.ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-        env={**os.environ, "APUS_BINARY": serving.SUBJECT})
+        env={**os.environ, "APUS_BINARY": serving.SUBJECT},
+        # A shell lets its background jobs ignore Ctrl-C, and these tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         lines = []
         for line in script.stdout:
