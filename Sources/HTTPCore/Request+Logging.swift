@@ -22,7 +22,8 @@ extension Request: LogContext {
             line.append(routing.path)
             line.append(ASCII.quote)
         }
-        producer?.appendLogContext(to: line)
+        // An upstream is told of in the log phase, too, when there is nothing to come from it any more.
+        (producer ?? exchange.object)?.appendLogContext(to: line)
         if let host = head.fields.firstValue(of: .host) {
             line.append(", host: \"")
             line.append(head.bytes, host)
@@ -56,8 +57,9 @@ extension Request: LogContext {
         _ level: LogLevel, errno: Errno? = nil, while action: StaticString,
         _ compose: (Buffer) -> Void
     ) {
+        let before = logAction
         logAction = action
         log(level, errno: errno, compose)
-        logAction = ""
+        logAction = before
     }
 }

@@ -79,7 +79,10 @@ extension Engine {
         request.bodyBytesSent = max(request.bytesSent - request.response.headSize, 0)
         tellEnd(of: request)
         let steps = request.lendLocation { $0.plan.log }
+        if steps.count == 0 { return }
+        request.logAction = "logging request"
         for index in steps.indices { _ = Roster.handle(steps[index], request) }
+        request.logAction = ""
     }
 
     // MARK: - Trouble with the client

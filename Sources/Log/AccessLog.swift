@@ -62,7 +62,7 @@ final class AccessLog: Sendable {
                 guard let file = open(path, rule, cache, at: clock.seconds, errors, context) else {
                     return
                 }
-                file.write(line.span, at: clock.seconds, health: health, complaints: errors)
+                file.write(line.span, at: clock.seconds, health: health, complaints: errors, context)
             }
         }
     }

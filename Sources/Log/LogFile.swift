@@ -118,9 +118,9 @@ final class LogFile: @unchecked Sendable {
 
     /// Writes whole lines with one system call. A failure never reaches the caller's own work.
     ///
-    /// `health` is the log's that the file belongs to, where that opens its files anew each time.
+    /// `health` is the log's that the file belongs to, where that opens its files anew each time; `context` is then whose line it is.
     func write(
-        _ bytes: Span<UInt8>, at second: Int, health: WriteHealth? = nil, complaints: ErrorLog?
+        _ bytes: Span<UInt8>, at second: Int, health: WriteHealth? = nil, complaints: ErrorLog?, _ context: (any LogContext)? = nil
     ) {
         let health = health ?? self.health
         if number < 0 || isNull || second == health.fullSecond { return }
@@ -129,7 +129,7 @@ final class LogFile: @unchecked Sendable {
         if written == total { return }
         if written >= 0 {
             guard let complaints, health.mayComplain(at: second) else { return }
-            return complaints.write(.alert) { [path] line in
+            return complaints.write(.alert, context) { [path] line in
                 line.append("write() to \"")
                 line.append(path)
                 line.append("\" was incomplete: ")
@@ -141,7 +141,7 @@ final class LogFile: @unchecked Sendable {
         let error = Errno(Int32(-written))
         if error == .noSpace { health.fullSecond = second }
         guard let complaints, health.mayComplain(at: second) else { return }
-        complaints.write(.alert, errno: error) { [path] line in
+        complaints.write(.alert, errno: error, context) { [path] line in
             line.append("write() to \"")
             line.append(path)
             line.append("\" failed")

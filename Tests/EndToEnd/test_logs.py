@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -103,6 +104,37 @@ def test_formats_buffers_and_conditions(simple):
     path = server.prefix / "logs/gz.log.gz"
     serving.wait_for(lambda: path.stat().st_size, 5, "the compressed log")
     assert gzip.decompress(path.read_bytes()).startswith(b"GET /gzip ")
+
+
+def test_failing_logs_with_variables_in_their_names_tell_whose_line_is_lost(simple):
+    """Their complaints say what was being done, and for which request; those of other logs have no single request."""
+    backend = serving.Backend({"/page": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "close"]})
+    upstream = f"127.0.0.1:{backend.port}"
+    with tempfile.TemporaryDirectory() as folder, backend:
+        os.chmod(folder, 0o755)
+        with serving.Backend(backend.script, path=f"{folder}/socket"):
+            server = simple(
+                f"location / {{ access_log logs/$arg_d/x.log; return 200; }}\n"
+                f"location /full {{ access_log /dev/$arg_d; return 200; }}\n"
+                f"location /rootless {{ root nowhere; access_log logs/$arg_d.log; return 200; }}\n"
+                f"location /proxied/ {{ access_log logs/$arg_d/x.log; proxy_pass http://{upstream}/; }}\n"
+                f"location /unix/ {{ access_log logs/$arg_d/x.log; proxy_pass http://unix:{folder}/socket:/; }}")
+            for path in ("/?d=none", "/full?d=full", "/rootless?d=a", "/proxied/page?d=none", "/unix/page?d=none"):
+                assert fetch(server.port, path, host="a.test", Referer="http://r.test/").status == 200
+            server.wait_for_log("GET /unix/page")
+            server.wait_for_log("GET /proxied/page")
+    prefix = re.escape(str(server.prefix))
+    missing = rf'\[crit\] \S+ \*\d+ open\(\) "{prefix}/logs/none/x\.log" failed \(2: No such file or directory\)'
+    for message, asked, through in (
+            (missing, r"/\?d=none", ""),
+            (r'\[alert\] \S+ \*\d+ write\(\) to "/dev/full" failed \(28: No space left on device\)', r"/full\?d=full", ""),
+            (rf'\[error\] \S+ \*\d+ testing "{prefix}/nowhere" existence failed \(2: No such file or directory\)', r"/rootless\?d=a", ""),
+            (missing, r"/proxied/page\?d=none", rf', upstream: "http://{re.escape(upstream)}/page\?d=none"'),
+            # The colon behind a path has gone with the upstream's address, as in nginx.
+            (missing, r"/unix/page\?d=none", rf', upstream: "http://unix:{folder}/socket/page\?d=none"')):
+        line = (rf'^\S+ \S+ {message} while logging request, client: 127\.0\.0\.1, server: localhost, request: "GET {asked} HTTP/1\.1"'
+                rf'{through}, host: "a\.test", referrer: "http://r\.test/"$')
+        assert len(re.findall(line, server.log(), re.M)) == 1, (line, server.log())
 
 
 def test_full_disk(simple):
