@@ -40,6 +40,8 @@ final class HotFiles {
 
     private let loop: EventLoop
     private let files = RecentTable<HotFile>()
+    /// Those that are larger.
+    private let beingSent: FilesBeingSent
     let figures = MemoryFigures(.files)
     /// The path of the last lookup with a NUL at its end, for the kernel.
     private let path = Buffer(capacity: 256)
@@ -52,6 +54,7 @@ final class HotFiles {
 
     init(loop: EventLoop) {
         self.loop = loop
+        beingSent = FilesBeingSent(loop: loop)
     }
 
     /// Finds or opens the file of this name, for a request that had arrived by a moment of the loop.
@@ -74,8 +77,12 @@ final class HotFiles {
             forget(name)
             if code < 0 { return .failed(OpenFailure("open()", code)) }
         }
+        if let file = beingSent.find(name, path, arrival: arrival) { return .file(file) }
         switch OpenFile.look(at: path, kernel: loop.kernel, readAhead: readAhead) {
-        case .file(let file): return read(file, name).map { .hot($0) } ?? .file(file)
+        case .file(let file):
+            if let hot = read(file, name) { return .hot(hot) }
+            beingSent.note(file, name)
+            return .file(file)
         case .folder: return .folder
         case .other: return .failed(.notAFile)
         case .failed(let failure): return .failed(failure)
