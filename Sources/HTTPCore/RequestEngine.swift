@@ -4,6 +4,8 @@ class RequestEngine {
     final let hotFiles: HotFiles
     /// What is kept in memory; whoever keeps something else adds its own.
     final var memoryFigures: [MemoryFigures]
+    /// Frees what modules keep for requests to come: called in the calm after a burst. Caches are not meant.
+    final var poolEmptiers: [() -> Void] = []
     /// Idle connections to upstreams are kept; not any more once the worker ends.
     final var keepsUpstreams = true
 

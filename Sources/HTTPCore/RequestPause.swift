@@ -47,6 +47,11 @@ final class RequestPause: Producer {
         return request
     }
 
+    /// Frees those that are kept.
+    static func emptyPool(of engine: RequestEngine) {
+        while let pause = engine.idlePauses.popLast() { engine.loop.close(pause.timer) }
+    }
+
     fileprivate func isOver() {
         let next = next
         guard let request = release() else { return }

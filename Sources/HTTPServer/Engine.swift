@@ -292,6 +292,8 @@ final class Engine: RequestEngine {
     private func emptyPools() {
         while let stream = idleStreams.popLast() { stream.detach() }
         while let stream = idleHTTP2Streams.popLast() { stream.detach() }
+        RequestPause.emptyPool(of: self)
+        for empty in poolEmptiers { empty() }
         loop.emptyPools()
     }
 }

@@ -101,6 +101,37 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
+        /// What modules keep for requests to come stayed with the process after a burst.
+        @Test func poolsAreEmptiedInTheCalmAfterABurst() throws {
+            let site = try SimulatedSite(
+                http: """
+                    limit_req_zone $host zone=rate:64k rate=10r/s;
+                    server {
+                        listen 127.0.0.1:8080;
+                        location /packed/ { gzip_static always; gunzip on; alias files/; }
+                        location /zipped/ { gzip on; gzip_types *; gzip_comp_level 9; alias files/; }
+                        location /held/ { limit_req zone=rate burst=1000; alias files/; }
+                    }
+                    """)
+            site.put("hello.gz", [31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0])
+            site.put("page.html", Everything.page)
+            let engine = site.worker.engine
+            let deflaters = engine.moduleState(.gzip) { CompressionState(engine) }.compressors
+            let inflaters = engine.moduleState(.gunzip) { Gunzip.makePool(for: engine) }
+            #expect(site.ask(Everything.get("/packed/hello")).map(\.text) == ["hello"])
+            #expect(site.ask(Everything.get("/zipped/page.html", "Accept-Encoding: gzip\r\n")).map(\.status) == [200])
+            for _ in 0..<3 { #expect(site.ask(Everything.get("/held/page.html")).map(\.status) == [200]) }
+            #expect(!engine.idlePauses.isEmpty && inflaters.count > 0 && deflaters.count > 0)
+            for _ in 0..<1_000 { _ = site.ask(Everything.get("/packed/hello", "Connection: close\r\n")) }
+            site.run(milliseconds: 6_000)
+            #expect(engine.idlePauses.isEmpty && inflaters.count == 0 && deflaters.count == 0)
+            // All is made anew.
+            #expect(site.ask(Everything.get("/packed/hello")).map(\.text) == ["hello"])
+            for _ in 0..<3 { #expect(site.ask(Everything.get("/held/page.html")).map(\.status) == [200]) }
+            // The timer that has waited for the calm stays.
+            #expect(site.problems() == ["3 endpoints, 2 at the beginning"])
+        }
+
         /// A disk with so much room: a body that does not fit is a 500, and nothing else suffers.
         @Test(arguments: [0, 1, 150, 201, 500, 699])
         func diskFullWithinABody(_ space: Int) throws {

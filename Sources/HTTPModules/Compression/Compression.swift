@@ -87,6 +87,7 @@ final class CompressionState {
 
     init(_ engine: RequestEngine) {
         engine.memoryFigures.append(bodies.figures)
+        engine.poolEmptiers.append { [compressors] in compressors.removeAll() }
     }
 }
 

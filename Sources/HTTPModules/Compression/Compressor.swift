@@ -120,6 +120,9 @@ final class CompressorPool {
 
     init() {}
 
+    /// Streams that are kept.
+    var count: Int { idle.count }
+
     /// A stream for a body of this length, -1 if it is not known. Nil: there is no memory for another.
     func take(_ shape: Compressor.Shape, for length: Int) -> Compressor? {
         var index = idle.count
@@ -145,6 +148,12 @@ final class CompressorPool {
         }
         size += held
         idle.append(Idle(shape: shape, compressor: compressor, size: held))
+    }
+
+    /// Frees those that are kept.
+    func removeAll() {
+        idle.removeAll()
+        size = 0
     }
 }
 

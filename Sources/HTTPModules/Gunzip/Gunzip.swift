@@ -18,7 +18,15 @@ enum Gunzip {
         response.forgetLength()
         response.weakenETag()
         if response.isHeadOnly { return nil }
-        return GunzipFilter(pool: request.engine.moduleState(.gunzip) { InflaterPool() }, outputSize: settings.buffers.size)
+        let engine = request.engine
+        return GunzipFilter(pool: engine.moduleState(.gunzip) { makePool(for: engine) }, outputSize: settings.buffers.size)
+    }
+
+    /// A worker's pool.
+    static func makePool(for engine: RequestEngine) -> InflaterPool {
+        let pool = InflaterPool()
+        engine.poolEmptiers.append { pool.removeAll() }
+        return pool
     }
 
     static var rows: [Row] {

@@ -74,6 +74,9 @@ final class InflaterPool {
 
     init() {}
 
+    /// Those that are kept.
+    var count: Int { idle.count }
+
     /// Nil: there is no memory for another.
     func take() -> Inflater? {
         guard let inflater = idle.popLast() else { return Inflater() }
@@ -84,4 +87,7 @@ final class InflaterPool {
     func give(_ inflater: Inflater) {
         if idle.count < Self.bound { idle.append(inflater) }
     }
+
+    /// Frees those that are kept.
+    func removeAll() { idle.removeAll() }
 }
