@@ -8,10 +8,6 @@ private let ciphers: [ByteString] = [
     "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
 ]
 
-private func pattern(_ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-}
-
 private func option(_ key: ByteString, _ value: ByteString) -> KeyValue { KeyValue(key: key, value: value) }
 
 /// A server's context that hands the sealing over where it can.
@@ -39,15 +35,6 @@ extension Line {
     /// The types of the records that the kernel has sealed.
     fileprivate var types: [UInt8] { serverSocket.sealer?.types ?? [] }
     fileprivate var isSealedByKernel: Bool { server.security?.isSealedByKernel == true }
-
-    fileprivate func file(_ content: [UInt8]) -> OpenFile {
-        kernel.disk.put("/file", content, at: 0)
-        let name = Buffer()
-        name.append("/file")
-        name.append(0)
-        let descriptor = kernel.open(path: name, flags: 0)
-        return OpenFile(descriptor: Int32(descriptor), status: FileStatus(), kernel: kernel)
-    }
 }
 
 /// Connections whose records the kernel seals. The client reads with OpenSSL what the simulated kernel has sealed.
@@ -81,16 +68,7 @@ extension Line {
         }
         let question = pattern(5_000)
         let answer = pattern(9_000)
-        line.client.onSecured = { $0.loop.send(question.span, to: $0) }
-        line.server.onReceive = { speaker in
-            guard speaker.bytes.count == question.count else { return }
-            let queue = speaker.loop.output(of: speaker)
-            queue.writable.append(answer.span.extracting(0..<100))
-            let body = Buffer(capacity: answer.count)
-            body.append(answer.span)
-            queue.append(.shared(body, 100..<answer.count))
-            speaker.loop.flushLater(speaker)
-        }
+        line.converse(question: question, answer: answer)
         #expect(line.run { line.client.bytes.count == answer.count })
         #expect(line.isSealedByKernel)
         #expect(line.server.bytes == question && line.client.bytes == answer)
@@ -106,25 +84,7 @@ extension Line {
         }
         try line.handshake()
         line.kernel.shortSends = 0.2
-        let content = pattern(300_000)
-        let file = line.file(content)
-        let queue = line.loop.output(of: line.server)
-        var expected: [UInt8] = []
-        for index in 0..<40 {
-            queue.writable.append("text \(index);")
-            expected += Array("text \(index);".utf8)
-            if index % 5 == 0 {
-                let range = index * 1_000..<index * 1_000 + 70_001
-                queue.append(.file(file, range))
-                expected += content[range]
-            }
-            if index % 3 == 0 {
-                let buffer = line.loop.largeBuffers.take()
-                buffer.append(content.span.extracting(0..<20_000))
-                queue.append(.pooled(buffer, 10..<20_000 - index))
-                expected += content[10..<20_000 - index]
-            }
-        }
+        let expected = line.queuePieces()
         line.loop.flush(line.server)
         #expect(line.isSealedByKernel && line.server.isSendBlocked)
         // The tickets of TLS 1.3 come between.

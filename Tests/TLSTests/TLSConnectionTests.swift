@@ -5,10 +5,6 @@ import Testing
 
 private let versions: [TLSProtocols] = [.tls12, .tls13]
 
-private func pattern(_ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-}
-
 /// The machine against itself, without sockets.
 @Suite struct TLSConnectionTests {
     @Test(arguments: versions, [1, 2, 7, 1_000, Int.max])
