@@ -2,20 +2,8 @@ import CLinux
 
 @testable import ApusServer
 
-/// A kernel within the test: a seeded generator, a clock that only moves when nothing else is to be done, sockets, epoll and
-/// files in memory, and failures on demand. The same seed gives the same run.
-final class SimulatedKernel: Kernel {
-    /// What a descriptor stands for.
-    enum Handle {
-        case socket(SimulatedSocket)
-        case poll(SimulatedPoll)
-        case file(OpenedFile)
-        /// Either end of a pipe.
-        case pipe(SimulatedPipe)
-        /// Sends messages to one address.
-        case datagrams(SocketAddress?)
-    }
-
+/// A kernel within the test: a `SimulatedMachine` with sockets, pipes and epoll in memory. The same seed gives the same run.
+final class SimulatedKernel: SimulatedMachine {
     /// A place that can be connected to.
     enum Host {
         case listener(SimulatedSocket)
@@ -24,15 +12,6 @@ final class SimulatedKernel: Kernel {
         /// Nothing ever comes back.
         case silent
     }
-
-    var random: SeededRandom
-    /// Milliseconds since the machine was started.
-    private(set) var now = 10_000_000
-    /// 2026-11-23 10:00:00 UTC at the beginning.
-    let wallOffset = 1_795_428_000_000 - 10_000_000
-    private var timeline = Timeline()
-    var failures = FailurePlan()
-    var disk = SimulatedDisk()
 
     // MARK: What a test may set
 
@@ -46,12 +25,9 @@ final class SimulatedKernel: Kernel {
     var shortSends = 0.0
     /// Bytes that arrive together at most, by chance; 0 for as they were sent.
     var segmentLimit = 0
-    /// The share of calls before which something that is due happens, in the middle of a turn.
-    var interruptions = 0.0
     var shufflesEvents = false
     /// The loop is slow: all that is due happens before it asks for events.
     var gathersEvents = false
-    var descriptorLimit = 1_000
     /// The room of a pipe, and the share of moves to one that bring less than they could.
     var pipeCapacity = 256 * 1_024
     var shortMoves = 0.0
@@ -64,32 +40,14 @@ final class SimulatedKernel: Kernel {
 
     // MARK: What a test may ask
 
-    private(set) var descriptors: [Int32: Handle] = [:]
-    /// Mistakes of the program: a descriptor closed twice, a call on one that is not open.
-    private(set) var mistakes: [String] = []
     /// Times that MSG_MORE held the last bytes back until Linux gave up waiting.
     var stalls = 0
     /// Messages that were sent, with where to.
     private(set) var datagrams: [(to: SocketAddress, bytes: [UInt8])] = []
-    /// Counts what calls achieved and what happened outside: a loop whose turns leave it as it is turns for nothing.
-    private(set) var progress = 0
     private(set) var hosts: [SocketAddress: Host] = [:]
     private var nextPort: UInt16 = 40_000
 
-    init(seed: UInt64 = 1) {
-        random = SeededRandom(seed: seed)
-        super.init()
-    }
-
-    // MARK: - Time
-
-    func schedule(after delay: Int, _ action: @escaping () -> Void) {
-        timeline.add(at: now + delay, action)
-    }
-
-    func schedule(at time: Int, _ action: @escaping () -> Void) {
-        timeline.add(at: max(time, now), action)
-    }
+    override init(seed: UInt64 = 1) { super.init(seed: seed) }
 
     func nextLatency() -> Int { latency + (jitter > 0 ? random.number(0...jitter) : 0) }
 
@@ -97,80 +55,20 @@ final class SimulatedKernel: Kernel {
         segmentLimit > 0 ? min(count, random.number(1...segmentLimit)) : count
     }
 
-    override func monotonicMilliseconds() -> Int { now }
-    override func wallMilliseconds() -> Int { now + wallOffset }
-
-    // MARK: - Descriptors
-
-    /// The negative number of an injected failure, or nil. What is due may happen before the call.
-    func injected(_ call: SimulatedCall) -> Int? {
-        if interruptions > 0, call != .pollWait, random.chance(interruptions) {
-            if let next = timeline.nextTime, next <= now { happen() }
-        }
-        return failures.outcome(of: call, &random)
-    }
-
-    /// Lets what is to come happen while nobody asks for events.
-    func pass(milliseconds: Int) {
-        let end = now + milliseconds
-        while let next = timeline.nextTime, next <= end {
-            now = max(now, next)
-            happen()
-        }
-        now = end
-    }
-
-    /// Lets the next thing happen.
-    private func happen() {
-        progress += 1
-        timeline.take()?()
-    }
-
-    /// Passes on what a call answers, and notes that it achieved something.
-    private func achieved(_ code: Int) -> Int {
-        if code >= 0 { progress += 1 }
-        return code
-    }
-
-    func assign(_ handle: Handle) -> Int {
-        guard descriptors.count < descriptorLimit else { return -Int(EMFILE) }
-        var number: Int32 = 3
-        while descriptors[number] != nil { number += 1 }
-        descriptors[number] = handle
-        progress += 1
-        return Int(number)
-    }
-
     func socket(_ descriptor: Int32, _ call: String = #function) -> SimulatedSocket? {
         if case .socket(let socket)? = descriptors[descriptor] { return socket }
-        mistakes.append("\(call) on \(descriptor), which is no open socket")
+        note("\(call) on \(descriptor), which is no open socket")
         return nil
     }
 
-    func file(_ descriptor: Int32, _ call: String = #function) -> OpenedFile? {
-        if case .file(let file)? = descriptors[descriptor] { return file }
-        mistakes.append("\(call) on \(descriptor), which is no open file")
-        return nil
+    override func closed(_ handle: Handle) {
+        guard case .socket(let socket) = handle else { return }
+        if case .listener(let own)? = hosts[socket.local], own === socket { hosts[socket.local] = nil }
+        socket.close()
     }
 
-    override func close(_ descriptor: Int32) {
-        guard let handle = descriptors.removeValue(forKey: descriptor) else {
-            mistakes.append("close of \(descriptor), which is not open")
-            return
-        }
-        progress += 1
-        if case .socket(let socket) = handle {
-            if case .listener(let own)? = hosts[socket.local], own === socket {
-                hosts[socket.local] = nil
-            }
-            socket.close()
-        }
-    }
-
-    func note(_ mistake: String) { mistakes.append(mistake) }
-
-    func forgetMistakes() {
-        mistakes = []
+    override func forgetMistakes() {
+        super.forgetMistakes()
         stalls = 0
     }
 
@@ -231,7 +129,7 @@ final class SimulatedKernel: Kernel {
     override func pollWait(_ poll: Int32, into events: PollEvents, timeout: Int32) -> Int {
         if let failure = injected(.pollWait) { return failure }
         guard case .poll(let instance)? = descriptors[poll] else { return -Int(EBADF) }
-        if gathersEvents { while let next = timeline.nextTime, next <= now { happen() } }
+        if gathersEvents { while let next = nextTime, next <= now { happen() } }
         let deadline = timeout < 0 ? Int.max : now + Int(timeout)
         while true {
             let told = instance.collect(
@@ -240,15 +138,11 @@ final class SimulatedKernel: Kernel {
                 for (index, event) in told.enumerated() { events[index] = event }
                 return told.count
             }
-            guard let next = timeline.nextTime, next <= deadline else {
+            guard let next = nextTime, next <= deadline else {
                 // Without a timeout and without anything to come, this would be for ever.
-                if deadline == .max { isDeadlocked = true } else if deadline > now {
-                    now = deadline
-                    progress += 1
-                }
+                if deadline == .max { isDeadlocked = true } else { rest(until: deadline) }
                 return 0
             }
-            now = max(now, next)
             happen()
             // Who waits for something outside of the loop does not want the clock to run on to the loop's next deadline.
             if isAwaited?() == true { return 0 }
@@ -310,7 +204,7 @@ final class SimulatedKernel: Kernel {
         if let failure = injected(.connect) { return failure }
         guard let remote = unsafe SocketAddress(system: address) else { return -Int(EINVAL) }
         if case .datagrams? = descriptors[descriptor] {
-            descriptors[descriptor] = .datagrams(remote)
+            reassign(descriptor, .datagrams(remote))
             return 0
         }
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
@@ -504,107 +398,5 @@ final class SimulatedKernel: Kernel {
         guard socket.state == .open else { return -Int(ENOTCONN) }
         socket.endOutput()
         return achieved(0)
-    }
-
-    // MARK: - Files
-
-    override func open(_ path: UnsafePointer<CChar>, flags: Int32, mode: UInt32) -> Int {
-        if let failure = injected(.open) { return failure }
-        guard descriptors.count < descriptorLimit else { return -Int(EMFILE) }
-        do throws(Errno) {
-            let text = unsafe String(cString: path)
-            return assign(
-                .file(try disk.open(text, flags: flags, mode: mode, at: wallMilliseconds())))
-        } catch {
-            return -Int(error.code)
-        }
-    }
-
-    override func status(of descriptor: Int32, _ status: inout FileStatus) -> Int {
-        if let failure = injected(.statusOf) { return failure }
-        guard let file = file(descriptor) else { return -Int(EBADF) }
-        status = file.node.status
-        return 0
-    }
-
-    override func status(
-        at path: UnsafePointer<CChar>, followLinks: Bool, _ status: inout FileStatus
-    ) -> Int {
-        if let failure = injected(.statusAt) { return failure }
-        do throws(Errno) {
-            status = unsafe try disk.find(String(cString: path)).status
-            return 0
-        } catch {
-            return -Int(error.code)
-        }
-    }
-
-    override func read(_ file: Int32, into space: UnsafeMutableRawBufferPointer, offset: Int) -> Int
-    {
-        if let failure = injected(.read) { return failure }
-        guard let source = self.file(file) else { return -Int(EBADF) }
-        let bytes = source.bytes(from: offset, count: space.count)
-        unsafe bytes.withUnsafeBytes { unsafe space.copyMemory(from: $0) }
-        return bytes.count
-    }
-
-    override func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, offset: Int?) -> Int {
-        if let failure = injected(.write) { return failure }
-        guard let target = self.file(file) else { return -Int(EBADF) }
-        do throws(Errno) {
-            return unsafe achieved(
-                try disk.write(
-                    Array(bytes), to: target, offset: offset, at: wallMilliseconds()))
-        } catch {
-            return -Int(error.code)
-        }
-    }
-
-    override func readFolder(
-        _ path: UnsafePointer<CChar>, _ take: (UnsafeRawBufferPointer) -> Void
-    ) -> FolderReading {
-        if let failure = injected(.openFolder) { return .notOpened(Errno(Int32(-failure))) }
-        let names: [String]
-        do throws(Errno) { names = unsafe try disk.names(in: String(cString: path)) } catch {
-            return .notOpened(error)
-        }
-        for name in names {
-            if let failure = injected(.readFolder) { return .brokenOff(Errno(Int32(-failure))) }
-            unsafe Array(name.utf8).withUnsafeBytes { unsafe take($0) }
-        }
-        return .complete
-    }
-
-    override func realPath(
-        _ path: UnsafePointer<CChar>, into space: UnsafeMutableRawBufferPointer
-    ) -> Int {
-        if let failure = injected(.realPath) { return failure }
-        do throws(Errno) {
-            let bytes = unsafe Array(try disk.realPath(String(cString: path)).utf8)
-            unsafe bytes.withUnsafeBytes { unsafe space.copyMemory(from: $0) }
-            return bytes.count
-        } catch {
-            return -Int(error.code)
-        }
-    }
-
-    override func makeFolder(_ path: UnsafePointer<CChar>, mode: UInt32) -> Int {
-        if let failure = injected(.makeFolder) { return failure }
-        do throws(Errno) {
-            unsafe try disk.makeFolder(String(cString: path), mode: mode, at: wallMilliseconds())
-            return 0
-        } catch {
-            return -Int(error.code)
-        }
-    }
-
-    override func unlink(_ path: UnsafePointer<CChar>) -> Int {
-        if let failure = injected(.unlink) { return failure }
-        do throws(Errno) {
-            unsafe try disk.unlink(String(cString: path))
-            return 0
-        } catch {
-            return -Int(error.code)
-        }
     }
 }
