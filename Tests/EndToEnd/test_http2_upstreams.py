@@ -241,9 +241,38 @@ def test_goaway_ends_an_idle_connection(simple):
         server = simple(f"location / {{ {V2} proxy_pass http://u; }}", **keeping(upstream))
         for n in range(1, 4):
             assert fetch(server.port, "/")["x-connection"] == str(n)
-            # A request that crosses the GOAWAY on its way is refused, as in nginx.
             time.sleep(0.2)
         assert "[error]" not in server.log()
+
+
+@pytest.mark.parametrize("method, body", [("GET", b""), ("POST", b"a body")])
+def test_a_request_that_crosses_a_goaway_is_made_again(simple, method, body):
+    """It was passed over, as the upstream's word says: nginx has a 502 for it, whenever an upstream ends a connection and is asked."""
+    def handler(call):
+        if call.stream == 1:
+            return echo(call)
+        call.connection.h2.close_connection(last_stream_id=1)
+        call.connection.flush()
+
+    with Upstream(handler) as upstream:
+        server = simple(f"location / {{ {V2} proxy_pass http://u; }}", **keeping(upstream))
+        assert fetch(server.port, "/")["x-connection"] == "1"
+        for n in range(2, 5):
+            got = fetch(server.port, "/", method=method, body=body)
+            assert (got.status, got.body, got["x-connection"]) == (200, f"{method} / {len(body)}".encode(), str(n))
+        assert "[error]" not in server.log() and len(upstream.calls) == 7
+
+
+def test_a_new_connection_that_goes_away_is_a_failure(simple):
+    """What is passed over again and again is not asked for ever."""
+    def handler(call):
+        call.connection.h2.close_connection(last_stream_id=0)
+        call.connection.flush()
+
+    with Upstream(handler) as upstream:
+        server = simple(f"location / {{ {V2} proxy_pass http://u; }}", **keeping(upstream))
+        assert fetch(server.port, "/").status == 502 and len(upstream.calls) == 1
+        assert "upstream sent goaway with error 0 while reading response header from upstream" in server.log()
 
 
 def test_trailers_pass(simple):

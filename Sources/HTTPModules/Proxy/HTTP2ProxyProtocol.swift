@@ -100,6 +100,10 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
 
     override func leave() { session = nil }
 
+    override var wasPassedOver: Bool {
+        if case .goneAway(.noError)? = session?.fault { true } else { false }
+    }
+
     // MARK: - The answer
 
     override func begin() {

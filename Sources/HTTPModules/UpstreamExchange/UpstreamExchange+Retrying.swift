@@ -1,24 +1,38 @@
 /// What follows from a failure: another server, or an end.
 extension UpstreamExchange {
-    private var situation: RetryPolicy.Situation {
+    private func situation(isSent: Bool) -> RetryPolicy.Situation {
         RetryPolicy.Situation(
-            method: request.method, isSent: attempt.isStarted, isStreamed: isStreamed,
+            method: request.method, isSent: isSent, isStreamed: isStreamed,
             triesLeft: selection.triesLeft, elapsed: loop.now - firstTryAt)
     }
 
+    /// The upstream was ending a kept connection in good order when the request was sent on it, and another try may be made.
+    var isMissedGoodbye: Bool {
+        guard proto.wasPassedOver, connection?.isReused == true, !isStreamed else { return false }
+        return settings.value.retryPolicy.conditions.isDisjoint(with: .off)
+            && settings.value.retryPolicy.conditions.contains(.error)
+    }
+
+    /// Asks on another connection, whatever the method is: nginx fails with such a request, although its upstream is well.
+    func askAgain() {
+        request.log(.info, while: action(ofHead: true)) { proto.appendFault(to: $0, head: head) }
+        failed(Fault(.upstream, .error, .closed), wasPassedOver: true)
+    }
+
     /// A try failed before its answer was passed on.
-    func failed(_ fault: Fault) {
+    func failed(_ fault: Fault, wasPassedOver: Bool = false) {
+        let isSent = attempt.isStarted && !wasPassedOver
         let wasReused = connection?.isReused ?? false
         if fault.cause == .timeout {
             request.log(.error, errno: .timedOut, while: action) { $0.append("upstream timed out") }
         }
         updateAttempt { $0.status = fault.retry.status.rawValue }
-        let outcome: PeerOutcome = fault.countsAgainstPeer ? .failed : .succeeded
+        let outcome: PeerOutcome = fault.countsAgainstPeer && !wasPassedOver ? .failed : .succeeded
         releasePeer(outcome)
         // An idle connection that turns out to be closed says little about its server.
         if wasReused, fault.retry == .error { selection.allowAnotherTry() }
         if request.main.flags.contains(.clientGone) { return end(.clientClosedRequest) }
-        guard settings.value.retryPolicy.allowsRetry(after: fault.retry, situation) else {
+        guard settings.value.retryPolicy.allowsRetry(after: fault.retry, situation(isSent: isSent)) else {
             return end(fault.retry.status)
         }
         tryNextPeer()
@@ -29,7 +43,7 @@ extension UpstreamExchange {
         guard let condition = RetryConditions(status: head.status) else { return false }
         // This try is not over yet for the balancer, so two must be left.
         guard
-            settings.value.retryPolicy.allowsRetry(after: condition, situation, triesNeeded: 2)
+            settings.value.retryPolicy.allowsRetry(after: condition, situation(isSent: attempt.isStarted), triesNeeded: 2)
         else { return false }
         failed(Fault(.upstream, condition, .status))
         return true
