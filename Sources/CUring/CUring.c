@@ -151,6 +151,27 @@ int apus_ring_close_descriptor(apus_ring *ring, int fd, uint64_t key) {
     return 0;
 }
 
+/* Where reads leave what nobody looks at, all of them at once. It is the process's, not a ring's: the kernel may be at a read for a
+ * moment longer than there is the ring. */
+static unsigned char unwanted[512 * 1024] __attribute__((aligned(4096)));
+
+int apus_ring_can_read(apus_ring *ring) {
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&ring->ring);
+    if (!probe) return 0;
+    int can = io_uring_opcode_supported(probe, IORING_OP_READ);
+    io_uring_free_probe(probe);
+    return can;
+}
+
+int apus_ring_read(apus_ring *ring, int fd, uint64_t offset, size_t count, uint64_t key) {
+    struct io_uring_sqe *request = next_request(ring);
+    if (!request) return -EBUSY;
+    unsigned size = (unsigned)(count < sizeof unwanted ? count : sizeof unwanted);
+    io_uring_prep_read(request, fd, unwanted, size, offset);
+    request->user_data = key;
+    return 0;
+}
+
 int apus_ring_wait(apus_ring *ring, int milliseconds) {
     if (milliseconds == 0) return io_uring_submit_and_get_events(&ring->ring);
     if (milliseconds < 0) return io_uring_submit_and_wait(&ring->ring, 1);

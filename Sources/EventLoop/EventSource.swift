@@ -40,6 +40,10 @@ class EventSource {
     /// The endpoint may have something to read, and wants it.
     func receive(_ endpoint: Endpoint, _ loop: EventLoop) {}
 
+    /// Has the kernel read a part of a file into the page cache; `FileReads.kernelHasRead` follows, if only of a part of it. False: it
+    /// does not do that, or takes no more now.
+    func read(_ read: DiskRead, _ loop: EventLoop) -> Bool { false }
+
     /// The endpoint's descriptor is about to be closed: no call comes to it any more.
     func leave(_ endpoint: Endpoint, _ loop: EventLoop) {}
 

@@ -1,8 +1,10 @@
-/// How a large file is read that may not be in the page cache: by threads, so that the loop does not wait for a disk (`aio`), and
+/// How a large file is read that may not be in the page cache: by threads or the kernel, so that the loop does not wait for a disk (`aio`), and
 /// without leaving it there (`directio`).
 final class FileReading {
     /// The pool whose threads read; nil: the loop waits.
     let pool: Int?
+    /// The kernel reads in their place where it is asked by a ring.
+    private let prefersKernel: Bool
     /// From the first part on that was not in the page cache, all that is sent leaves it again.
     private let leavesCache: Bool
     /// What parts of such a file begin and end at.
@@ -20,8 +22,9 @@ final class FileReading {
     /// What is dropped at a time.
     private static let dropped = 2 * 1_024 * 1_024
 
-    init(pool: Int?, leavesCache: Bool, alignment: Int, reads: FileReads) {
+    init(pool: Int?, prefersKernel: Bool = false, leavesCache: Bool, alignment: Int, reads: FileReads) {
         self.pool = pool
+        self.prefersKernel = prefersKernel
         self.leavesCache = leavesCache
         self.alignment = min(max(alignment, 4_096), Self.window)
         self.reads = reads
@@ -67,7 +70,7 @@ final class FileReading {
 
     /// Has a thread read a part; see `FileReads.begin`.
     func begin(_ range: Range<Int>, of file: OpenFile, by pool: Int, for endpoint: Endpoint) -> Int {
-        let task = reads.begin(range, of: file, by: pool, for: endpoint)
+        let task = reads.begin(range, of: file, by: pool, prefersKernel: prefersKernel, for: endpoint)
         if task != 0 { note(range) }
         return task
     }

@@ -8,17 +8,31 @@ struct ThreadPool: Equatable, Sendable {
     static let standard = ThreadPool(name: "default", threads: 32, longestQueue: 65_536)
 }
 
-/// The reads of files that a loop has left to threads, and what they are for.
+/// A read of a file that was begun long ago and has not ended.
+struct LateRead {
+    let file: Int32
+    let range: Range<Int>
+    /// It is the kernel that is at it, not a thread.
+    let isKernels: Bool
+}
+
+/// The reads of files that a loop has left to threads or to the kernel, and what they are for.
 ///
-/// Its descriptor becomes readable when some are done. A file stays open until then, whatever has become of who wanted it.
+/// Its descriptor becomes readable when threads are done with some. A file stays open until then, whatever has become of who wanted it.
 final class FileReads: Endpoint {
     private struct Pending {
-        /// Kept open for the thread.
+        /// Kept open for whoever reads.
         let file: OpenFile
         let range: Range<Int>
+        let pool: Int
         let slot: Int32
         let generation: UInt32
         let number: Int
+        let begunAt: Int
+        /// The kernel is at it, and has read so many bytes before.
+        var isKernels: Bool
+        var done = 0
+        var isToldOf = false
     }
 
     private let pools: [ThreadPool]
@@ -28,15 +42,27 @@ final class FileReads: Endpoint {
     private let pending = List<Pending?>()
     private let free = List<Int>()
     private var lastNumber = 0
-    /// Reads that were handed to threads, ever, and what they have read.
+    /// Those that the kernel is at, and how many they may be.
+    private var kernelCount = 0
+    private let kernelLimit: Int
+    /// Reads that have ended, ever, and what they have read.
     private(set) var count = 0
     private(set) var bytes = 0
     /// Told of a pool that can take no more.
     var complain: ((ThreadPool, DiskThreads.Posting) -> Void)?
+    /// Told once of a read that has not ended in time, and of who waits for it, if that is still there.
+    var tellOfLate: ((LateRead, Endpoint?) -> Void)?
+    /// Milliseconds after which a read is late: as in nginx.
+    private let patience: Int
+    private var watch: ReadWatch?
     private let drops: LateDrops
 
     /// - Parameter work: what threads do instead of reading, in tests.
-    init(loop: EventLoop, pools: [ThreadPool] = [], work: DiskThreads.Work? = nil) {
+    init(
+        loop: EventLoop, pools: [ThreadPool] = [], kernelLimit: Int = 32, patience: Int = 60_000, work: DiskThreads.Work? = nil
+    ) {
+        self.kernelLimit = kernelLimit
+        self.patience = patience
         let hasStandard = pools.contains { $0.name == ThreadPool.standard.name }
         self.pools = hasStandard ? pools : pools + [.standard]
         threads = Array(repeating: nil, count: self.pools.count)
@@ -54,23 +80,31 @@ final class FileReads: Endpoint {
     /// Reads under way.
     var underWay: Int { pending.count - free.count }
 
-    /// Has a thread read a part of a file. `fileWasRead` of the endpoint follows, with the number that this returns; 0: it could not
-    /// be handed to a thread, and whoever is in charge was told.
-    func begin(_ range: Range<Int>, of file: OpenFile, by pool: Int, for endpoint: Endpoint) -> Int {
-        guard let threads = threads(of: pool) else { return 0 }
-        let key = free.popLast() ?? pending.count
+    /// Has a thread, or the kernel if that is preferred and takes it, read a part of a file. `fileWasRead` of the endpoint follows, with
+    /// the number that this returns; 0: it could not be handed to a thread, and whoever is in charge was told.
+    func begin(
+        _ range: Range<Int>, of file: OpenFile, by pool: Int, prefersKernel: Bool, for endpoint: Endpoint
+    ) -> Int {
+        let key = free.last ?? pending.count
         let read = DiskRead(key: key, file: file.descriptor, offset: range.lowerBound, count: range.count)
-        let posting = threads.post(read)
-        guard posting == .accepted else {
-            if key < pending.count { free.append(key) }
-            complain?(pools[pool], posting)
-            return 0
-        }
+        let isKernels = prefersKernel && kernelCount < kernelLimit && loop.source.read(read, loop)
+        guard isKernels || post(read, to: pool) else { return 0 }
+        if isKernels { kernelCount += 1 }
         lastNumber += 1
         let entry = Pending(
-            file: file, range: range, slot: endpoint.slot, generation: endpoint.generation, number: lastNumber)
-        if key == pending.count { pending.append(entry) } else { pending[key] = entry }
+            file: file, range: range, pool: pool, slot: endpoint.slot, generation: endpoint.generation, number: lastNumber,
+            begunAt: loop.now, isKernels: isKernels)
+        if free.popLast() == nil { pending.append(entry) } else { pending[key] = entry }
+        if watch == nil { watch = ReadWatch(self, in: patience) }
         return lastNumber
+    }
+
+    private func post(_ read: DiskRead, to pool: Int) -> Bool {
+        guard let threads = threads(of: pool) else { return false }
+        let posting = threads.post(read)
+        if posting == .accepted { return true }
+        complain?(pools[pool], posting)
+        return false
     }
 
     /// The threads of a pool, made at its first use.
@@ -101,14 +135,53 @@ final class FileReads: Endpoint {
     override func becameReadable() {
         loop.kernel.takeNotice(descriptor)
         guard let results else { return }
-        for result in results.take() {
-            guard let entry = pending.take(result.key) else { preconditionFailure("a read ends once") }
-            free.append(result.key)
-            count += 1
-            bytes += max(result.code, 0)
-            guard let endpoint = loop.endpoint(at: Int(entry.slot), generation: entry.generation) else { continue }
-            endpoint.fileWasRead(entry.number, upTo: entry.range.upperBound)
+        for result in results.take() { finish(result.key, result.code) }
+    }
+
+    /// The kernel has read a part of what it was asked for, or could not. What it leaves is asked for again; a thread does what it
+    /// cannot do, unless the disk is to blame.
+    func kernelHasRead(_ key: Int, _ code: Int) {
+        guard var entry = pending[key], entry.isKernels else { preconditionFailure("a read ends once") }
+        entry.done += max(code, 0)
+        let start = entry.range.lowerBound + entry.done
+        let rest = DiskRead(key: key, file: entry.file.descriptor, offset: start, count: entry.range.upperBound - start)
+        if code > 0, rest.count > 0, loop.source.read(rest, loop) {
+            pending[key] = entry
+            return
         }
+        kernelCount -= 1
+        entry.isKernels = false
+        pending[key] = entry
+        let isForThread = rest.count > 0 && code != 0 && code != -Int(Errno.inputOutput.code)
+        if !isForThread || !post(rest, to: entry.pool) { finish(key, code < 0 ? code : 0) }
+    }
+
+    private func finish(_ key: Int, _ code: Int) {
+        guard let entry = pending.take(key) else { preconditionFailure("a read ends once") }
+        free.append(key)
+        count += 1
+        bytes += entry.done + max(code, 0)
+        guard let endpoint = loop.endpoint(at: Int(entry.slot), generation: entry.generation) else { return }
+        endpoint.fileWasRead(entry.number, upTo: entry.range.upperBound)
+    }
+
+    /// Tells of the reads that have become late. Returns when the next one will be, in milliseconds; nil: none can.
+    fileprivate func tellOfLateReads() -> Int? {
+        var next: Int?
+        for key in pending.indices {
+            guard var entry = pending[key], !entry.isToldOf else { continue }
+            let left = entry.begunAt + patience - loop.now
+            guard left <= 0 else {
+                next = min(next ?? left, left)
+                continue
+            }
+            entry.isToldOf = true
+            pending[key] = entry
+            let late = LateRead(file: entry.file.descriptor, range: entry.range, isKernels: entry.isKernels)
+            tellOfLate?(late, loop.endpoint(at: Int(entry.slot), generation: entry.generation))
+        }
+        if next == nil { watch = nil }
+        return next
     }
 
     /// Ends the threads that are free, and those that are at something when they are done.
@@ -119,6 +192,23 @@ final class FileReads: Endpoint {
     /// Drops a part of a file from the page cache when it has reached the network, then closes it. False: as many wait as may.
     func drop(_ range: Range<Int>, of file: Int32) -> Bool {
         drops.add(range, of: file)
+    }
+}
+
+/// Looks after reads now and then, as long as there are any.
+private final class ReadWatch: Endpoint {
+    private weak var reads: FileReads?
+
+    init(_ reads: FileReads, in milliseconds: Int) {
+        self.reads = reads
+        super.init(loop: reads.loop, descriptor: -1)
+        loop.addTimer(self)
+        loop.setInputDeadline(self, in: milliseconds)
+    }
+
+    override func inputTimedOut() {
+        guard let next = reads?.tellOfLateReads() else { return loop.close(self) }
+        loop.setInputDeadline(self, in: next)
     }
 }
 

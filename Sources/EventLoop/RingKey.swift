@@ -14,7 +14,10 @@ struct RingOperations: OptionSet {
     /// To be told of for as long as it can be read.
     static let staysReadable = RingOperations(rawValue: 64)
 
-    /// Those that the kernel completes.
+    /// A part of a file is read (`FileReads`): of no endpoint, which may be gone before.
+    static let readsFile = RingOperations(rawValue: 128)
+
+    /// Those of an endpoint that the kernel completes.
     static let requests: [RingOperations] = [.receives, .accepts, .pollsInput, .pollsOutput]
 }
 
@@ -35,6 +38,14 @@ struct RingKey {
         precondition(slot < 1 << Self.slotBits, "an endpoint without a place, or more of them than there can be")
         value = UInt64(endpoint.generation) << 32 | UInt64(operation.rawValue) << Self.slotBits | slot
     }
+
+    /// Names a read of a file by its number in `FileReads`; nil: it is too large to be told from others.
+    init?(fileRead number: Int) {
+        guard 0..<1 << Int(Self.slotBits) ~= number else { return nil }
+        value = UInt64(RingOperations.readsFile.rawValue) << Self.slotBits | UInt64(number)
+    }
+
+    var fileRead: Int { Int(value & (1 << Self.slotBits - 1)) }
 
     var operation: RingOperations { RingOperations(rawValue: UInt8(truncatingIfNeeded: value >> Self.slotBits)) }
 

@@ -14,6 +14,7 @@ final class RingSource: EventSource {
     var shortage: UInt64 = 0
     /// By slot: what came for an endpoint that had paused reading.
     let held = List<HeldInput?>()
+    private lazy var canRead = ring.canRead
 
     /// Completions that are served in a turn.
     private static let batch = 512
@@ -50,6 +51,7 @@ final class RingSource: EventSource {
         case .accepts: accepted(completion, key, loop)
         case .pollsInput: becameReadable(completion, key, loop)
         case .pollsOutput: becameWritable(completion, key, loop)
+        case .readsFile: loop.fileReads?.kernelHasRead(key.fileRead, Int(completion.result))
         default: break
         }
     }
@@ -103,6 +105,11 @@ final class RingSource: EventSource {
 
     override func receive(_ endpoint: Endpoint, _ loop: EventLoop) {
         resume(endpoint, loop)
+    }
+
+    override func read(_ read: DiskRead, _ loop: EventLoop) -> Bool {
+        guard canRead, let key = RingKey(fileRead: read.key) else { return false }
+        return ring.read(read.file, offset: read.offset, count: read.count, key: key.value) >= 0
     }
 
     // MARK: - The end

@@ -1,7 +1,9 @@
-/// Whose threads read files: `aio`.
+/// Who reads files: `aio`.
 struct FileReaders: Sendable {
     /// The name of a `thread_pool`.
     var pool: Template
+    /// The kernel does in its place, where it is asked by a ring: `on`.
+    var prefersKernel = false
 }
 
 extension Request {
@@ -37,6 +39,7 @@ extension Request {
         guard pool != nil || isDirect else { return }
         if isDirect { _ = loop.kernel.readExactly(file.descriptor) }
         file.reading = FileReading(
-            pool: pool, leavesCache: isDirect, alignment: settings.value.directAlignment, reads: reads)
+            pool: pool, prefersKernel: settings.value.readers?.prefersKernel ?? false, leavesCache: isDirect,
+            alignment: settings.value.directAlignment, reads: reads)
     }
 }

@@ -240,7 +240,7 @@ final class Pipeline {
 /// Hears that a thread has read what filters wait for.
 private final class FileWait: Endpoint {
     private weak var pipeline: Pipeline?
-    private let request: Request
+    fileprivate let request: Request
 
     init(loop: EventLoop, _ pipeline: Pipeline, _ request: Request) {
         self.pipeline = pipeline
@@ -259,6 +259,17 @@ private final class FileWait: Endpoint {
     override func fileWasRead(_ task: Int, upTo end: Int) {
         loop.close(self)
         pipeline?.fileWasRead(upTo: end, request)
+    }
+
+    /// The request may be over, and serve another.
+    fileprivate var isAwaited: Bool { pipeline.map { request.pipeline === $0 || request.encoding === $0 } ?? false }
+}
+
+/// As the request, for messages about its reads.
+extension FileWait: LogContext {
+    var connectionNumber: UInt64 { isAwaited ? request.connectionNumber : 0 }
+    func appendContext(to line: Buffer) {
+        if isAwaited { request.appendContext(to: line) }
     }
 }
 

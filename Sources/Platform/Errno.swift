@@ -37,6 +37,7 @@ struct Errno: Error, Equatable, Hashable, Sendable {
     static let addressInUse = Errno(EADDRINUSE)
     static let processFilesExhausted = Errno(EMFILE)
     static let systemFilesExhausted = Errno(ENFILE)
+    static let inputOutput = Errno(EIO)
     static let noSpace = Errno(ENOSPC)
     static let noMemory = Errno(ENOMEM)
     static let noBuffers = Errno(ENOBUFS)

@@ -79,6 +79,14 @@ final class Ring {
     /// Closes a descriptor behind all that was asked of it; only a failure completes.
     func close(_ descriptor: Int32, key: UInt64) -> Int { unsafe Int(apus_ring_close_descriptor(ring, descriptor, key)) }
 
+    /// Whether the kernel reads files for a ring.
+    var canRead: Bool { unsafe apus_ring_can_read(ring) != 0 }
+
+    /// Reads a part of a file, or its beginning, only to have it in the page cache. The descriptor has to stay open until it completes.
+    func read(_ file: Int32, offset: Int, count: Int, key: UInt64) -> Int {
+        unsafe Int(apus_ring_read(ring, file, UInt64(offset), count, key))
+    }
+
     // MARK: - Completions
 
     struct Completion {

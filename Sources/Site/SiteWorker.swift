@@ -37,8 +37,9 @@ final class SiteWorker {
         engine = Engine(
             loop: loop, counters: cycle.counters, connectionLimit: cycle.core.workerConnections,
             shutdownTimeout: cycle.core.shutdownTimeout, debuggedClients: cycle.core.debuggedClients)
-        let reads = FileReads(loop: loop, pools: cycle.core.threadPools)
+        let reads = FileReads(loop: loop, pools: cycle.core.threadPools, kernelLimit: cycle.core.kernelReads)
         reads.complain = { [logs = cycle.logs] pool, posting in logs.errorLog.complain(of: pool, posting) }
+        reads.tellOfLate = { [logs = cycle.logs] read, endpoint in logs.errorLog.tell(of: read, endpoint) }
         loop.fileReads = reads
         cycle.logs.attach(to: loop)
     }
@@ -139,6 +140,18 @@ extension ErrorLog {
             }
         case .noThread(let error):
             write(.alert, connection: 0, errno: error) { $0.append("pthread_create() failed") }
+        }
+    }
+
+    /// A read of a file does not come back.
+    fileprivate func tell(of late: LateRead, _ endpoint: Endpoint?) {
+        write(.alert, endpoint as? any LogContext) {
+            $0.append(late.isKernels ? "aio operation took too long: " : "thread operation took too long: ")
+            $0.append(decimal: late.range.count)
+            $0.append(" bytes at ")
+            $0.append(decimal: late.range.lowerBound)
+            $0.append(" of descriptor ")
+            $0.append(decimal: Int(late.file))
         }
     }
 }

@@ -66,6 +66,8 @@ struct ProcessSettings: Sendable {
     var workerConnections = 512
     var eventMethod = EventMethod.epoll
     var acceptsAllAtOnce = false
+    /// Reads of files that the kernel is at for a worker at most; threads do what is beyond.
+    var kernelReads = 32
     /// Clients for which everything is logged.
     var debuggedClients = TrustedPeers()
 

@@ -15,7 +15,7 @@ import serving
 DEMO = serving.ROOT / "demo"
 
 # The tests of these files are made on io_uring, too: what a loop over it could do wrong would show in them.
-ON_BOTH_METHODS = {"test_moved_bodies", "test_processes", "test_upstreams", "test_websocket"}
+ON_BOTH_METHODS = {"test_moved_bodies", "test_processes", "test_reading", "test_upstreams", "test_websocket"}
 
 
 def pytest_generate_tests(metafunc):
@@ -28,6 +28,7 @@ def event_method(request, monkeypatch):
     """What every configuration of a test says by `use`."""
     if method := getattr(request, "param", None):
         monkeypatch.setattr(serving, "EVENT_METHOD", method)
+    return method or serving.EVENT_METHOD or "epoll"
 
 
 class Gunicorn:
@@ -134,7 +135,7 @@ worker_processes %%WORKERS%%;
 error_log logs/error.log info;
 pid nginx.pid;
 %%MAIN%%
-events { worker_connections 512; }
+events { worker_connections 512; %%EVENTS%% }
 http {
     %%TEMP%%
     access_log logs/access.log;
@@ -152,8 +153,8 @@ http {
 @pytest.fixture
 def simple(serve):
     """Serves locations in a plain frame."""
-    def start(server_text, http="", main="", workers=1, start=True, files=None, **options):
-        values = {"WORKERS": workers, "MAIN": main, "HTTP": http, "SERVER": server_text,
+    def start(server_text, http="", main="", events="", workers=1, start=True, files=None, **options):
+        values = {"WORKERS": workers, "MAIN": main, "EVENTS": events, "HTTP": http, "SERVER": server_text,
                   **options.pop("values", {})}
         server = serve(FRAME, start=False, values={**values, "MAIN": "", "HTTP": "", "SERVER": ""}, **options)
         for name in ("MAIN", "HTTP", "SERVER"):

@@ -1,7 +1,8 @@
-"""Large files that are not in the page cache: read by threads (`aio`), and not left there (`directio`)."""
+"""Large files that are not in the page cache: read by threads or by the kernel (`aio`), and not left there (`directio`)."""
 
 import hashlib
 import os
+import pathlib
 import re
 import subprocess
 import threading
@@ -34,19 +35,27 @@ def cached(path):
 
 
 def reads(server):
-    """How many reads threads have done, and how many bytes they were."""
-    found = re.search(r"Reads by threads: (\d+) Bytes: (\d+) \n", fetch(server.port, "/full").text)
+    """How many reads threads and the kernel have done, and how many bytes they were."""
+    found = re.search(r"Reads of files: (\d+) Bytes: (\d+) \n", fetch(server.port, "/full").text)
     return int(found[1]), int(found[2])
 
 
-def until_threads_read(server, ask):
-    """Asks for a cold file until threads have read of it: a disk may be so fast that it is there before anybody could wait."""
+def threads(server, by_kernel=False):
+    """The threads that workers have made, or those that the kernel has made for them."""
+    names = [path.read_text() for pid in server.workers() for path in pathlib.Path(f"/proc/{pid}/task").glob("[0-9]*/comm")
+             if path.parent.name != str(pid)]
+    return [name for name in names if name.startswith("iou-") == by_kernel]
+
+
+def until_read(server, ask):
+    """Asks for a cold file until it was read by others than the worker: a disk may be so fast that it is there before anybody could
+    wait."""
     for _ in range(20):
         forget(server.big)
         ask()
         if reads(server)[0]:
             return
-    pytest.fail("no thread has read anything")
+    pytest.fail("nobody has read anything")
 
 
 @pytest.fixture
@@ -68,7 +77,7 @@ def test_threads_read_what_is_not_in_the_page_cache(cold, directive):
     def ask():
         assert fetch(server.port, "/big.bin?pool=own").body == CONTENT
 
-    until_threads_read(server, ask)
+    until_read(server, ask)
     count, size = reads(server)
     assert 0 < size <= count * 524_288
 
@@ -103,10 +112,10 @@ def test_ranges_of_files_that_are_not_in_the_page_cache(cold, wanted):
             first, last = re.fullmatch(r"bytes (\d+)-(\d+)/\d+", answer["Content-Range"]).groups()
             assert answer.body == CONTENT[int(first):int(last) + 1]
 
-    until_threads_read(server, ask)
+    until_read(server, ask)
 
 
-@pytest.mark.parametrize("options", ["aio threads;", "aio threads; directio 1m;", "directio 1m;", "directio 1m; directio_alignment 4k;"])
+@pytest.mark.parametrize("options", ["aio threads;", "aio on;", "aio on; directio 1m;", "directio 1m;", "directio 1m; directio_alignment 4k;"])
 @pytest.mark.parametrize("way", ["plain", "filtered", "limited", "http2", "tls", "tls-http2"])
 def test_every_way_to_a_client(cold, authority, options, way):  # noqa: F811
     text = {"plain": "", "filtered": "gzip on; gzip_types *; gzip_comp_level 1;", "limited": "limit_rate 24m;",
@@ -125,8 +134,8 @@ def test_every_way_to_a_client(cold, authority, options, way):  # noqa: F811
             body = subprocess.run(["curl", "-sk", how, origin + "/big.bin"], capture_output=True, check=True, timeout=60).stdout
         assert body == CONTENT
 
-    if "threads" in options:
-        return until_threads_read(server, ask)
+    if "aio" in options:
+        return until_read(server, ask)
     ask()
     assert reads(server) == (0, 0)
 
@@ -142,8 +151,9 @@ def test_temporary_files_of_answers(cold):
             assert connection.response().body == CONTENT
 
 
-def test_many_clients_of_cold_files_at_once(cold):
-    server = cold("aio threads=few;", main="thread_pool few threads=2;", workers=2)
+@pytest.mark.parametrize("options", ["aio threads=few;", "aio on;"])
+def test_many_clients_of_cold_files_at_once(cold, options):
+    server = cold(options, main="thread_pool few threads=2;", events="worker_aio_requests 4;", workers=2)
     bodies = []
 
     def ask(number):
@@ -158,8 +168,9 @@ def test_many_clients_of_cold_files_at_once(cold):
     assert bodies == [True] * 12
 
 
-def test_clients_that_leave_while_their_file_is_read(cold):
-    server = cold("aio threads; keepalive_timeout 1;")
+@pytest.mark.parametrize("directive", ["threads", "on"])
+def test_clients_that_leave_while_their_file_is_read(cold, directive):
+    server = cold(f"aio {directive}; keepalive_timeout 1;")
     for _ in range(40):
         forget(server.big)
         with Connection(server.port) as connection:
@@ -173,8 +184,9 @@ def test_clients_that_leave_while_their_file_is_read(cold):
                           if os.path.realpath(f"/proc/{worker}/fd/{name}").endswith("big.bin")], 10, "the files to be closed")
 
 
-def test_a_file_that_becomes_shorter_while_it_is_sent(cold):
-    server = cold("aio threads;")
+@pytest.mark.parametrize("directive", ["threads", "on"])
+def test_a_file_that_becomes_shorter_while_it_is_sent(cold, directive):
+    server = cold(f"aio {directive};")
     with Connection(server.port, receive_buffer=65_536) as connection:
         connection.send(request("/big.bin"))
         connection.more()
@@ -226,14 +238,26 @@ def test_a_pool_that_nobody_makes_is_refused(simple):
 
 def test_threads_are_made_when_they_are_needed(cold):
     server = cold("aio threads;")
-    worker = server.workers()[0]
-    assert len(os.listdir(f"/proc/{worker}/task")) == 1
-    until_threads_read(server, lambda: fetch(server.port, "/big.bin"))
-    assert 2 <= len(os.listdir(f"/proc/{worker}/task")) <= 4
+    assert threads(server) == []
+    until_read(server, lambda: fetch(server.port, "/big.bin"))
+    assert 1 <= len(threads(server)) <= 3
 
 
-def test_workers_end_with_their_threads(cold):
-    server = cold("aio threads;")
+def test_who_reads_with_aio_on(cold, event_method):
+    server = cold("aio on;")
+    until_read(server, lambda: fetch(server.port, "/big.bin"))
+    assert bool(threads(server)) == (event_method == "epoll")
+
+
+def test_the_kernel_may_be_kept_from_reading(cold):
+    server = cold("aio on;", events="worker_aio_requests 0;")
+    until_read(server, lambda: fetch(server.port, "/big.bin"))
+    assert threads(server) and not threads(server, by_kernel=True)
+
+
+@pytest.mark.parametrize("directive", ["threads", "on"])
+def test_workers_end_with_their_reads(cold, directive):
+    server = cold(f"aio {directive};")
     assert fetch(server.port, "/big.bin").body == CONTENT
     first = server.workers()
     server.reload()

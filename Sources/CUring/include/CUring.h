@@ -33,6 +33,10 @@ int apus_ring_poll(apus_ring *ring, int fd, uint32_t events, uint64_t key);
 int apus_ring_cancel(apus_ring *ring, uint64_t target, uint64_t key);
 /* Closes behind all that was asked of the descriptor before; only a failure completes. */
 int apus_ring_close_descriptor(apus_ring *ring, int fd, uint64_t key);
+/* Whether the kernel reads files for a ring. */
+int apus_ring_can_read(apus_ring *ring);
+/* Reads a part of a file, or its beginning, only to have it in the page cache. */
+int apus_ring_read(apus_ring *ring, int fd, uint64_t offset, size_t count, uint64_t key);
 
 /* Hands requests over and waits for a completion, at most so many milliseconds (-1: for ever). */
 int apus_ring_wait(apus_ring *ring, int milliseconds);

@@ -6,7 +6,7 @@ extension Core {
         [
             .value(
                 "aio", in: .request, .one, slot, \.readers,
-                "Whether threads read what is not in the page cache of large files, so that the worker does not wait for a disk.",
+                "Who reads what is not in the page cache of large files, so that the worker does not wait for a disk.",
                 syntax: "off | on | threads[=pool]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try readReaders(invocation)
@@ -33,11 +33,13 @@ extension Core {
         ]
     }
 
-    /// `on` is nginx's for the kernel's own asynchronous reads, which wait all the same: threads read then, too.
+    /// `on` is the kernel's own asynchronous reads. Those that nginx means by it wait all the same, so that threads read where there is
+    /// no ring.
     private static func readReaders(_ invocation: Invocation) throws(ConfigurationError) -> FileReaders? {
         switch invocation[0] {
         case "off": return nil
-        case "on", "threads": return FileReaders(pool: Template(constant: ThreadPool.standard.name))
+        case "on": return FileReaders(pool: Template(constant: ThreadPool.standard.name), prefersKernel: true)
+        case "threads": return FileReaders(pool: Template(constant: ThreadPool.standard.name))
         default: break
         }
         guard let name = invocation[0].value(of: "threads=") else { throw invocation.refuse("invalid value") }

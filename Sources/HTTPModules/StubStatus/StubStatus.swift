@@ -42,7 +42,7 @@ enum StubStatus {
         if request.location.settings(slot).value.isFull {
             append("Files", .files, counters, to: page)
             append("Bodies", .bodies, counters, to: page)
-            page.append("Reads by threads: ")
+            page.append("Reads of files: ")
             page.append(decimal: counters[.reads])
             page.append(" Bytes: ")
             page.append(decimal: counters[.readBytes])

@@ -278,3 +278,9 @@ final class HTTP2StreamTimer: Endpoint {
     override func outputTimedOut() { stream.outputTimedOut() }
     override func fileWasRead(_ task: Int, upTo end: Int) { stream.fileWasRead(task, upTo: end) }
 }
+
+/// As its stream's request, for messages about its reads.
+extension HTTP2StreamTimer: LogContext {
+    var connectionNumber: UInt64 { stream.request.connectionNumber }
+    func appendContext(to line: Buffer) { stream.request.appendContext(to: line) }
+}

@@ -47,9 +47,9 @@ extension CoreDirectives {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 _ = try invocation.milliseconds()
             },
-            .ignoredNumber(
-                "worker_aio_requests", in: .events, "The most asynchronous reads of files that wait at once.",
-                reason: "no reads are asynchronous"),
+            .number(
+                "worker_aio_requests", in: .events, slot, \.kernelReads,
+                "The most reads of files that the kernel is at for a worker at once, where `aio on` has it read by io_uring."),
             .custom(
                 "debug_connection", in: .events, .one,
                 "A client for which everything is logged.", syntax: "address | CIDR | unix:"
@@ -67,6 +67,7 @@ extension CoreDirectives {
             core.workerConnections = inner.workerConnections
             core.eventMethod = inner.eventMethod
             core.acceptsAllAtOnce = inner.acceptsAllAtOnce
+            core.kernelReads = inner.kernelReads
             core.debuggedClients = inner.debuggedClients
         }
     }
