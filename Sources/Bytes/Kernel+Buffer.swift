@@ -95,3 +95,10 @@ extension Kernel.Presence {
         }
     }
 }
+
+extension DiskWrite {
+    /// A buffer's memory stays where it is: nobody may append to it, or let it go, before the result was taken.
+    mutating func append(_ buffer: Buffer) {
+        unsafe buffer.span.withUnsafeBytes { unsafe append($0) }
+    }
+}

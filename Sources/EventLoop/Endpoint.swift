@@ -163,6 +163,9 @@ class Endpoint {
         loop.flush(self)
     }
 
+    /// A thread has written so many bytes for this endpoint, or none: then it is a negative error number, or 0.
+    func fileWasWritten(_ task: Int, _ code: Int) {}
+
     /// The turn that `callSoon` asked for has come.
     func called() {}
 

@@ -5,6 +5,8 @@ final class FileReading {
     let pool: Int?
     /// The kernel reads in their place where it is asked by a ring.
     private let prefersKernel: Bool
+    /// The pool whose threads may write to the file, too.
+    var writingPool: Int? { prefersKernel ? nil : pool }
     /// From the first part on that was not in the page cache, all that is sent leaves it again.
     private let leavesCache: Bool
     /// What parts of such a file begin and end at.

@@ -8,20 +8,20 @@ struct ThreadPool: Equatable, Sendable {
     static let standard = ThreadPool(name: "default", threads: 32, longestQueue: 65_536)
 }
 
-/// A read of a file that was begun long ago and has not ended.
-struct LateRead {
+/// A read or a write of a file that was begun long ago and has not ended.
+struct LateOperation {
     let file: Int32
     let range: Range<Int>
     /// It is the kernel that is at it, not a thread.
     let isKernels: Bool
 }
 
-/// The reads of files that a loop has left to threads or to the kernel, and what they are for.
+/// The reads of files that a loop has left to threads or to the kernel, the writes that it has left to threads, and what they are for.
 ///
 /// Its descriptor becomes readable when threads are done with some. A file stays open until then, whatever has become of who wanted it.
 final class FileReads: Endpoint {
     private struct Pending {
-        /// Kept open for whoever reads.
+        /// Kept open for whoever is at it.
         let file: OpenFile
         let range: Range<Int>
         let pool: Int
@@ -32,6 +32,8 @@ final class FileReads: Endpoint {
         /// The kernel is at it, and has read so many bytes before.
         var isKernels: Bool
         var done = 0
+        /// What is written, kept for the thread; none: it is a read.
+        var buffers: [Buffer] = []
         var isToldOf = false
     }
 
@@ -50,8 +52,8 @@ final class FileReads: Endpoint {
     private(set) var bytes = 0
     /// Told of a pool that can take no more.
     var complain: ((ThreadPool, DiskThreads.Posting) -> Void)?
-    /// Told once of a read that has not ended in time, and of who waits for it, if that is still there.
-    var tellOfLate: ((LateRead, Endpoint?) -> Void)?
+    /// Told once of a read or a write that has not ended in time, and of who waits for it, if that is still there.
+    var tellOfLate: ((LateOperation, Endpoint?) -> Void)?
     /// Milliseconds after which a read is late: as in nginx.
     private let patience: Int
     private var watch: ReadWatch?
@@ -88,20 +90,41 @@ final class FileReads: Endpoint {
         let key = free.last ?? pending.count
         let read = DiskRead(key: key, file: file.descriptor, offset: range.lowerBound, count: range.count)
         let isKernels = prefersKernel && kernelCount < kernelLimit && loop.source.read(read, loop)
-        guard isKernels || post(read, to: pool) else { return 0 }
+        guard isKernels || post(.read(read), to: pool) else { return 0 }
         if isKernels { kernelCount += 1 }
         lastNumber += 1
-        let entry = Pending(
-            file: file, range: range, pool: pool, slot: endpoint.slot, generation: endpoint.generation, number: lastNumber,
-            begunAt: loop.now, isKernels: isKernels)
-        if free.popLast() == nil { pending.append(entry) } else { pending[key] = entry }
-        if watch == nil { watch = ReadWatch(self, in: patience) }
+        note(
+            Pending(
+                file: file, range: range, pool: pool, slot: endpoint.slot, generation: endpoint.generation, number: lastNumber,
+                begunAt: loop.now, isKernels: isKernels))
         return lastNumber
     }
 
-    private func post(_ read: DiskRead, to pool: Int) -> Bool {
+    /// Has a thread write buffers to a place of a file, which nobody touches before `fileWasWritten` of the endpoint has come, with the
+    /// number that this returns; 0: as above.
+    func beginWriting(
+        _ buffers: [Buffer], to file: OpenFile, at offset: Int, by pool: Int, for endpoint: Endpoint
+    ) -> Int {
+        var write = DiskWrite(key: free.last ?? pending.count, file: file.descriptor, offset: offset)
+        for buffer in buffers { write.append(buffer) }
+        guard post(.write(write), to: pool) else { return 0 }
+        lastNumber += 1
+        note(
+            Pending(
+                file: file, range: offset..<offset + buffers.reduce(0) { $0 + $1.count }, pool: pool, slot: endpoint.slot,
+                generation: endpoint.generation, number: lastNumber, begunAt: loop.now, isKernels: false, buffers: buffers))
+        return lastNumber
+    }
+
+    /// Keeps what was begun, under the number that it was begun with.
+    private func note(_ entry: Pending) {
+        if let key = free.popLast() { pending[key] = entry } else { pending.append(entry) }
+        if watch == nil { watch = ReadWatch(self, in: patience) }
+    }
+
+    private func post(_ task: DiskTask, to pool: Int) -> Bool {
         guard let threads = threads(of: pool) else { return false }
-        let posting = threads.post(read)
+        let posting = threads.post(task)
         if posting == .accepted { return true }
         complain?(pools[pool], posting)
         return false
@@ -153,19 +176,23 @@ final class FileReads: Endpoint {
         entry.isKernels = false
         pending[key] = entry
         let isForThread = rest.count > 0 && code != 0 && code != -Int(Errno.inputOutput.code)
-        if !isForThread || !post(rest, to: entry.pool) { finish(key, code < 0 ? code : 0) }
+        if !isForThread || !post(.read(rest), to: entry.pool) { finish(key, code < 0 ? code : 0) }
     }
 
     private func finish(_ key: Int, _ code: Int) {
         guard let entry = pending.take(key) else { preconditionFailure("a read ends once") }
         free.append(key)
+        let endpoint = loop.endpoint(at: Int(entry.slot), generation: entry.generation)
+        if !entry.buffers.isEmpty {
+            endpoint?.fileWasWritten(entry.number, code)
+            return
+        }
         count += 1
         bytes += entry.done + max(code, 0)
-        guard let endpoint = loop.endpoint(at: Int(entry.slot), generation: entry.generation) else { return }
-        endpoint.fileWasRead(entry.number, upTo: entry.range.upperBound)
+        endpoint?.fileWasRead(entry.number, upTo: entry.range.upperBound)
     }
 
-    /// Tells of the reads that have become late. Returns when the next one will be, in milliseconds; nil: none can.
+    /// Tells of those that have become late. Returns when the next one will be, in milliseconds; nil: none can.
     fileprivate func tellOfLateReads() -> Int? {
         var next: Int?
         for key in pending.indices {
@@ -177,7 +204,7 @@ final class FileReads: Endpoint {
             }
             entry.isToldOf = true
             pending[key] = entry
-            let late = LateRead(file: entry.file.descriptor, range: entry.range, isKernels: entry.isKernels)
+            let late = LateOperation(file: entry.file.descriptor, range: entry.range, isKernels: entry.isKernels)
             tellOfLate?(late, loop.endpoint(at: Int(entry.slot), generation: entry.generation))
         }
         if next == nil { watch = nil }

@@ -39,6 +39,8 @@ struct CoreSettings: Sendable {
     var readAhead = 0
     /// Nil: the worker reads, and waits for disks.
     var readers: FileReaders?
+    /// Threads write what comes from upstreams to temporary files.
+    var threadsWrite = false
     /// From this size on files leave the page cache again; nil: none.
     var directSize: Int?
     var directAlignment = 512

@@ -22,10 +22,10 @@ struct DiskRead: Sendable {
     }
 }
 
-/// How a read has ended.
+/// How a task has ended.
 struct DiskResult: Sendable {
     var key: Int
-    /// Bytes that were there, or a negative error number.
+    /// Bytes that were there, or were written, or a negative error number.
     var code: Int
 }
 
@@ -103,11 +103,11 @@ final class DiskThreads: @unchecked Sendable {
     private let work: Work?
     private let monitor = Monitor()
     // All below by `monitor`.
-    private var queue: [DiskRead] = []
+    private var queue: [DiskTask] = []
     private var next = 0
     private var threads = 0
     private var idle = 0
-    /// Reads that threads are at.
+    /// Tasks that threads are at.
     private var underWay = 0
     private var isOver = false
 
@@ -129,8 +129,8 @@ final class DiskThreads: @unchecked Sendable {
         case noThread(Errno)
     }
 
-    /// Hands a read to the threads. Refused, when as many wait as may beside those that threads are free for.
-    func post(_ read: DiskRead) -> Posting {
+    /// Hands a task to the threads. Refused, when as many wait as may beside those that threads are free for.
+    func post(_ task: DiskTask) -> Posting {
         monitor.locked {
             let waiting = queue.count - next
             // As in nginx a thread that is free, or not made yet, has one wait less.
@@ -140,7 +140,7 @@ final class DiskThreads: @unchecked Sendable {
                 let code = start()
                 if code != 0, threads == 0 { return .noThread(Errno(code)) }
             }
-            queue.append(read)
+            queue.append(task)
             monitor.signal()
             return .accepted
         }
@@ -171,15 +171,17 @@ final class DiskThreads: @unchecked Sendable {
         apus_block_signals()
         let space = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.portion, alignment: 4_096)
         defer { unsafe space.deallocate() }
-        var read = nextRead()
-        while let present = read {
-            results.add(DiskResult(key: present.key, code: work?(present) ?? (unsafe present.perform(into: space))))
+        while let task = nextTask() {
+            switch task {
+            case .read(let read):
+                results.add(DiskResult(key: read.key, code: work?(read) ?? (unsafe read.perform(into: space))))
+            case .write(let write): results.add(DiskResult(key: write.key, code: write.perform()))
+            }
             monitor.locked { underWay -= 1 }
-            read = nextRead()
         }
     }
 
-    private func nextRead() -> DiskRead? {
+    private func nextTask() -> DiskTask? {
         monitor.locked {
             idle += 1
             while next == queue.count, !isOver { monitor.wait() }
@@ -188,7 +190,7 @@ final class DiskThreads: @unchecked Sendable {
                 threads -= 1
                 return nil
             }
-            let read = queue[next]
+            let task = queue[next]
             next += 1
             underWay += 1
             if next == queue.count {
@@ -198,7 +200,7 @@ final class DiskThreads: @unchecked Sendable {
                 queue.removeFirst(next)
                 next = 0
             }
-            return read
+            return task
         }
     }
 }

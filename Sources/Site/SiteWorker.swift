@@ -143,8 +143,8 @@ extension ErrorLog {
         }
     }
 
-    /// A read of a file does not come back.
-    fileprivate func tell(of late: LateRead, _ endpoint: Endpoint?) {
+    /// A read or a write of a file does not come back.
+    fileprivate func tell(of late: LateOperation, _ endpoint: Endpoint?) {
         write(.alert, endpoint as? any LogContext) {
             $0.append(late.isKernels ? "aio operation took too long: " : "thread operation took too long: ")
             $0.append(decimal: late.range.count)

@@ -15,7 +15,7 @@ import serving
 DEMO = serving.ROOT / "demo"
 
 # The tests of these files are made on io_uring, too: what a loop over it could do wrong would show in them.
-ON_BOTH_METHODS = {"test_moved_bodies", "test_processes", "test_reading", "test_upstreams", "test_websocket"}
+ON_BOTH_METHODS = {"test_moved_bodies", "test_processes", "test_reading", "test_spooling", "test_upstreams", "test_websocket"}
 
 
 def pytest_generate_tests(metafunc):

@@ -311,7 +311,7 @@ struct FileReadsTests {
     @Test(arguments: Readers.allCases) fileprivate func aReadThatTakesTooLongIsToldOfOnce(_ readers: Readers) throws {
         let ground = try ColdGround(readers, patience: 20)
         ground.kernel.cache.close()
-        var told: [(LateRead, Endpoint?)] = []
+        var told: [(LateOperation, Endpoint?)] = []
         ground.reads.tellOfLate = { told.append(($0, $1)) }
         let file = try ground.makeFile()
         let (recorder, far) = try ground.send(file)
@@ -437,4 +437,99 @@ struct KernelReadsTests {
 private final class Hearing: Endpoint {
     var end = 0
     override func fileWasRead(_ task: Int, upTo end: Int) { self.end = end }
+
+    var task = 0
+    var code = 0
+    override func fileWasWritten(_ task: Int, _ code: Int) { (self.task, self.code) = (task, code) }
+}
+
+/// Files that threads write.
+@Suite(.serialized)
+struct FileWritesTests {
+    private let kernel = ColdKernel()
+    private let loop: EventLoop
+    private let reads: FileReads
+    private let hearing: Hearing
+
+    /// One thread, which may be kept busy by a read, and one task more that may wait.
+    init() throws {
+        loop = try EventLoop(kernel: kernel)
+        let cache = kernel.cache
+        reads = FileReads(
+            loop: loop, pools: [ThreadPool(name: "one", threads: 1, longestQueue: 1)], work: { cache.read($0) })
+        loop.fileReads = reads
+        hearing = Hearing(loop: loop, descriptor: -1)
+        loop.addTimer(hearing)
+    }
+
+    private func makeFile(_ bytes: [UInt8] = []) throws -> OpenFile {
+        var name = Array("/tmp/apus-writes-XXXXXX\0".utf8CString)
+        let descriptor = unsafe mkstemp(&name)
+        try #require(descriptor >= 0)
+        _ = unsafe unlink(name)
+        try File.write(bytes, to: descriptor)
+        return OpenFile(descriptor: descriptor, status: FileStatus(), kernel: kernel)
+    }
+
+    private func buffer(_ bytes: ArraySlice<UInt8>) -> Buffer {
+        let made = Buffer(capacity: bytes.count)
+        for byte in bytes { made.append(byte) }
+        return made
+    }
+
+    private func run(until condition: () -> Bool) -> Bool {
+        for _ in 0..<5_000 {
+            if condition() { return true }
+            loop.turn(waitingAtMost: 1)
+        }
+        return condition()
+    }
+
+    @Test func buffersAreWrittenOneBehindTheOther() throws {
+        let file = try makeFile([1, 2, 3, 4])
+        let buffers = [buffer(content[..<40_000]), buffer(content[40_000..<40_001]), buffer(content[40_001..<100_000])]
+        let task = reads.beginWriting(buffers, to: file, at: 3, by: 0, for: hearing)
+        #expect(task != 0 && run { hearing.task == task })
+        #expect(hearing.code == 100_000 && reads.underWay == 0 && reads.count == 0)
+        let all = Buffer(capacity: 100_003)
+        #expect(kernel.read(file.descriptor, into: all, count: 100_003, offset: 0) == 100_003)
+        #expect((0..<100_003).map { all[$0] } == [1, 2, 3] + content[..<100_000])
+    }
+
+    @Test func aFullDiskIsToldOf() throws {
+        let full = Int32(unsafe "/dev/full".withCString { unsafe kernel.open($0, flags: O_WRONLY, mode: 0) })
+        let file = OpenFile(descriptor: full, status: FileStatus(), kernel: kernel)
+        #expect(reads.beginWriting([buffer(content[..<10])], to: file, at: 0, by: 0, for: hearing) != 0)
+        #expect(run { hearing.task != 0 })
+        #expect(hearing.code == -Int(ENOSPC))
+    }
+
+    @Test func fileAndBuffersAreKeptForTheThread() throws {
+        kernel.cache.close()
+        #expect(
+            reads.begin(0..<10, of: try makeFile(), by: 0, prefersKernel: false, for: hearing) != 0)
+        weak var seen: Buffer?
+        let descriptor: Int32
+        var copy: Int32 = -1
+        do {
+            let file = try makeFile()
+            descriptor = file.descriptor
+            copy = dup(descriptor)
+            let bytes = buffer(content[..<50_000])
+            seen = bytes
+            #expect(reads.beginWriting([bytes], to: file, at: 0, by: 0, for: hearing) != 0)
+            // The thread is busy, and one write waits for it already.
+            #expect(reads.beginWriting([bytes], to: file, at: 0, by: 0, for: hearing) == 0)
+        }
+        defer { close(copy) }
+        loop.close(hearing)
+        for _ in 0..<20 { loop.turn(waitingAtMost: 1) }
+        #expect(seen != nil && !kernel.closed.contains(descriptor))
+        kernel.cache.open()
+        #expect(run { kernel.closed.contains(descriptor) })
+        #expect(seen == nil && hearing.task == 0 && reads.underWay == 0)
+        let all = Buffer(capacity: 50_000)
+        #expect(kernel.read(copy, into: all, count: 50_000, offset: 0) == 50_000)
+        #expect((0..<50_000).allSatisfy { all[$0] == content[$0] })
+    }
 }

@@ -185,6 +185,31 @@ struct BodyBufferingTests {
         #expect(!buffering.pauses(pending: 99))
     }
 
+    @Test func theUpstreamWaitsForAThreadThatWrites() {
+        var buffering = BodyBuffering(isBuffered: true, memoryLimit: 100, fileLimit: 1_000)
+        buffering.leave(300)
+        #expect(buffering.place(pending: 0) == .file && buffering.pauses(pending: 0))
+        // Nothing of it can be sent yet.
+        #expect(buffering.takeBacklog() == nil)
+        buffering.wroteAwaited(200)
+        #expect(buffering.pauses(pending: 0))
+        #expect(buffering.takeBacklog() == 0..<200)
+        #expect(buffering.hasFileBacklog)
+        buffering.wroteAwaited(100)
+        #expect(!buffering.pauses(pending: 0))
+        #expect(buffering.takeBacklog() == 200..<300)
+        #expect(!buffering.hasFileBacklog)
+    }
+
+    @Test func whatAThreadCannotWriteIsNotWaitedFor() {
+        var buffering = BodyBuffering(isBuffered: true, memoryLimit: 100, fileLimit: 1_000)
+        buffering.leave(300)
+        buffering.wroteAwaited(200)
+        #expect(buffering.stopWriting() == 0..<200)
+        #expect(!buffering.hasFileBacklog && !buffering.pauses(pending: 99) && buffering.pauses(pending: 100))
+        #expect(buffering.place(pending: 100) == .client)
+    }
+
     @Test func aFullDiskEndsTheFileOnly() {
         var buffering = BodyBuffering(isBuffered: true, memoryLimit: 100, fileLimit: 1_000)
         buffering.wrote(300)

@@ -46,7 +46,7 @@ struct DiskThreadsTests {
         let results = Self.makeResults()
         let threads = DiskThreads(limit: 4, longestQueue: 65_536, results: results) { $0.offset + $0.count }
         for key in 0..<5_000 {
-            #expect(threads.post(DiskRead(key: key, file: -1, offset: key * 10, count: 3)) == .accepted)
+            #expect(threads.post(.read(DiskRead(key: key, file: -1, offset: key * 10, count: 3))) == .accepted)
         }
         let all = Self.take(5_000, from: results)
         #expect(all.map(\.key).sorted() == Array(0..<5_000))
@@ -61,14 +61,14 @@ struct DiskThreadsTests {
             gate.pass()
             return 0
         }
-        for key in 0..<5 { #expect(threads.post(DiskRead(key: key, file: -1, offset: 0, count: 1)) == .accepted) }
+        for key in 0..<5 { #expect(threads.post(.read(DiskRead(key: key, file: -1, offset: 0, count: 1))) == .accepted) }
         for _ in 0..<2_000 where gate.inside < 2 { usleep(100) }
-        #expect(threads.post(DiskRead(key: 5, file: -1, offset: 0, count: 1)) == .overflow(waiting: 3))
+        #expect(threads.post(.read(DiskRead(key: 5, file: -1, offset: 0, count: 1))) == .overflow(waiting: 3))
         gate.open()
         #expect(Self.take(5, from: results).count == 5)
         #expect(gate.most == 2)
         // There is room again.
-        #expect(threads.post(DiskRead(key: 6, file: -1, offset: 0, count: 1)) == .accepted)
+        #expect(threads.post(.read(DiskRead(key: 6, file: -1, offset: 0, count: 1))) == .accepted)
         #expect(Self.take(1, from: results).map(\.key) == [6])
         threads.end()
     }
@@ -80,7 +80,7 @@ struct DiskThreadsTests {
             gate.pass()
             return 0
         }
-        for key in 0..<4 { _ = threads.post(DiskRead(key: key, file: -1, offset: 0, count: 1)) }
+        for key in 0..<4 { _ = threads.post(.read(DiskRead(key: key, file: -1, offset: 0, count: 1))) }
         for _ in 0..<2_000 where gate.inside < 1 { usleep(100) }
         threads.end()
         gate.open()
@@ -102,9 +102,9 @@ struct DiskThreadsTests {
         #expect(ftruncate(descriptor, 300_000) == 0)
         let parts = [(0, 300_000), (200_000, 200_000), (300_000, 10)]
         for (key, part) in parts.enumerated() {
-            _ = threads.post(DiskRead(key: key, file: descriptor, offset: part.0, count: part.1))
+            _ = threads.post(.read(DiskRead(key: key, file: descriptor, offset: part.0, count: part.1)))
         }
-        _ = threads.post(DiskRead(key: 3, file: -1, offset: 0, count: 1))
+        _ = threads.post(.read(DiskRead(key: 3, file: -1, offset: 0, count: 1)))
         let all = Self.take(4, from: results).sorted { $0.key < $1.key }
         #expect(all.map(\.code) == [300_000, 100_000, 0, -Int(EBADF)])
         threads.end()

@@ -11,16 +11,9 @@ extension Core {
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 try readReaders(invocation)
             },
-            .custom(
-                "aio_write", in: .request, .flag, "Whether threads write temporary files.", mayRepeat: false,
-                syntax: "on | off"
-            ) { (invocation: inout Invocation) throws(ConfigurationError) in
-                guard try invocation.flag() else { return }
-                throw invocation.fail(
-                    "\"\(invocation.name) on\" is not supported yet by Apus",
-                    advice: "remove it: temporary files are written to the page cache, which seldom makes a worker wait",
-                    at: invocation.arguments[0])
-            },
+            .flag(
+                "aio_write", in: .request, slot, \.threadsWrite,
+                "Whether threads, where they read files, too, write answers of upstreams to temporary files."),
             .value(
                 "directio", in: .request, .one, slot, \.directSize,
                 "The size from which on files do not stay in the page cache when they are sent.", syntax: "size | off"

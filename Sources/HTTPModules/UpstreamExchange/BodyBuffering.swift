@@ -15,6 +15,8 @@ struct BodyBuffering: Sendable {
     private(set) var written = 0
     /// Those of them that were handed to the client's queue.
     private(set) var handedOver = 0
+    /// Bytes that a thread is to write behind them.
+    private(set) var awaited = 0
 
     init(isBuffered: Bool, memoryLimit: Int, fileLimit: Int) {
         self.isBuffered = isBuffered
@@ -23,13 +25,13 @@ struct BodyBuffering: Sendable {
     }
 
     /// Bytes in the file that the client's queue has not seen.
-    var hasFileBacklog: Bool { written > handedOver }
+    var hasFileBacklog: Bool { written + awaited > handedOver }
 
     /// Where the next bytes go, with `pending` bytes waiting in the client's queue.
     func place(pending: Int) -> Place {
         // What is in the file comes first.
         if hasFileBacklog { return .file }
-        return pending >= memoryLimit && written < fileLimit ? .file : .client
+        return pending >= memoryLimit && hasRoomInFile ? .file : .client
     }
 
     /// A slow client's upstream can be relieved by the file.
@@ -37,12 +39,28 @@ struct BodyBuffering: Sendable {
 
     mutating func wrote(_ count: Int) { written += count }
 
+    /// Bytes are left to a thread: the upstream waits until they are written.
+    mutating func leave(_ count: Int) { awaited += count }
+
+    mutating func wroteAwaited(_ count: Int) {
+        awaited -= count
+        written += count
+    }
+
+    /// The thread could not write. Returns what was written before and has still to be handed to the client's queue, or nil.
+    mutating func stopWriting() -> Range<Int>? {
+        awaited = 0
+        closeFile()
+        return takeBacklog()
+    }
+
     /// The file takes no more: the disk is full. What was written stays good.
     mutating func closeFile() { fileLimit = min(fileLimit, written) }
 
     /// Whether the upstream must wait.
     func pauses(pending: Int) -> Bool {
         guard isBuffered else { return pending > 0 }
+        if awaited > 0 { return true }
         if hasFileBacklog { return written >= fileLimit }
         return pending >= memoryLimit && written >= fileLimit
     }
@@ -51,7 +69,7 @@ struct BodyBuffering: Sendable {
     ///
     /// The file is never written again from its start: the kernel may still be sending from its pages.
     mutating func takeBacklog() -> Range<Int>? {
-        guard hasFileBacklog else { return nil }
+        guard written > handedOver else { return nil }
         let range = handedOver..<written
         handedOver = written
         return range

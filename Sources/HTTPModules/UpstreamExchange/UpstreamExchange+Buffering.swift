@@ -102,9 +102,11 @@ extension UpstreamExchange {
     func upstreamCompleted(keepsConnection: Bool) {
         let backlog = intake.buffering.hasFileBacklog
         let file = bodyFile
+        let writer = backlog ? spoolWriter.take() : nil
         finishUpstream(keepsConnection: keepsConnection)
         guard backlog else { return request.sendLast() }
         bodyFile = file
+        spoolWriter = writer
         stage = .draining
         if request.pendingOutput == 0 { clientDrained() }
     }
@@ -195,19 +197,25 @@ extension UpstreamExchange {
     private func spool(_ bytes: Span<UInt8>) {
         guard let file = bodyFile ?? (intake.buffering.fileLimit > 0 ? makeFile() : nil) else { return stopSpooling(bytes) }
         bodyFile = file
+        if let writer = writer(to: file) {
+            intake.buffering.leave(bytes.count)
+            return writer.append(bytes)
+        }
         var rest = bytes
         while !rest.isEmpty {
             let code = loop.kernel.write(
                 file.descriptor, rest, offset: intake.buffering.written)
             guard code > 0 else {
-                request.log(.crit, errno: Errno(Int32(-code)), while: action) {
-                    $0.append("pwrite() to a temporary file failed")
-                }
+                logFailedWrite(Errno(Int32(-code)))
                 return stopSpooling(rest)
             }
             intake.buffering.wrote(code)
             rest = rest.extracting(code..<rest.count)
         }
+    }
+
+    func logFailedWrite(_ error: Errno) {
+        request.log(.crit, errno: error, while: action) { $0.append("pwrite() to a temporary file failed") }
     }
 
     /// Without a file the answer is held in memory, and the upstream waits more. nginx would break the answer off.
@@ -255,11 +263,12 @@ extension UpstreamExchange {
     func clientDrained() {
         switch stage {
         case .receiving, .draining:
-            let isLast = stage == .draining
+            let isLast = stage == .draining && intake.buffering.awaited == 0
             if let range = intake.buffering.takeBacklog(), let file = bodyFile {
                 if isLast {
                     stage = .done
                     bodyFile = nil
+                    dropWriter()
                     return request.send(.file(file, range), last: true)
                 }
                 let current = use
@@ -273,7 +282,7 @@ extension UpstreamExchange {
         }
     }
 
-    private func resumeIfRoom() {
+    func resumeIfRoom() {
         guard let connection, intake.isPaused, !intake.isDelayed,
             !intake.buffering.pauses(pending: request.pendingOutput)
         else { return }

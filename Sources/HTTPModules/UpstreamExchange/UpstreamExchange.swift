@@ -64,6 +64,8 @@ final class UpstreamExchange: Producer {
     var heldBytes: Buffer?
     /// What the client does not take in time.
     var bodyFile: OpenFile?
+    /// Who writes it, if it is not the loop.
+    var spoolWriter: SpoolWriter?
     let scratch = Buffer(capacity: 256)
     let lastDate = LastDate()
     /// Counts uses: a method that called the engine and finds another number has nothing left to do.
@@ -294,6 +296,7 @@ final class UpstreamExchange: Producer {
         releasePeer(keepsConnection: keepsConnection)
         if let left = heldBytes.take() { loop.largeBuffers.give(left) }
         if bodyFile != nil { bodyFile = nil }
+        if spoolWriter != nil { dropWriter() }
     }
 
     override func cancel() {

@@ -143,7 +143,7 @@ enum CoreDirectives {
                 invocation.scope.evaluation.warn(notice)
             },
             .custom(
-                "thread_pool", in: .main, .between(2, 3), "A pool of threads for reading files (`aio`).",
+                "thread_pool", in: .main, .between(2, 3), "A pool of threads for reading files (`aio`), and writing temporary ones (`aio_write`).",
                 syntax: "name threads=number [max_queue=number]"
             ) { (invocation: inout Invocation) throws(ConfigurationError) in
                 let pool = try threadPool(&invocation, known: invocation[slot].threadPools)
