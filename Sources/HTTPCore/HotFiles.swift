@@ -7,6 +7,8 @@ final class HotFile {
     let isSettled: Bool
     /// The moment of the loop at which the path was found to name this very file.
     var checkedAt: UInt64
+    /// Bytes of memory: the content, and what it takes to find it.
+    var cost: Int { bytes.capacity + 512 }
 
     init(status: FileStatus, bytes: Buffer, isSettled: Bool, checkedAt: UInt64) {
         self.status = status
@@ -34,8 +36,8 @@ final class HotFiles {
 
     /// Larger files are sent from the disk by the kernel, which costs little more.
     private static let largest = 32 * 1_024
-    /// All content together.
-    private static let budget = 16 * 1_024 * 1_024
+    /// All content together, with what it takes to find it: a million of empty files would be half a gigabyte otherwise.
+    static let budget = 16 * 1_024 * 1_024
     private static let settlingMilliseconds = 50
 
     private let loop: EventLoop
@@ -139,11 +141,9 @@ final class HotFiles {
 
     private func keep(_ file: HotFile, _ name: Buffer) {
         guard file.isSettled else { return }
-        while figures.bytes + file.bytes.capacity > Self.budget, let oldest = files.removeOldest() {
-            figures.bytes -= oldest.bytes.capacity
-        }
+        while figures.bytes + file.cost > Self.budget, let oldest = files.removeOldest() { figures.bytes -= oldest.cost }
         files.insert(file, for: name.span)
-        figures.bytes += file.bytes.capacity
+        figures.bytes += file.cost
         figures.count = files.count
         remember(file, name)
     }
@@ -155,7 +155,7 @@ final class HotFiles {
     }
 
     private func forget(_ name: Buffer) {
-        if let old = files.remove(name.span) { figures.bytes -= old.bytes.capacity }
+        if let old = files.remove(name.span) { figures.bytes -= old.cost }
         figures.count = files.count
         lastFile = nil
     }

@@ -79,5 +79,24 @@ extension SiteTests {
             #expect(stale == [])
             #expect(site.problems() == [])
         }
+
+        /// What it takes to find a file counts, too: thirty bytes of each of a million files would be half a gigabyte.
+        @Test func manyTinyFilesAreBoundedAsFewLargeOnesAre() throws {
+            let kernel = SimulatedKernel()
+            let hot = HotFiles(loop: try EventLoop(kernel: kernel))
+            let name = Buffer(capacity: 32)
+            for number in 0..<40_000 {
+                let path = "/tiny/\(number)"
+                kernel.disk.put(path, [], at: kernel.wallMilliseconds() - 1_000_000)
+                name.removeAll()
+                name.append(path.utf8.span)
+                guard case .hot = hot.open(name, arrival: 0, readAhead: 0) else {
+                    Issue.record("\(path) is not found")
+                    return
+                }
+            }
+            #expect(hot.figures.bytes <= HotFiles.budget)
+            #expect(hot.figures.count > 20_000 && hot.figures.count < 35_000, "\(hot.figures.count) files")
+        }
     }
 }
