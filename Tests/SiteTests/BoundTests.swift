@@ -52,6 +52,30 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
+        /// A page of 2 KB whose variables would be longer than all memory: each is twice the one before.
+        @Test func valuesThatDoubleWithEachCommand() throws {
+            let site = try SimulatedSite(http: "server { listen 127.0.0.1:8080; root files; ssi on; ssi_types *; }")
+            var page = "<!--#set var=\"v0\" value=\"xxxxxxxxxx\" -->"
+            for number in 1...24 {
+                page += "<!--#set var=\"v\(number)\" value=\"$v\(number - 1)$v\(number - 1)\" -->"
+            }
+            page += "<!--#echo var=\"v10\" -->|<!--#echo var=\"v24\" -->"
+            // Many that are just short enough are too much together.
+            for number in 0..<100 { page += "<!--#set var=\"w\(number)\" value=\"$v12\" -->" }
+            page += "|<!--#echo var=\"w1\" -->|<!--#echo var=\"w99\" -->"
+            site.put("page", Array(page.utf8))
+            let answer = site.ask(Everything.get("/page")).first
+            let shown = (answer?.text ?? "").split(separator: "|").map { part in
+                String(part).replacing("[an error occurred while processing the directive]", with: "")
+            }
+            #expect(shown.count == 4)
+            #expect(shown.first == String(repeating: "x", count: 10_240))
+            // What could not be set is nothing, and so is what was made of it.
+            #expect(shown.dropFirst().first == "")
+            #expect(shown.dropFirst(2).first?.count == 40_960)
+            #expect(shown.last == "(none)")
+        }
+
         /// A body that an unbuffered upstream does not take stays with the client.
         @Test func streamedBodyThatTheUpstreamDoesNotTake() throws {
             let site = try SimulatedSite(

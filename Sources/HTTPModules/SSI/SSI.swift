@@ -99,7 +99,9 @@ struct SSISettings: Sendable {
 
 /// What the main request and the subrequests that make parts of its page share: variables, blocks, and groups of the last match.
 final class SSIPage {
-    private var variables: [(name: ByteString, value: ByteString)] = []
+    private var variables: [(name: ByteString, value: ByteString, isComputed: Bool)] = []
+    /// Bytes of the values that were computed from others.
+    private var computedBytes = 0
     private(set) var blocks: [(name: ByteString, text: Buffer)] = []
     let captures = Captures()
 
@@ -114,11 +116,26 @@ final class SSIPage {
     }
 
     func set(_ name: ByteString, _ value: ByteString) {
+        store(name.lowercased, value, isComputed: false)
+    }
+
+    /// Likewise for a value that a command makes of others, which could double what there is with each command. False: all such
+    /// values would be longer than this together, and the variable keeps what it has.
+    func compute(_ name: ByteString, _ value: ByteString, atMost limit: Int) -> Bool {
         let name = name.lowercased
+        let present = variables.first { $0.name == name && $0.isComputed }?.value.count ?? 0
+        guard computedBytes - present + value.count <= limit else { return false }
+        store(name, value, isComputed: true)
+        return true
+    }
+
+    private func store(_ name: ByteString, _ value: ByteString, isComputed: Bool) {
+        if isComputed { computedBytes += value.count }
         if let index = variables.firstIndex(where: { $0.name == name }) {
-            variables[index].value = value
+            if variables[index].isComputed { computedBytes -= variables[index].value.count }
+            variables[index] = (name, value, isComputed)
         } else {
-            variables.append((name, value))
+            variables.append((name, value, isComputed))
         }
     }
 

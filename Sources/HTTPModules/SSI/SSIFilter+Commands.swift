@@ -75,7 +75,7 @@ extension SSIFilter {
                 // The C library's text ends at a NUL.
                 dateForm = ByteString(Array(form.prefix { $0 != 0 }))
             }
-        case .set: page.set(ByteString(values[0] ?? []), try evaluate(values[1] ?? [], request))
+        case .set: try set(ByteString(values[0] ?? []), try evaluate(values[1] ?? [], request), request)
         case .if:
             if condition != .none { throw Failure("the \"if\" command inside the \"if\" command") }
             try decide(values[0] ?? [], request)
@@ -97,11 +97,24 @@ extension SSIFilter {
         }
     }
 
+    /// Sets a variable of the page to what was made of others.
+    func set(_ name: ByteString, _ value: ByteString, _ request: Request) throws(Failure) {
+        if !page.compute(name, value, atMost: 4 * valueBound(request)) {
+            throw Failure("too long values of variables, while setting \"" + name + "\"")
+        }
+    }
+
+    /// The longest text that others may become when variables are put in: one that names another twice is twice as long, and one that
+    /// names that again. What a page may keep of other answers can always be a value.
+    private func valueBound(_ request: Request) -> Int {
+        max(64 * 1_024, request.core.value.subrequestBufferSize, settings.value.valueLength)
+    }
+
     func evaluate(_ text: [UInt8], _ request: Request, isPath: Bool = false) throws(Failure) -> ByteString {
         let out = request.engine.loop.buffers.take()
         defer { request.engine.loop.buffers.give(out) }
         do throws(SSIText.Problem) {
-            try SSIText(text, page, request).append(to: out, isPath: isPath)
+            try SSIText(text, page, request, limit: valueBound(request)).append(to: out, isPath: isPath)
         } catch {
             throw Failure(error.message)
         }

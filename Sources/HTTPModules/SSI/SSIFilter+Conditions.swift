@@ -69,7 +69,7 @@ extension SSIFilter {
             throw Failure(.empty)
         case .matched:
             for (name, group) in regex.namedGroups {
-                page.set(name, ByteString(captures.group(group)))
+                try set(name, ByteString(captures.group(group)), request)
             }
             return true
         }

@@ -1,5 +1,7 @@
 /// Obeys the commands in the body of one answer.
 final class SSIFilter {
+    /// What commands have put out is passed on before the next one is obeyed: each could show a long value.
+    private static let outputBound = 128 * 1_024
     static let usualDateForm: ByteString = "%A, %d-%b-%Y %H:%M:%S %Z"
 
     let settings: Box<SSISettings>
@@ -110,7 +112,7 @@ final class SSIFilter {
                     return .paused
                 }
                 if !obey(request) { return .failed }
-                if awaited != nil { return .paused }
+                if awaited != nil || request.outgoing.count >= Self.outputBound { return .paused }
             }
         }
     }

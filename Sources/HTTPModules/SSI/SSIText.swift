@@ -8,11 +8,14 @@ struct SSIText {
     private let text: [UInt8]
     private let page: SSIPage
     private let request: Request
+    private let limit: Int
 
-    init(_ text: [UInt8], _ page: SSIPage, _ request: Request) {
+    /// - Parameter limit: The longest that the value may be.
+    init(_ text: [UInt8], _ page: SSIPage, _ request: Request, limit: Int) {
         self.text = text
         self.page = page
         self.request = request
+        self.limit = limit
     }
 
     /// Appends the value. With `isPath` one that does not begin with a slash is put behind the folder of the request's path.
@@ -67,9 +70,15 @@ struct SSIText {
             index += 1
         }
         if name.isEmpty { throw invalid }
-        if let value = page.value(of: name) { return out.append(value) }
+        if let value = page.value(of: name) {
+            guard out.count + value.count <= limit else { throw tooLong }
+            return out.append(value)
+        }
         request.append(named: name.span, to: out)
+        if out.count > limit { throw tooLong }
     }
+
+    private var tooLong: Problem { Problem(message: "too long value of \"" + ByteString(text) + "\"") }
 
     private var invalid: Problem {
         Problem(message: "invalid variable name in \"" + ByteString(text) + "\"")
