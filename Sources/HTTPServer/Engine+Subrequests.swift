@@ -138,6 +138,7 @@ extension Engine {
         guard request.kinship === kinship else { return }
         if request.core.value.logsSubrequests { log(request) }
         request.flags.insert(.finished)
+        noteFreed()
         let parent = kinship.parent
         family.endWasTold(of: request)
         if let parent, parent.kinship != nil { wishes.add(.turn, for: parent) }

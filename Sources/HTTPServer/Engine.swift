@@ -289,6 +289,9 @@ final class Engine: RequestEngine {
         memory.note()
     }
 
+    /// A request was freed that no pool takes.
+    func noteFreed() { memory.note() }
+
     private func emptyPools() {
         while let stream = idleStreams.popLast() { stream.detach() }
         while let stream = idleHTTP2Streams.popLast() { stream.detach() }

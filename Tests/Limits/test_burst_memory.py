@@ -22,6 +22,7 @@ http {
         location / { limit_rate 1k; }
         location /zipped/ { alias html/; limit_rate 1k; gzip on; gzip_types *; gzip_comp_level 9; }
         location /packed/ { alias html/; limit_rate 1k; gzip_static always; gunzip on; }
+        location /page/ { ssi on; ssi_types text/plain; }
     }
 }
 """
@@ -66,4 +67,21 @@ def burst(server, least, loads):
         for client in clients:
             client.kill()
             client.wait()
+    serving.wait_for(lambda: resident(worker) - before < 8_000_000, 20, "memory given back")
+
+
+@promised
+def test_memory_of_a_page_of_many_parts_is_given_back(serve):
+    """Each part includes two others, over and over: the requests for them are freed with one answer."""
+    server = serve(CONFIG)
+    (server.prefix / "html/page").mkdir()
+    depth = 12
+    for number in range(depth):
+        part = f'<!--#include virtual="/page/{number + 1}" -->'
+        (server.prefix / f"html/page/{number}").write_text(part * 2)
+    (server.prefix / f"html/page/{depth}").write_text("x")
+    [worker] = server.workers()
+    before = resident(worker)
+    assert serving.fetch(server.port, "/page/0").body == b"x" * 2**depth
+    assert resident(worker) > before + 40_000_000
     serving.wait_for(lambda: resident(worker) - before < 8_000_000, 20, "memory given back")
