@@ -39,6 +39,13 @@ final class HTTPBuilder {
         upstreams = UpstreamRegistry(.http, zones: zones, variables: registry)
         formats = LogFormats(registry: registry, fields: fields, combined: LogFormats.combined)
     }
+
+    /// What was read is frozen, or refused: blocks and those within them hold each other no longer. Else each reload would leave a
+    /// configuration with the master, and the log files that it has open.
+    func dissolve() {
+        for server in servers { server.dissolve() }
+        servers = []
+    }
 }
 
 /// A `location` block, or another that answers like one, while it is read. It owns its scope.
@@ -127,6 +134,13 @@ class LocationBuilder {
         if let limitExcept, let inner = limitExcept.location.location {
             location.limitExcept = (limitExcept.methods, inner)
         }
+    }
+
+    fileprivate func dissolve() {
+        for child in children { child.dissolve() }
+        children = []
+        limitExcept?.location.dissolve()
+        limitExcept = nil
     }
 
     /// This block and all within it.

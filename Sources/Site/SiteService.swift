@@ -31,6 +31,7 @@ final class SiteService: Service {
             logFiles: logs, zones: SharedZones(), identity: identity,
             counters: try sharedCounters(options), evaluation: evaluation,
             tlsObjects: TLSObjectCache(previous: tlsObjects))
+        defer { builder.http?.dissolve() }
         let root = Scope(evaluation: evaluation, builder: builder)
         let tree = source.read(options.configurationFile, parameters: options.directives)
         do throws(ConfigurationError) {

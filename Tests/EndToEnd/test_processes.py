@@ -114,6 +114,17 @@ def test_reload_takes_the_new_configuration(simple):
         assert old.is_closed(3)
 
 
+def test_reloads_leave_no_descriptors_with_the_master(simple):
+    """Configurations that are over were kept, each with its log files, until the master could open no more."""
+    server = simple(SITE)
+    server.reload()
+    descriptors = pathlib.Path(f"/proc/{server.pid}/fd")
+    before = sorted(os.readlink(link) for link in descriptors.iterdir())
+    for _ in range(3):
+        server.reload()
+    assert len(list(descriptors.iterdir())) == len(before), (before, [os.readlink(link) for link in descriptors.iterdir()])
+
+
 def test_reload_with_changed_listeners(simple):
     server = simple(SITE)
     other = serving.free_port()
