@@ -52,6 +52,48 @@ def test_files_and_what_is_said_of_them(site):
     assert re.search(r'"GET /big HTTP/2\.0" 304 0 ', lines[3])
 
 
+def settings(server):
+    """What the server says of itself in its first frame."""
+    with Raw(server.port) as raw:
+        [first] = [frame for frame in raw.read(lambda all: len(all) >= 1) if frame[0] == http2.SETTINGS and not frame[1] & 1][:1]
+        return {int.from_bytes(first[3][at:at + 2], "big"): int.from_bytes(first[3][at + 2:at + 6], "big")
+                for at in range(0, len(first[3]), 6)}
+
+
+def test_how_long_frames_of_bodies_are(site):
+    for size, longest in (("1k", 1_024), ("64k", 16_384)):
+        server = site(f"http2_chunk_size {size}; location / {{ }}", files={"big": BIG})
+        with Raw(server.port) as raw:
+            raw.send(raw.get(1, "/big"))
+            # The client's window of a stream is 64 KB.
+            data = [len(payload) for kind, _, _, payload in
+                    raw.read(lambda all: sum(len(each[3]) for each in all if each[0] == http2.DATA) >= 65_535) if kind == http2.DATA]
+        assert max(data) == longest
+
+
+def test_what_clients_are_told_of_streams_and_windows(site):
+    maximum, window = 3, 4
+    told = settings(site("location / { }"))
+    assert told[maximum] == 128 and told[window] == 65_536
+    told = settings(site("location / { }", server="http2_max_concurrent_streams 7; http2_body_preread_size 1234;"))
+    assert told[maximum] == 7 and told[window] == 1_234
+
+
+@mainline
+@pytest.mark.parametrize("name, value, advice", [
+    ("http2_idle_timeout", "3m", 'use the "keepalive_timeout" directive instead'),
+    ("http2_recv_timeout", "30s", 'use the "client_header_timeout" directive instead'),
+    ("http2_max_requests", "1000", 'use the "keepalive_requests" directive instead'),
+    ("http2_max_field_size", "4k", 'use the "large_client_header_buffers" directive instead'),
+    ("http2_max_header_size", "16k", 'use the "large_client_header_buffers" directive instead'),
+    ("http2_max_concurrent_pushes", "10", "ignored"), ("http2_push_preload", "on", "ignored"), ("http2_push", "/style.css", "ignored"),
+])
+def test_directives_of_before_are_taken_with_a_word(simple, name, value, advice):
+    server = simple(f"{name} {value};", start=False)
+    said = server.run("-t")
+    assert said.returncode == 0 and f'[warn] the "{name}" directive is obsolete, {advice} in ' in said.stderr
+
+
 def test_answers_that_end_with_fields_are_complete(site):
     """nghttp2 closes a stream before it hands out the fields that end it: it must not look broken off."""
     server = site('location / { add_trailer X-A b; } location /none { return 204; } access_log logs/own.log own;',

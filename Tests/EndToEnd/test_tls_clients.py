@@ -81,7 +81,7 @@ def test_revoked_certificates(secure, people):  # noqa: F811
 def test_variables_tell_of_the_connection_and_the_client(secure, people):  # noqa: F811
     names = ["protocol", "cipher", "ciphers", "curve", "curves", "session_id", "session_reused", "server_name",
              "client_fingerprint", "client_v_start", "client_v_end", "client_v_remain", "client_s_dn_legacy",
-             "client_escaped_cert", "early_data", "client_sigalg"]
+             "client_escaped_cert", "early_data", "client_sigalg", "client_i_dn_legacy"]
     if not serving.is_nginx(serving.SUBJECT):
         names += ["alpn_protocol", "sigalgs"]
     names = [name for name in names if name != "client_sigalg" or not serving.is_nginx(serving.SUBJECT)]
@@ -97,7 +97,8 @@ def test_variables_tell_of_the_connection_and_the_client(secure, people):  # noq
     assert found["client_v_remain"] in ("29", "30") and found["client_s_dn_legacy"] == "/CN=alice"
     pem = urllib.parse.unquote(found["client_escaped_cert"])
     assert pem == (people.folder / "alice.crt").read_text()
-    assert found["session_reused"] == "." and found["early_data"] == ""
+    assert found["session_reused"] == "." and found["early_data"] == "" and found["client_i_dn_legacy"] == "/CN=authority"
+    assert re.fullmatch(r"\w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", found["client_v_start"])
     if "alpn_protocol" in found:
         assert found["alpn_protocol"] == "http/1.1"
         assert re.fullmatch(r"0x[0-9a-f]{4}(:0x[0-9a-f]{4})*", found["sigalgs"])

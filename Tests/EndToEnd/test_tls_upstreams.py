@@ -163,6 +163,50 @@ def test_our_certificate_is_shown(simple, backend, authority):  # noqa: F811
     server.wait_for_log(r'\[error\] .* cannot load certificate ".*/nobody.crt": BIO_new_file\(\) failed')
 
 
+def test_our_certificate_may_have_a_locked_key(simple, backend, authority):  # noqa: F811
+    (authority.folder / "upstream-passwords").write_text("wrong\nsecret\n")
+    upstream = backend(verify=True)
+    server = simple(f"""location / {{ {PROTOCOLS} proxy_ssl_password_file {authority.path('upstream-passwords')};
+        proxy_ssl_certificate {authority.path('locked.crt')}; proxy_ssl_certificate_key {authority.path('locked.key')};
+        proxy_pass https://127.0.0.1:{upstream.port}/; }}""")
+    assert fetch(server.port).status == 200 and upstream.certificates == ["locked"]
+
+
+def test_a_certificate_that_was_revoked(simple, backend, authority):  # noqa: F811
+    authority.sign("dismissed", alternatives=["DNS:localhost"])
+    revoked = authority.revoke("dismissed", "upstream.crl")
+    common = f"{PROTOCOLS} proxy_ssl_verify on; proxy_ssl_trusted_certificate {authority.path('ca.crt')}; proxy_ssl_name localhost;"
+    good, bad = backend(), backend("dismissed")
+    server = simple(f"""
+        location /good {{ {common} proxy_ssl_crl {revoked}; proxy_pass https://127.0.0.1:{good.port}/; }}
+        location /bad {{ {common} proxy_ssl_crl {revoked}; proxy_pass https://127.0.0.1:{bad.port}/; }}
+        location /unasked {{ {common} proxy_pass https://127.0.0.1:{bad.port}/; }}
+    """)
+    assert [fetch(server.port, path).status for path in ("/good", "/bad", "/unasked")] == [200, 502, 200]
+    server.wait_for_log(r"\[error\] .* upstream SSL certificate verify error: \(23:certificate revoked\)")
+
+
+def test_a_chain_that_is_longer_than_allowed(simple, backend, authority):  # noqa: F811
+    path, openssl = authority.path, authority.openssl
+    ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-new", *ec, "-subj", "/CN=between", "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", path("between.key"),
+            "-out", path("between.csr"))
+    openssl("ca", "-batch", "-config", path("ca.cnf"), "-notext", "-in", path("between.csr"), "-out", path("between.crt"))
+    openssl("req", "-new", *ec, "-subj", "/CN=localhost", "-keyout", path("chained.key"), "-out", path("chained.csr"))
+    openssl("x509", "-req", "-in", path("chained.csr"), "-CA", path("between.crt"), "-CAkey", path("between.key"), "-CAcreateserial",
+            "-out", path("chained.crt"))
+    with open(path("chained.crt"), "a") as chain, open(path("between.crt")) as between:
+        chain.write(between.read())
+    upstream = backend("chained")
+    common = f"{PROTOCOLS} proxy_ssl_verify on; proxy_ssl_trusted_certificate {path('ca.crt')}; proxy_ssl_name localhost;"
+    server = simple("".join(
+        f"location /{depth} {{ {common} proxy_ssl_verify_depth {depth}; proxy_pass https://127.0.0.1:{upstream.port}/; }}"
+        for depth in (0, 1)))
+    assert fetch(server.port, "/0").status == 502
+    server.wait_for_log(r"\[error\] .* upstream SSL certificate verify error: \(\d+:")
+    assert fetch(server.port, "/1").status == 200
+
+
 def test_an_upstream_without_tls_is_a_bad_gateway(simple):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
