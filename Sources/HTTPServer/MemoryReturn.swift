@@ -6,7 +6,7 @@ final class MemoryReturn: Endpoint {
     /// Milliseconds without another one.
     private static let calm = 5_000
     /// Less than this is not worth the time.
-    private static let least = 16 * 1_024 * 1_024
+    private static let least = 4 * 1_024 * 1_024
     private var freed = 0
     /// Frees what is kept for later.
     private let empty: () -> Void
