@@ -65,6 +65,15 @@ def free_port():
     raise RuntimeError("no free port")
 
 
+def together(count, action):
+    """Does something so many times at once, and waits until all are done."""
+    threads = [threading.Thread(target=action) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def wait_for(condition, seconds=10, what="condition", pause=0.01):
     """Polls until the condition gives something true, and returns that."""
     deadline = time.monotonic() + seconds

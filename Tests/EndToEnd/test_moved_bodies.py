@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import serving
-from serving import Backend, Connection, answer, fetch, request, wait_for
+from serving import Backend, Connection, answer, fetch, request, together, wait_for
 
 BODY = random.Random(1).randbytes(3_000_000)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -89,11 +89,7 @@ def test_many_at_once(moving):
                     connection.send(request("/x", close=False))
                     found.append(connection.response().body == BODY)
 
-        threads = [threading.Thread(target=ask) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(12, ask)
         assert found == [True] * 36
 
 

@@ -4,13 +4,12 @@ import hashlib
 import os
 import pathlib
 import subprocess
-import threading
 import time
 import zlib
 
 import pytest
 
-from serving import Backend, Connection, fetch, free_port, request, wait_for
+from serving import Backend, Connection, fetch, free_port, request, together, wait_for
 from test_reading import FULL, reads, threads
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
@@ -164,10 +163,6 @@ def test_many_at_once(spooling):
             right.append(connection.response().body == CONTENT)
 
     # More of them than may wait for a thread: what finds no place is written by the worker.
-    clients = [threading.Thread(target=take) for _ in range(12)]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
+    together(12, take)
     assert right == [True] * 12
     assert "queue overflow" in server.log()

@@ -32,10 +32,7 @@ final class RequestLogFields: LogFields, @unchecked Sendable {
         switch number {
         case .pipe: line.append(request.flags.contains(.pipelined) ? "p" : ".")
         case .requestTime:
-            let elapsed = max(request.connection.loop.now - request.timing.start, 0)
-            line.append(decimal: elapsed / 1_000)
-            line.append(ASCII.dot)
-            line.append(decimal: elapsed % 1_000, width: 3)
+            CoreVariables.appendSeconds(request.connection.loop.now - request.timing.start, to: line)
         case .status:
             let failure = request.response.errorStatus.rawValue
             let status = failure != 0 ? failure : request.response.status.rawValue

@@ -17,7 +17,6 @@ final class SpoolWriter: Endpoint {
         loop.addTimer(self)
     }
 
-    var isEmpty: Bool { buffers.isEmpty }
     var first: Buffer? { buffers.first }
 
     /// Bytes that follow in the file. They are handed to a thread in the next turn, together with what else comes in this one.
