@@ -103,6 +103,11 @@ class Kernel {
         _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_NODELAY, value: 1)
     }
 
+    /// Has a listening socket hold connections back until there is something to read from them, or a second is over.
+    final func deferAccepting(_ descriptor: Int32, _ isOn: Bool) {
+        _ = setOption(descriptor, level: Int32(IPPROTO_TCP), name: TCP_DEFER_ACCEPT, value: isOn ? 1 : 0)
+    }
+
     /// A figure that TCP keeps of a connection: the round-trip time, its variation, the congestion window, the receive
     /// space; nil for what is no TCP socket.
     func tcpFigure(_ descriptor: Int32, _ index: Int) -> Int? {

@@ -89,7 +89,10 @@ final class SiteWorker {
 
     /// What io_uring was asked for may outlive the process for a moment: nothing may hold the sockets then.
     private func stopListening() {
-        for endpoint in listening { loop.withdraw(endpoint) }
+        for endpoint in listening {
+            endpoint.endRush()
+            loop.withdraw(endpoint)
+        }
         listening = []
     }
 

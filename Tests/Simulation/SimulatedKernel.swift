@@ -13,6 +13,9 @@ final class SimulatedKernel: SimulatedMachine {
         case silent
     }
 
+    /// Milliseconds that a connection without data is held back where that is asked for.
+    private static let deferral = 1_000
+
     // MARK: What a test may set
 
     /// Bytes that a connection takes before its reader must read.
@@ -103,8 +106,7 @@ final class SimulatedKernel: SimulatedMachine {
         theirs.remote = own.local
         if let capacity { theirs.capacity = capacity }
         SimulatedSocket.join(own, theirs)
-        listener.backlog.append(theirs)
-        listener.wake(PollBit.input)
+        listener.take(theirs) { schedule(after: Self.deferral, $0) }
         return own
     }
 
@@ -240,8 +242,7 @@ final class SimulatedKernel: SimulatedMachine {
         SimulatedSocket.join(socket, other)
         switch host {
         case .listener(let listener):
-            listener.backlog.append(other)
-            listener.wake(PollBit.input)
+            listener.take(other) { schedule(after: Self.deferral, $0) }
         case .scripted(let play): play(other)
         case .silent: break
         }
@@ -254,7 +255,9 @@ final class SimulatedKernel: SimulatedMachine {
 
     override func setOption(_ descriptor: Int32, level: Int32, name: Int32, value: Int32) -> Int {
         if let failure = injected(.setOption) { return failure }
-        return socket(descriptor) == nil ? -Int(EBADF) : 0
+        guard let socket = socket(descriptor) else { return -Int(EBADF) }
+        if level == Int32(IPPROTO_TCP), name == TCP_DEFER_ACCEPT { socket.isDeferring = value != 0 }
+        return 0
     }
 
     override func resetOnClose(_ descriptor: Int32) -> Int {

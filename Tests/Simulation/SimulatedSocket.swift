@@ -40,6 +40,10 @@ final class SimulatedSocket {
     var watches: [SimulatedPoll.Watch] = []
     /// Connections not accepted yet.
     var backlog: [SimulatedSocket] = []
+    /// A listening socket holds connections back that have no data.
+    var isDeferring = false
+    /// The listening socket that holds this connection back.
+    private weak var keeper: SimulatedSocket?
     var local = SocketAddress(ipv4: 0x7F00_0001, port: 0)
     var remote = SocketAddress(ipv4: 0x7F00_0001, port: 0)
     /// What seals the bytes of this socket, once it was given keys.
@@ -250,7 +254,22 @@ final class SimulatedSocket {
 
     // MARK: - Readiness
 
+    /// A connection has come to this listening socket.
+    func take(_ connection: SimulatedSocket, holdingBackFor patience: (@escaping () -> Void) -> Void) {
+        connection.keeper = self
+        guard isDeferring else { return connection.leaveKeeper() }
+        patience { [weak connection] in connection?.leaveKeeper() }
+    }
+
+    private func leaveKeeper() {
+        guard let listener = keeper else { return }
+        keeper = nil
+        listener.backlog.append(self)
+        listener.wake(PollBit.input)
+    }
+
     func wake(_ bits: UInt32) {
+        if bits & PollBit.input != 0 { leaveKeeper() }
         for watch in watches where bits & watch.interest != 0 { watch.poll.markReady(watch) }
     }
 

@@ -18,6 +18,29 @@ extension SiteTests {
             return try #require(client.endedAt) - client.lastArrival
         }
 
+        // MARK: - Many at a time
+
+        /// As long as many connections come, the kernel holds back those without data; a silent one is seen at once otherwise.
+        @Test func silentConnectionsAreHeldBackInARush() throws {
+            let site = try Self.site("location = /figures { stub_status; }")
+            func active() -> String? {
+                let client = site.client(sends: Everything.get("/figures", "Connection: close\r\n"))
+                site.finish(client)
+                return client.answers.first?.text.split(separator: "\n").first.map(String.init)
+            }
+            site.client([.wait(answers: 1)])
+            #expect(active() == "Active connections: 2 ")
+            for _ in 0..<600 { site.finish(site.client(sends: Everything.get("/", "Connection: close\r\n"))) }
+            site.client([.wait(answers: 1)])
+            #expect(active() == "Active connections: 2 ")
+            site.run(milliseconds: 1_100)
+            #expect(active() == "Active connections: 3 ")
+            // The rush is over.
+            site.client([.wait(answers: 1)])
+            #expect(active() == "Active connections: 4 ")
+            #expect(site.problems() == [])
+        }
+
         // MARK: - keepalive_min_timeout
 
         @Test(arguments: [("10s", "30s", 30), ("30s", "30s", 30), ("40s", "30s", 30), ("0", "30s", 30)])

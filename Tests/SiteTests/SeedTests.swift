@@ -106,14 +106,15 @@ extension SiteTests {
                 }
             }
             let all = visits[0].isFramed ? visits[0].answers(in: client.received) : Answer.all(in: client.received, headOnly: headOnly)
-            let answers = all.filter { $0.status >= 200 }
-            for (answer, wanted) in zip(answers, expected) {
+            // A stream that was reset has left a gap among those that were answered.
+            let answers = all.filter { $0.status >= 200 || visits[0].isFramed }
+            for (answer, wanted) in zip(answers, expected) where answer.status >= 200 {
                 if !isRight(answer, wanted.status, wanted.body) {
                     return "\(visits): wanted \(wanted.status), got \(answer)"
                 }
             }
-            return answers.count == expected.count
-                ? nil : "\(visits): \(answers.count) answers instead of \(expected.count)"
+            let count = answers.count { $0.status >= 200 }
+            return count == expected.count ? nil : "\(visits): \(count) answers instead of \(expected.count)"
         }
 
         /// However bad the network is, every client gets what it asked for.
