@@ -119,6 +119,9 @@ final class Response {
         headers.setValueRange(at: index, ByteRange(start, bytes.count))
     }
 
+    /// The lines in nginx's own places say what they say where nobody has given them another text.
+    var isOfOurMaking: Bool { statusLine.isEmpty && server.isEmpty && date.isEmpty && location.isEmpty }
+
     // MARK: - The content type
 
     /// The type without its charset.

@@ -45,6 +45,21 @@ final class FieldTable {
         if name != .other, firstIndex(of: name) == nil { present.remove(name) }
     }
 
+    /// Whether the other has its fields at the same places: over the same bytes they are the same fields.
+    func isSame(as other: FieldTable) -> Bool {
+        guard fields.count == other.fields.count else { return false }
+        for index in indices {
+            let (own, theirs) = (fields[index], other.fields[index])
+            guard own.nameRange == theirs.nameRange, own.valueRange == theirs.valueRange else { return false }
+        }
+        return true
+    }
+
+    func replaceAll(by other: FieldTable) {
+        removeAll()
+        for index in other.indices { append(other[index]) }
+    }
+
     /// Whether a field of this well-known name is there.
     func contains(_ name: FieldName) -> Bool { present.contains(name) }
 

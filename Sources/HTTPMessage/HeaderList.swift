@@ -41,7 +41,18 @@ final class HeaderList {
         fields.firstIndex(named: name, in: bytes, from: start)
     }
 
+    /// Whether the other's fields are these, in this order.
+    func isSame(as other: HeaderList) -> Bool {
+        fields.isSame(as: other.fields) && bytes.equals(other.bytes)
+    }
+
     // MARK: - Writing
+
+    func replaceAll(by other: HeaderList) {
+        bytes.removeAll()
+        bytes.append(other.bytes)
+        fields.replaceAll(by: other.fields)
+    }
 
     /// Appends a field of a well-known name.
     func append(_ name: FieldName, _ value: Span<UInt8>) {

@@ -148,7 +148,8 @@ extension Engine {
 
 /// What requests with subrequests have still to do: done in the loop's next turn, since they ask for it in the midst of something.
 final class RequestWishes: Endpoint {
-    weak var engine: Engine?
+    /// It owns this. (A weak reference would slow down each counting of the engine.)
+    unowned var engine: Engine?
     private var requests: [Request] = []
 
     init(loop: EventLoop) {

@@ -26,6 +26,7 @@ final class Engine: RequestEngine {
     let connectionLimit: Int
     /// The head lines that only change with the second, for each form of `server_tokens`.
     let commonLines = CommonLines()
+    let recentHeads = RecentHeads()
 
     /// What requests with subrequests have still to do.
     let wishes: RequestWishes
@@ -361,7 +362,7 @@ final class CommonLines {
     }
 
     /// Where the texts stand that hold for the request; nil: nowhere.
-    private func place(of request: Request, at seconds: Int) -> Int? {
+    func place(of request: Request, at seconds: Int) -> Int? {
         let place: Int? = request.lendLocation {
             switch $0.core.value.serverTokens {
             case .off: 0

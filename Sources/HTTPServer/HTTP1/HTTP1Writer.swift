@@ -1,10 +1,20 @@
 /// Writes the head of an HTTP/1 response, its fields in nginx's order.
 enum HTTP1Writer {
     static func appendHead(of request: Request, engine: Engine, to output: Buffer) {
-        let response = request.response
         // It would be closed although the client was told that it is kept.
         if engine.isShuttingDown { request.flags.remove(.keepAlive) }
         settleFraming(of: request)
+        let response = request.response
+        guard let form = HeadForm.of(request, engine) else { return writeHead(of: request, engine, to: output) }
+        if engine.recentHeads.append(form, response, to: output) { return }
+        let start = output.count
+        writeHead(of: request, engine, to: output)
+        engine.recentHeads.note(form, response, output, from: start)
+    }
+
+    @inline(never)
+    private static func writeHead(of request: Request, _ engine: Engine, to output: Buffer) {
+        let response = request.response
         if response.statusLine.isEmpty, response.status == .ok {
             output.append("HTTP/1.1 200 OK\r\n")
         } else {
