@@ -197,50 +197,35 @@ final class Buffer {
         count += n
     }
 
-    /// Appends a number in decimal.
-    func append(decimal value: Int) {
-        if value < 0 {
-            append(ASCII.minus)
-            appendMagnitude(value.magnitude)
-        } else {
-            appendMagnitude(UInt(value))
-        }
+    /// Appends a number in decimal, filled with zeros on the left to `width` digits.
+    func append(decimal value: Int, width: Int = 1) {
+        if value < 0 { append(ASCII.minus) }
+        appendMagnitude(value.magnitude, width)
     }
 
     func append(decimal value: UInt64) {
-        appendMagnitude(UInt(value))
+        appendMagnitude(UInt(value), 1)
     }
 
-    /// Appends a number in decimal, filled with zeros on the left to `width` digits.
-    func append(decimal value: Int, width: Int) {
+    private func appendMagnitude(_ value: UInt, _ width: Int) {
         var digits = 1
-        var rest = value / 10
-        while rest > 0 {
-            digits += 1
-            rest /= 10
+        var limit: UInt = 10
+        // The last limit is beyond the type, but no number is.
+        while digits < 20, value >= limit {
+            digits &+= 1
+            limit &*= 10
         }
-        if digits < width { append(repeating: ASCII.zero, count: width - digits) }
-        append(decimal: value)
-    }
-
-    private func appendMagnitude(_ value: UInt) {
-        if value < 10 { return append(ASCII.zero + UInt8(value)) }
-        var digits = 0
-        var rest = value
-        while rest > 0 {
-            digits += 1
-            rest /= 10
-        }
+        digits = max(digits, width)
         reserve(digits)
-        rest = value
-        var position = count + digits
+        var rest = value
+        var position = count &+ digits
         count = position
-        while rest > 0 {
-            position -= 1
-            let digit = UInt8(truncatingIfNeeded: rest % 10)
-            unsafe base.storeBytes(
-                of: ASCII.zero + digit, toByteOffset: position, as: UInt8.self)
-            rest /= 10
+        for _ in 0..<digits {
+            position &-= 1
+            let tens = rest / 10
+            let digit = UInt8(truncatingIfNeeded: rest &- tens &* 10)
+            unsafe base.storeBytes(of: ASCII.zero &+ digit, toByteOffset: position, as: UInt8.self)
+            rest = tens
         }
     }
 

@@ -47,6 +47,22 @@ final class VariableRegistry {
         }
     }
 
+    /// One used variable while serving. Nothing of it changes any more, so looking at it costs no check, and lent, no count.
+    final class Frozen {
+        let source: VariableDefinition.Source
+        let rest: ByteString
+        let isCacheable: Bool
+        let assign: Assign?
+
+        fileprivate init(_ slot: Slot) {
+            let definition = slot.definition
+            source = definition.source
+            rest = slot.rest
+            isCacheable = !definition.flags.contains(.noCacheable)
+            assign = definition.assign
+        }
+    }
+
     enum Found {
         case indexed(VariableIndex)
         case direct(VariableDefinition)
@@ -58,6 +74,8 @@ final class VariableRegistry {
     private var prefixes: [VariableDefinition] = []
     private var slots: [Slot] = []
     private var slotsByName: [ByteString: VariableIndex] = [:]
+    /// By their numbers.
+    let frozen = List<Frozen>()
     private var byName = ByteTable<Int>()
     private var named: [VariableDefinition] = []
     /// Told of trouble while serving: cycles, uninitialized variables, failing expressions.
@@ -185,6 +203,7 @@ final class VariableRegistry {
                 throw unknown(slot)
             }
         }
+        for slot in slots.dropFirst(frozen.count) { frozen.append(Frozen(slot)) }
         for definition in definitions.values where !definition.flags.contains(.noHash) {
             if byName.insert(named.count, for: definition.name) { named.append(definition) }
         }
@@ -211,8 +230,6 @@ final class VariableRegistry {
     }
 
     // MARK: - Serving
-
-    func slot(_ variable: VariableIndex) -> Slot { slots[variable.value] }
 
     func find(_ name: Span<UInt8>) -> Found {
         if let number = byName.find(name) {

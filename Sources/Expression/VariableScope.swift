@@ -62,29 +62,32 @@ class VariableScope {
         switch registry.find(name) {
         case .indexed(let variable): return append(variable, to: out)
         case .direct(let definition):
-            return run(definition, rest: .empty, for: nil, to: out)
+            return run(definition.source, rest: .empty, for: nil, to: out)
         case .prefixed(let definition, let length):
             let rest = ByteString(name.extracting(length..<name.count))
-            return run(definition, rest: rest, for: nil, to: out)
+            return run(definition.source, rest: rest, for: nil, to: out)
         case .none: return false
         }
     }
 
     private final func evaluate(_ variable: VariableIndex, to out: Buffer) -> Bool {
-        let slot = registry.slot(variable)
-        let mark = out.count
-        let found = run(slot.definition, rest: slot.rest, for: variable, to: out)
-        if slot.definition.flags.contains(.noCacheable) { return found }
-        if found {
-            values.set(variable, out.span(mark..<out.count))
-        } else {
-            values.setMissing(variable)
+        registry.frozen.lend(variable.value) { known in
+            let mark = out.count
+            let found = run(known.source, rest: known.rest, for: variable, to: out)
+            if known.isCacheable {
+                if found {
+                    values.set(variable, out, mark..<out.count)
+                } else {
+                    values.setMissing(variable)
+                }
+            }
+            return found
         }
-        return found
     }
 
+    @inline(__always)
     private final func run(
-        _ definition: VariableDefinition, rest: ByteString, for variable: VariableIndex?,
+        _ source: VariableDefinition.Source, rest: ByteString, for variable: VariableIndex?,
         to out: Buffer
     ) -> Bool {
         guard values.depth < VariableRegistry.depthLimit else {
@@ -95,7 +98,7 @@ class VariableScope {
         defer { values.depth -= 1 }
         let mark = out.count
         let found: Bool
-        switch definition.source {
+        switch source {
         case .value(let evaluate): found = evaluate(self, out)
         case .prefixed(let evaluate): found = evaluate(self, rest, out)
         case .user:
@@ -112,7 +115,7 @@ class VariableScope {
 
     /// Gives the variable a value, as `set` does: through its setter, if it has one.
     final func assign(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
-        if let assign = registry.slot(variable).definition.assign {
+        if let assign = registry.frozen[variable.value].assign {
             assign(self, bytes)
         } else {
             values.set(variable, bytes)

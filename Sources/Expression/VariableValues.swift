@@ -51,8 +51,7 @@ final class VariableValues {
     }
 
     func append(_ range: Range<Int>, to out: Buffer) {
-        let bytes = arena
-        out.append(bytes.span(range))
+        out.append(arena, range)
     }
 
     /// Keeps a copy of the bytes without making it any variable's value.
@@ -63,12 +62,20 @@ final class VariableValues {
     }
 
     func set(_ variable: VariableIndex, _ bytes: Span<UInt8>) {
-        let range = keep(bytes)
+        set(variable, to: keep(bytes))
+    }
+
+    /// The same of another buffer's bytes, whose span would count a reference to it.
+    func set(_ variable: VariableIndex, _ source: Buffer, _ bytes: Range<Int>) {
+        let start = arena.count
+        arena.append(source, bytes)
+        set(variable, to: start..<arena.count)
+    }
+
+    private func set(_ variable: VariableIndex, to range: Range<Int>) {
         guard let end = Int32(exactly: range.upperBound) else { return setMissing(variable) }
-        store(
-            Entry(
-                stamp: stamp, start: Int32(truncatingIfNeeded: range.lowerBound),
-                count: end - Int32(truncatingIfNeeded: range.lowerBound)), variable)
+        let start = Int32(truncatingIfNeeded: range.lowerBound)
+        store(Entry(stamp: stamp, start: start, count: end - start), variable)
     }
 
     func setMissing(_ variable: VariableIndex) {
