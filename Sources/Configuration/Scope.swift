@@ -157,6 +157,8 @@ final class Evaluation {
     private(set) var warnings: [ConfigurationError] = []
     /// Folders that the server makes for its workers' user when it starts.
     private(set) var workerFolders: [ByteString] = []
+    /// Folders that packages bring, and that some of those lie in: they are made where they are not there.
+    private(set) var sharedFolders: [ByteString] = []
     /// How many words a set of rows takes, one bit each.
     var rowWords = 0
     private var checks: [() throws(ConfigurationError) -> Void] = []
@@ -168,6 +170,10 @@ final class Evaluation {
 
     func addWorkerFolder(_ folder: ByteString) {
         if !workerFolders.contains(folder) { workerFolders.append(folder) }
+    }
+
+    func addSharedFolder(_ folder: ByteString) {
+        if !sharedFolders.contains(folder) { sharedFolders.append(folder) }
     }
 
     func warn(_ warning: ConfigurationError) {

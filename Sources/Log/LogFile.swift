@@ -76,22 +76,10 @@ final class LogFile: @unchecked Sendable {
     }
 
     private func give(to user: UInt32) throws(LogFileFailure) {
-        let status: FileStatus
-        do { status = try AppendFile.status(path.bytes) } catch {
-            throw LogFileFailure(call: "stat()", path: path, errno: error)
-        }
+        let status = try Handover.status(path)
         // nginx gives devices away, too, `/dev/null` among them. Pipes are: only so can workers open `/dev/stdout` again.
         if status.isDevice { return }
-        if status.owner != user {
-            do { try AppendFile.changeOwner(path.bytes, to: user) } catch {
-                throw LogFileFailure(call: "chown()", path: path, errno: error)
-            }
-        }
-        if status.mode & 0o600 != 0o600 {
-            do { try AppendFile.changeMode(path.bytes, to: status.mode | 0o600) } catch {
-                throw LogFileFailure(call: "chmod()", path: path, errno: error)
-            }
-        }
+        try Handover.give(path, status, to: user, mode: 0o600)
     }
 
     private func adopt(_ fresh: Int32) {
@@ -170,14 +158,19 @@ final class WriteHealth: @unchecked Sendable {
     }
 }
 
-/// A log file that could not be opened or prepared.
+/// A log file, or a folder for the workers, that could not be opened, made or prepared.
 struct LogFileFailure: Error, Equatable, Sendable {
     let call: String
     let path: ByteString
+    /// Whose the file should have become, where that failed.
+    var owner: UInt32?
     let errno: Errno
 
-    /// `open() "/var/log/x" failed (13: Permission denied)`
-    var message: String { "\(call) \"\(path)\" failed (\(errno))" }
+    /// `open() "/var/log/x" failed (13: Permission denied)`, `chown("/var/log/x", 33) failed (1: Operation not permitted)`
+    var message: String {
+        if let owner { return "chown(\"\(path)\", \(owner)) failed (\(errno))" }
+        return "\(call) \"\(path)\" failed (\(errno))"
+    }
 }
 
 /// How the lines of an access log are held back: the parameters `buffer=`, `flush=` and `gzip`.

@@ -10,12 +10,15 @@ final class SiteCycle: Cycle {
     private let source: ConfigurationSource
     /// Folders of temporary files, which the workers could not make themselves.
     private let workerFolders: [ByteString]
+    /// Folders that they lie in, and that others may look into.
+    private let sharedFolders: [ByteString]
 
     init(
         core: ProcessSettings, logs: LogFiles, zones: SharedZones, http: HTTPFreezing?,
-        counters: ConnectionCounters, source: ConfigurationSource, workerFolders: [ByteString]
+        counters: ConnectionCounters, source: ConfigurationSource, workerFolders: [ByteString], sharedFolders: [ByteString]
     ) {
         self.workerFolders = workerFolders
+        self.sharedFolders = sharedFolders
         self.core = core
         self.logs = logs
         self.zones = zones
@@ -32,26 +35,31 @@ final class SiteCycle: Cycle {
         source.appendDump(to: buffer)
     }
 
-    func createDirectories(for user: WorkerUser?) throws(StartFailure) {
-        let kernel = logs.environment.kernel
-        for folder in workerFolders {
-            let path = Buffer(capacity: folder.count + 1)
-            path.append(folder)
-            path.append(0)
-            // A folder that is there, or cannot be made, shows when the first file is to be made in it.
-            _ = kernel.makeFolder(path: path, mode: 0o700)
-            guard let user else { continue }
-            do throws(Errno) {
-                if try AppendFile.status(folder.bytes).owner == user.user { continue }
-                try AppendFile.changeOwner(folder.bytes, to: user.user)
-            } catch {
-                logs.errorLog.write(.emerg, connection: 0, errno: error) {
-                    $0.append("chown(\"")
-                    $0.append(folder)
-                    $0.append("\") failed")
-                }
-            }
+    func createDirectories(for user: WorkerUser?, log: ErrorLog) throws(StartFailure) {
+        // Where that fails, it shows in the folders within.
+        for folder in sharedFolders { _ = make(folder, mode: 0o755) }
+        do throws(LogFileFailure) {
+            for folder in workerFolders { try prepare(folder, for: user) }
+        } catch {
+            log.write(.emerg, connection: 0) { $0.append(error.message) }
+            throw StartFailure()
         }
+    }
+
+    private func make(_ folder: ByteString, mode: UInt32) -> Int {
+        let path = Buffer(capacity: folder.count + 1)
+        path.append(folder)
+        path.append(0)
+        return logs.environment.kernel.makeFolder(path: path, mode: mode)
+    }
+
+    private func prepare(_ folder: ByteString, for user: WorkerUser?) throws(LogFileFailure) {
+        let code = make(folder, mode: 0o700)
+        if code < 0, Errno(Int32(-code)) != .exists {
+            throw LogFileFailure(call: "mkdir()", path: folder, errno: Errno(Int32(-code)))
+        }
+        guard let user else { return }
+        try Handover.give(folder, Handover.status(folder), to: user.user, mode: 0o700)
     }
 
     func openZones(previous: (any Cycle)?) throws(StartFailure) {

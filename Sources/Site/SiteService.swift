@@ -45,7 +45,7 @@ final class SiteService: Service {
             return SiteCycle(
                 core: root[SiteCycle.coreSlot], logs: logs, zones: builder.zones, http: http,
                 counters: builder.counters, source: source,
-                workerFolders: evaluation.workerFolders)
+                workerFolders: evaluation.workerFolders, sharedFolders: evaluation.sharedFolders)
         } catch {
             for warning in evaluation.warnings { options.report(warning, in: source) }
             options.report(error, in: source)

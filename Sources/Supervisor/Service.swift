@@ -27,7 +27,9 @@ protocol Cycle: AnyObject {
     /// Appends what `-T` prints.
     func appendDump(to buffer: Buffer)
     /// Makes the directories that are named in the configuration, for the workers' user.
-    func createDirectories(for user: WorkerUser?) throws(StartFailure)
+    ///
+    /// - Parameter log: takes what is wrong, since the cycle's own logs are not open yet.
+    func createDirectories(for user: WorkerUser?, log: ErrorLog) throws(StartFailure)
     /// Makes the shared zones, or takes over those of the previous cycle that fit.
     func openZones(previous: (any Cycle)?) throws(StartFailure)
     /// All is open: from now on this is the cycle.
@@ -44,7 +46,7 @@ protocol Cycle: AnyObject {
 
 extension Cycle {
     var attendants: [Attendant] { [] }
-    func createDirectories(for user: WorkerUser?) throws(StartFailure) {}
+    func createDirectories(for user: WorkerUser?, log: ErrorLog) throws(StartFailure) {}
     func openZones(previous: (any Cycle)?) throws(StartFailure) {}
     func commit() {}
     func abandon() {}

@@ -24,6 +24,21 @@ extension SiteTests {
             #expect(site.problems() == [])
         }
 
+        /// Below the packages' prefix there is no place for temporary files, and where another package was installed before, their own
+        /// is not there: nothing would start.
+        @Test func foldersOfThePackagesAreMade() throws {
+            let kernel = SimulatedKernel(seed: 1)
+            kernel.disk.put("/var/cache/.keep", [], at: 0)
+            let text = "events {} http { scgi_temp_path /var/cache/own; server { listen 127.0.0.1:8080; } }"
+            _ = try SimulatedSite.load(text, prefix: "/etc/nginx/", on: kernel)
+            #expect(kernel.disk.paths.filter { $0.hasPrefix("/var/cache/n") || $0.hasPrefix("/etc") } == [
+                "/var/cache/nginx", "/var/cache/nginx/client_temp", "/var/cache/nginx/fastcgi_temp",
+                "/var/cache/nginx/proxy_temp", "/var/cache/nginx/uwsgi_temp",
+            ])
+            let modes = try ["", "/client_temp"].map { try kernel.disk.find("/var/cache/nginx" + $0).status.mode & 0o777 }
+            #expect(modes == [0o755, 0o700])
+        }
+
         @Test(arguments: Everything.all)
         func everything(_ visit: Everything.Visit) throws {
             let site = try Everything.site()

@@ -31,23 +31,7 @@ final class SimulatedSite {
         kernel = SimulatedKernel(seed: seed)
         for folder in ["logs", "temp"] { kernel.disk.put(Self.prefix + folder + "/.keep", [], at: 0) }
         prepare(kernel)
-        let environment = LogEnvironment(program: "nginx", kernel: kernel)
-        environment.echoesToStandardError = false
-        let said = MemoryLog(size: 4_096)
-        let log = ErrorLog(
-            environment: environment, targets: [ErrorLogTarget(sink: .memory(said), level: .warn)])
-        let path = Self.prefix + "nginx.conf"
-        let files = MemoryFiles([path: Self.configuration(main: main, events: events, http: http)])
-        var options = CommandLineOptions()
-        options.prefix = ByteString(Self.prefix)
-        let identity = Identity(
-            persona: .nginx,
-            build: BuildDescription(nginxVersion: "1.31.5", apusVersion: "0", compiler: "Swift"))
-        let loaded = try? SiteService(identity: identity, files: files).load(
-            StartOptions(options, identity: identity, logEnvironment: environment, log: log),
-            previous: nil)
-        cycle = try #require(loaded as? SiteCycle, "\(said.contents.text)")
-        try cycle.createDirectories(for: nil)
+        cycle = try Self.load(Self.configuration(main: main, events: events, http: http), on: kernel)
         try cycle.logs.open()
         try cycle.openZones(previous: nil)
         worker = try SiteWorker(cycle)
@@ -58,6 +42,27 @@ final class SimulatedSite {
         standing = Set(kernel.descriptors.keys)
         standingEndpoints = worker.loop.endpointCount
         kernel.failures.forget()
+    }
+
+    /// What the master makes of a configuration, with the folders that it names.
+    static func load(_ text: String, prefix: String = prefix, on kernel: SimulatedKernel) throws -> SiteCycle {
+        let environment = LogEnvironment(program: "nginx", kernel: kernel)
+        environment.echoesToStandardError = false
+        let said = MemoryLog(size: 4_096)
+        let log = ErrorLog(
+            environment: environment, targets: [ErrorLogTarget(sink: .memory(said), level: .warn)])
+        var options = CommandLineOptions()
+        options.prefix = ByteString(prefix)
+        let identity = Identity(
+            persona: .nginx,
+            build: BuildDescription(nginxVersion: "1.31.5", apusVersion: "0", compiler: "Swift"))
+        let files = MemoryFiles([prefix + "nginx.conf": text])
+        let loaded = try? SiteService(identity: identity, files: files).load(
+            StartOptions(options, identity: identity, logEnvironment: environment, log: log),
+            previous: nil)
+        let cycle = try #require(loaded as? SiteCycle, "\(said.contents.text)")
+        try cycle.createDirectories(for: nil, log: log)
+        return cycle
     }
 
     deinit {

@@ -67,9 +67,10 @@ extension Core {
         try SSI.declareVariables(in: http.registry)
         let scope = Scope(.http, in: invocation.scope)
         // The default folders are relative to the prefix, which only the configuration knows.
-        let bodies = invocation.temporaryFolder(invocation[CoreSettings.slot].bodyTempPath.folder)
+        let bodies = invocation.defaultTempFolder(invocation[CoreSettings.slot].bodyTempPath.folder) {
+            $0[CoreSettings.slot].bodyTempPath.folder
+        }
         scope.write(CoreSettings.slot) { $0.bodyTempPath.folder = bodies }
-        invocation.scope.evaluation.addWorkerFolder(bodies)
         Proxy.family.placeTempFiles(in: scope, of: invocation)
         try FastCGI.prepare(scope, invocation)
         try UWSGI.prepare(scope, invocation)

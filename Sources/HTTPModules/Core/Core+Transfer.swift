@@ -224,12 +224,24 @@ extension Row {
 
 extension Invocation {
     /// The default place of a folder for temporary files: below the prefix, but below the packages' cache folder where the prefix
-    /// is the packages' own, since configurations are no place for them.
-    func temporaryFolder(_ name: ByteString) -> ByteString {
-        guard scope.evaluation.prefix == "/etc/nginx/" else { return path(name) }
-        return name == "client_body_temp" ? "/var/cache/nginx/client_temp" : "/var/cache/nginx/" + name
+    /// is the packages' own, since configurations are no place for them. It is made if a server uses it.
+    ///
+    /// - Parameter use: the folder that is used by who has these settings.
+    func defaultTempFolder(_ name: ByteString, use: @escaping (SettingsTable) -> ByteString) -> ByteString {
+        let evaluation = scope.evaluation
+        let http = (builder as? ConfigurationBuilder)?.http
+        let isPackaged = evaluation.prefix == "/etc/nginx/"
+        let packaged = name == "client_body_temp" ? "client_temp" : name
+        let folder = isPackaged ? Self.cacheFolder + "/" + packaged : path(name)
+        evaluation.afterwards { () throws(ConfigurationError) in
+            guard let http, http.servers.contains(where: { $0.location.map { use($0.settings) } == folder }) else { return }
+            if isPackaged { evaluation.addSharedFolder(Self.cacheFolder) }
+            evaluation.addWorkerFolder(folder)
+        }
+        return folder
     }
 
+    private static let cacheFolder: ByteString = "/var/cache/nginx"
     private static let levelAdvice = "a level is the number of digits in its folders' names, ten in all"
 
     /// A folder for temporary files and up to three levels of subfolders, which the server makes when it starts.

@@ -272,8 +272,8 @@ struct UpstreamFamily: Sendable {
 
     /// Makes the default folder for temporary files absolute for the whole of http.
     func placeTempFiles(in scope: Scope, of invocation: Invocation) {
-        let folder = invocation.temporaryFolder(scope[slot].tempPath.folder)
-        scope.evaluation.addWorkerFolder(folder)
+        let slot = slot
+        let folder = invocation.defaultTempFolder(scope[slot].tempPath.folder) { $0[slot].tempPath.folder }
         scope.write(slot) { $0.tempPath.folder = folder }
     }
 

@@ -49,7 +49,7 @@ extension Master {
         let previous = cycle
         do throws(StartFailure) {
             try preparePidFile(core)
-            try next.createDirectories(for: workerUser(core))
+            try next.createDirectories(for: workerUser(core), log: log)
             next.logs.addDefaultErrorLog(start.errorLogPath)
             try openLogs(of: next)
             try next.openZones(previous: previous)
