@@ -40,6 +40,8 @@ final class HTTP2ClientSession: HTTP2Session {
     private var headLimit = 0
     private var readsTrailers = false
     private var headIsNew = false
+    /// A head came, if only an interim one.
+    private var hasAnswered = false
     /// Where the last frame's data lie in what was read.
     private var data = 0..<0
     /// Bytes of the body still to come, or -1.
@@ -86,6 +88,7 @@ final class HTTP2ClientSession: HTTP2Session {
         isDeferred = false
         rest = -1
         fault = nil
+        hasAnswered = false
         beginHead()
         return true
     }
@@ -106,6 +109,15 @@ final class HTTP2ClientSession: HTTP2Session {
     /// The answer is complete, and the connection may serve another request.
     var isReusable: Bool {
         stage == .ended && fault == nil && isRequestMade && isBetweenFrames && takesRequests
+    }
+
+    /// By the upstream's word nobody has looked at the request: it was refused (RFC 9113 8.7), or met an orderly end of the connection.
+    var wasPassedOver: Bool {
+        guard !hasAnswered else { return false }
+        return switch fault {
+        case .rejected(.refusedStream), .goneAway(.noError): true
+        default: false
+        }
     }
 
     /// The answer was taken, or nobody waits for it any more.
@@ -180,6 +192,7 @@ final class HTTP2ClientSession: HTTP2Session {
     }
 
     override func headEnded(_ handle: Int32, size: Int, endsStream: Bool) {
+        hasAnswered = true
         if !readsTrailers { reader.finish() }
         if let wrong = reader.fault { return fail(wrong) }
         if readsTrailers {

@@ -100,9 +100,7 @@ class HTTP2ProxyProtocol: HTTPProxyProtocol {
 
     override func leave() { session = nil }
 
-    override var wasPassedOver: Bool {
-        if case .goneAway(.noError)? = session?.fault { true } else { false }
-    }
+    override var wasPassedOver: Bool { session?.wasPassedOver ?? false }
 
     // MARK: - The answer
 

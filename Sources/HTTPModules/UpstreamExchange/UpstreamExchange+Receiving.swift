@@ -31,11 +31,7 @@ extension UpstreamExchange {
                 }
                 return failed(Fault(.upstream, .invalidHeader, .tooBigHead))
             case .failed:
-                if isMissedGoodbye { return askAgain() }
-                request.log(.error, while: action(ofHead: true)) {
-                    proto.appendFault(to: $0, head: head)
-                }
-                return failed(Fault(.upstream, .invalidHeader, .invalidHead))
+                return headFailed()
             case .refused:
                 return failed(Fault(.upstream, .invalidHeader, .invalidHead))
             case .complete(let end):

@@ -6,16 +6,16 @@ extension UpstreamExchange {
             triesLeft: selection.triesLeft, elapsed: loop.now - firstTryAt)
     }
 
-    /// The upstream was ending a kept connection in good order when the request was sent on it, and another try may be made.
-    var isMissedGoodbye: Bool {
-        guard proto.wasPassedOver, connection?.isReused == true, !isStreamed else { return false }
-        return settings.value.retryPolicy.conditions.isDisjoint(with: .off)
-            && settings.value.retryPolicy.conditions.contains(.error)
-    }
-
-    /// Asks on another connection, whatever the method is: nginx fails with such a request, although its upstream is well.
-    func askAgain() {
-        request.log(.info, while: action(ofHead: true)) { proto.appendFault(to: $0, head: head) }
+    /// What came is no answer. A request that nobody has looked at, and that is all there, goes on to the next connection or server,
+    /// whatever its method is: nginx fails with it.
+    func headFailed() {
+        let conditions = settings.value.retryPolicy.conditions
+        let isPassedOver = !isStreamed && proto.wasPassedOver && conditions.contains(.error) && !conditions.contains(.off)
+        let wasReused = connection?.isReused ?? false
+        request.log(isPassedOver && wasReused ? .info : .error, while: action(ofHead: true)) {
+            proto.appendFault(to: $0, head: head)
+        }
+        guard isPassedOver else { return failed(Fault(.upstream, .invalidHeader, .invalidHead)) }
         failed(Fault(.upstream, .error, .closed), wasPassedOver: true)
     }
 
@@ -27,7 +27,7 @@ extension UpstreamExchange {
             request.log(.error, errno: .timedOut, while: action) { $0.append("upstream timed out") }
         }
         updateAttempt { $0.status = fault.retry.status.rawValue }
-        let outcome: PeerOutcome = fault.countsAgainstPeer && !wasPassedOver ? .failed : .succeeded
+        let outcome: PeerOutcome = fault.countsAgainstPeer && !(wasPassedOver && wasReused) ? .failed : .succeeded
         releasePeer(outcome)
         // An idle connection that turns out to be closed says little about its server.
         if wasReused, fault.retry == .error { selection.allowAnotherTry() }

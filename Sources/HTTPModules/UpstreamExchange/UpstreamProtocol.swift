@@ -99,7 +99,7 @@ class UpstreamProtocol {
     /// Reads on in `head.bytes`.
     func parse(_ head: ResponseHead) -> HeadOutcome { .needMore }
 
-    /// The failure is an orderly end of the connection, which the request met on its way: nobody has looked at it.
+    /// The failure says that nobody has looked at the request.
     var wasPassedOver: Bool { false }
 
     /// Appends to the log's line what is wrong with an answer.
