@@ -193,7 +193,10 @@ enum CoreVariables {
     private static func declareResponse(
         in registry: VariableRegistry
     ) throws(ConfigurationError) {
-        try registry.declareValue("status", .noCacheable) { appendStatus(of: $0.accounted, to: $1) }
+        try registry.declareValue("status", .noCacheable) {
+            appendStatus(of: $0.accounted, to: $1)
+            return true
+        }
         try registry.declareValue("bytes_sent", .noCacheable) { request, out in
             out.append(decimal: request.stream.bytesSent)
             return true
@@ -246,15 +249,14 @@ enum CoreVariables {
         return request.routing.hasQuery
     }
 
-    static func appendStatus(of request: Request, to out: Buffer) -> Bool {
+    /// The status in three digits: what an error page is for comes first, and HTTP/0.9 without any has a number of its own.
+    @inline(__always)
+    static func appendStatus(of request: Request, to out: Buffer) {
         let response = request.response
         var status = response.errorStatus.rawValue
         if status == 0 { status = response.status.rawValue }
-        if status == 0 {
-            if request.head.version == .http09 { status = 9 } else { status = 0 }
-        }
+        if status == 0, request.head.version == .http09 { status = 9 }
         out.append(decimal: Int(status), width: 3)
-        return true
     }
 
     /// Milliseconds as seconds with three decimals.

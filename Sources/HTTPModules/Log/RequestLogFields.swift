@@ -33,10 +33,7 @@ final class RequestLogFields: LogFields, @unchecked Sendable {
         case .pipe: line.append(request.flags.contains(.pipelined) ? "p" : ".")
         case .requestTime:
             CoreVariables.appendSeconds(request.connection.loop.now - request.timing.start, to: line)
-        case .status:
-            let failure = request.response.errorStatus.rawValue
-            let status = failure != 0 ? failure : request.response.status.rawValue
-            line.append(decimal: Int(status), width: 3)
+        case .status: CoreVariables.appendStatus(of: request, to: line)
         case .bytesSent: line.append(decimal: request.bytesSent)
         case .bodyBytesSent: line.append(decimal: max(request.bodyBytesSent, 0))
         case .remoteAddress: request.address.appendText(to: line, withPort: false)
