@@ -28,6 +28,13 @@ extension Engine {
         complete(request)
     }
 
+    /// Breaks off what nobody waits for any longer, subrequests and `post_action` included. Without an answer there is no status.
+    func cutOff(_ request: Request) {
+        request.kinship?.family.dissolve()
+        request.flags.insert(.hasPostAction)
+        breakOff(request)
+    }
+
     /// Everything queued was handed to the kernel.
     func outputDrained(_ request: Request, isComplete: Bool) {
         if isComplete { return complete(request, isSent: true) }

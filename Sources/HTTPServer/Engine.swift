@@ -207,8 +207,15 @@ final class Engine: RequestEngine {
         loop.forEachEndpoint { ($0 as? ServedConnection)?.shutDown() }
         if connectionCount == 0 { loop.stopWhenDelivered() }
         guard shutdownTimeout > 0, !loop.shouldStop else { return }
+        shutdownTimer.engine = self
         loop.addTimer(shutdownTimer)
         loop.setInputDeadline(shutdownTimer, in: shutdownTimeout)
+    }
+
+    /// `worker_shutdown_timeout` is over: requests under way are broken off, and logged.
+    fileprivate func cutOff() {
+        loop.forEachEndpoint { ($0 as? ServedConnection)?.cutOff() }
+        loop.shouldStop = true
     }
 
     // MARK: - The pool
@@ -304,12 +311,14 @@ final class Engine: RequestEngine {
 
 /// Ends a shutdown that takes too long: the loop stops, and the process takes its connections with it.
 private final class ShutdownTimer: Endpoint {
+    weak var engine: Engine?
+
     init(loop: EventLoop) {
         super.init(loop: loop, descriptor: -1)
     }
 
     override func inputTimedOut() {
-        loop.shouldStop = true
+        engine?.cutOff()
     }
 }
 

@@ -36,6 +36,9 @@ class ServedConnection: ClientConnection {
     /// The worker ends: closes the connection at once if no request is under way, else when its requests are answered.
     func shutDown() {}
 
+    /// The worker waits no longer: breaks off what is under way.
+    func cutOff() { end() }
+
     /// Whether it may be closed to make room for others, being counted as waiting. One that was only just accepted has a request
     /// on its way.
     var canMakeRoom: Bool { requestCount > 0 || loop.now - acceptedAt >= 1_000 }

@@ -40,18 +40,38 @@ extension SiteTests {
             #expect(moments > 1)
         }
 
-        /// `worker_shutdown_timeout` ends what takes too long.
-        @Test func notForEver() throws {
+        /// `worker_shutdown_timeout` ends what takes too long. It was missing in the access log.
+        @Test(arguments: [
+            ("GET /\r\n", "GET /|009|0|"), (Everything.get("/"), "GET / HTTP/1.1|000|0|"),
+            (Everything.get("/half"), "GET /half HTTP/1.1|200|4|"),
+            (Everything.get("/afterwards"), "GET /afterwards HTTP/1.1|000|0|"),
+            (SentFrame.beginning + SentFrame.request(1, "GET", "/"), "GET / HTTP/2.0|499|0|"),
+        ])
+        func notForEver(_ request: String, _ line: String) throws {
             let site = try SimulatedSite(
-                http: "server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:9000; proxy_read_timeout 1h; } }",
+                http: """
+                    server {
+                        listen 127.0.0.1:8080;
+                        http2 on;
+                        location / { proxy_pass http://127.0.0.1:9000; proxy_read_timeout 1h; proxy_buffering off; }
+                        location /afterwards { proxy_pass http://127.0.0.1:9000; proxy_read_timeout 1h; post_action /half; }
+                    }
+                    """,
                 main: "worker_shutdown_timeout 5s;")
-            _ = site.upstream { _ in [] }
-            site.client([.send(Everything.get("/"))])
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf"
+            _ = site.upstream { _ in
+                [.wait { $0.hasRequest }, .act { if $0.text.hasPrefix("GET /half") { $0.append([.send(head)]) } }]
+            }
+            let client = site.client([.send(request), .waitForEnd])
             site.run(milliseconds: 100)
             let start = site.kernel.now
             site.quit()
             #expect(site.run { site.worker.loop.shouldStop })
             #expect((5_000...5_010).contains(site.kernel.now - start))
+            site.cycle.logs.detach()
+            #expect(site.accessLog.map { $0.hasPrefix(line) } == [true], "\(site.accessLog)")
+            site.kernel.pass(milliseconds: 1_000)
+            #expect(client.isOver)
         }
     }
 }

@@ -39,6 +39,11 @@ final class HTTP1Connection: ServedConnection {
         if isIdle { end() }
     }
 
+    override func cutOff() {
+        if state == .serving, let stream { engine.cutOff(stream.request) }
+        end()
+    }
+
     // MARK: - Input
 
     override func received(_ bytes: Span<UInt8>) {
