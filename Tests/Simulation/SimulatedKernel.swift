@@ -257,6 +257,7 @@ final class SimulatedKernel: SimulatedMachine {
         if let failure = injected(.setOption) { return failure }
         guard let socket = socket(descriptor) else { return -Int(EBADF) }
         if level == Int32(IPPROTO_TCP), name == TCP_DEFER_ACCEPT { socket.isDeferring = value != 0 }
+        socket.set([level, name], to: value)
         return 0
     }
 

@@ -46,6 +46,8 @@ final class SimulatedSocket {
     private weak var keeper: SimulatedSocket?
     var local = SocketAddress(ipv4: 0x7F00_0001, port: 0)
     var remote = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+    /// Options that were set, by level and name.
+    private(set) var options: [[Int32]: Int32] = [:]
     /// What seals the bytes of this socket, once it was given keys.
     var sealer: SealingKernel?
     /// Bytes that were sent over the connection's life.
@@ -64,6 +66,8 @@ final class SimulatedSocket {
     private var room: Int { capacity - unreceived - held.count }
     /// Linux calls a socket writable when a third of its buffer is free.
     private var isWritable: Bool { room > 0 && room * 3 >= capacity }
+
+    func set(_ option: [Int32], to value: Int32) { options[option] = value }
 
     // MARK: - Connecting
 
