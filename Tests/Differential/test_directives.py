@@ -52,7 +52,10 @@ ARGUMENTS = {
     "fastcgi_pass": ["127.0.0.1:1"], "fastcgi_split_path_info": ["^(a)(b)$"], "fastcgi_temp_path": ["temp", "1", "2", "2"],
     "scgi_next_upstream": ["error", "timeout"], "scgi_param": ["A", "b", "if_not_empty"], "scgi_pass": ["unix:/tmp/scgi.sock"],
     "uwsgi_next_upstream": ["error", "timeout"], "uwsgi_param": ["A", "b", "if_not_empty"], "uwsgi_pass": ["suwsgi://127.0.0.1:1"],
-    "memcached_pass": ["127.0.0.1:1"],
+    "memcached_pass": ["127.0.0.1:1"], "memcached_next_upstream": ["not_found", "error"],
+    "fastcgi_bind": ["127.0.0.1", "transparent"], "scgi_bind": ["127.0.0.1", "transparent"], "uwsgi_bind": ["off"],
+    "scgi_temp_path": ["temp", "1", "2", "2"], "uwsgi_temp_path": ["temp", "1", "2", "2"], "uwsgi_ignore_headers": ["Expires"],
+    "uwsgi_ssl_protocols": ["TLSv1.2", "TLSv1.3"], "http2_streams_index_size": ["32"],
     "grpc_bind": ["127.0.0.1", "transparent"], "grpc_ignore_headers": ["Expires"], "grpc_next_upstream": ["error", "timeout"],
     "grpc_pass": ["grpc://127.0.0.1:1"], "grpc_set_header": ["X-A", "v"], "grpc_ssl_conf_command": ["Options", "PrioritizeChaCha"],
     "grpc_ssl_protocols": ["TLSv1.2", "TLSv1.3"],
@@ -90,7 +93,7 @@ ARGUMENTS = {
 # Whatever else an argument is: a word that fits nowhere. No host names, which would be looked up.
 WRONG = {name: "127.0.0.1:99999" for name in (
     "listen", "server", "set_real_ip_from", "debug_connection", "resolver", "proxy_bind", "grpc_bind", "fastcgi_pass", "scgi_pass",
-    "uwsgi_pass", "memcached_bind", "memcached_pass", "allow", "deny")}
+    "uwsgi_pass", "fastcgi_bind", "scgi_bind", "uwsgi_bind", "memcached_bind", "memcached_pass", "allow", "deny")}
 
 
 def rows():

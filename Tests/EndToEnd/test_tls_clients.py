@@ -104,6 +104,15 @@ def test_variables_tell_of_the_connection_and_the_client(secure, people):  # noq
         assert re.fullmatch(r"0x[0-9a-f]{4}(:0x[0-9a-f]{4})*", found["sigalgs"])
 
 
+def test_the_client_s_certificate_as_it_is_and_as_a_header_can_carry_it(secure, people):  # noqa: F811
+    shown = "server_name any; location / { return 200 \"[$ssl_client_raw_cert][$ssl_client_cert]\"; }"
+    server = secure(VERIFYING.replace("server_name any;", shown), REVOKED="")
+    raw, _, lines = ask(server.port, people.client(certificate="alice"), name="any").text[1:-1].partition("][")
+    assert raw == (people.folder / "alice.crt").read_text()
+    assert lines == raw.strip().replace("\n", "\n\t")
+    assert ask(server.port, people.client(), name="any").text == "[][]"
+
+
 def test_a_protocol_that_nobody_speaks_ends_the_handshake(secure, authority):  # noqa: F811
     server = secure(VERIFYING, REVOKED="")
     with Secure(server.port, authority.client(protocols=["http/1.1"]), name="off") as connection:

@@ -192,7 +192,7 @@ extension Core {
     }
 
     /// nginx's bounds for its pools, on 64-bit machines.
-    private static func checkPoolSize(_ invocation: Invocation) throws(ConfigurationError) {
+    static func checkPoolSize(_ invocation: Invocation) throws(ConfigurationError) {
         let size = try invocation.size()
         let (least, step) = (112, 16)
         if size < least { throw invocation.fail("the pool size must be no less than \(least)") }

@@ -36,13 +36,24 @@ extension HTTP2 {
         return [
             .ignored(
                 "http2_recv_buffer_size", in: .http, .one, "The buffer that input is read into.",
-                reason: "a worker reads into one buffer, whatever the protocol"),
+                reason: "a worker reads into one buffer, whatever the protocol", syntax: "size"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                // What nginx keeps of a frame that has not come whole.
+                if try invocation.size() <= 16 { throw invocation.refuse("value is too small") }
+            },
             .ignored(
                 "http2_pool_size", in: contexts, .one, "The size of a connection's pool.",
-                reason: "there are no pools of this kind"),
+                reason: "there are no pools of this kind", syntax: "size"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                try Core.checkPoolSize(invocation)
+            },
             .ignored(
                 "http2_streams_index_size", in: contexts, .one, "The size of a hash table.",
-                reason: "tables size themselves"),
+                reason: "tables size themselves", syntax: "number"
+            ) { (invocation: inout Invocation) throws(ConfigurationError) in
+                let size = try invocation.number()
+                if size.nonzeroBitCount != 1 { throw invocation.refuse("must be a power of two") }
+            },
         ]
     }
 
