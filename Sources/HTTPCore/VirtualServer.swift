@@ -23,25 +23,28 @@ final class VirtualServer {
 
 /// What listens on one address: the servers there, and which of them a host name selects.
 final class VirtualServers {
-    /// For hosts that no name matches, and requests without one.
+    /// For hosts that no name matches.
     let standard: VirtualServer
+    /// For requests without a host: the first that is named `""`, or not at all, if there is one.
+    private let unnamed: VirtualServer
     /// Those that have names, by their place in `named`.
     private let names: WildcardTable<Int>
     private let named: [VirtualServer]
     private let regexes: [(regex: Regex, server: VirtualServer)]
 
     init(
-        standard: VirtualServer, names: WildcardTable<Int>, named: [VirtualServer],
+        standard: VirtualServer, unnamed: VirtualServer? = nil, names: WildcardTable<Int>, named: [VirtualServer],
         regexes: [(regex: Regex, server: VirtualServer)]
     ) {
         self.standard = standard
+        self.unnamed = unnamed ?? standard
         self.names = names
         self.named = named
         self.regexes = regexes
     }
 
     /// A single server: no host has to be looked at.
-    var isSingle: Bool { names.isEmpty && regexes.isEmpty }
+    var isSingle: Bool { names.isEmpty && regexes.isEmpty && unnamed === standard }
 
     /// The server that a name selects, nil for one that is not known.
     func server(named name: Span<UInt8>) -> VirtualServer? {
@@ -52,7 +55,7 @@ final class VirtualServers {
 
     /// The server for a host name in lower case. A match of a regular expression leaves its captures in `scope`.
     func server(for host: Span<UInt8>, captures scope: VariableScope) -> VirtualServer {
-        guard !host.isEmpty else { return standard }
+        guard !host.isEmpty else { return unnamed }
         if let index = names.find(host) { return named[index] }
         for (regex, server) in regexes where regex.match(host, in: scope) == .matched {
             return server

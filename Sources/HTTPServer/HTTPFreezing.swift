@@ -121,23 +121,26 @@ struct HTTPFreezing {
         }
         var table = WildcardTable<Int>()
         var named: [VirtualServer] = []
+        var unnamed: VirtualServer?
+        func noteConflict(_ name: ByteString) {
+            evaluation.warn(
+                ConfigurationError("conflicting server name \"\(name)\" on \(address.description), ignored", level: .warn))
+        }
         var regexes: [(regex: Regex, server: VirtualServer)] = []
         if servers.count > 1 || standard.hasRegexNames {
             for builder in servers {
                 guard let server = builder.server else { continue }
                 named.append(server)
-                for name in builder.names {
+                for name in builder.names.isEmpty ? [.text(.empty)] : builder.names {
                     switch name {
                     case .regex(let regex): regexes.append((regex, server))
+                    case .text(.empty):
+                        if unnamed != nil { noteConflict(.empty) }
+                        unnamed = unnamed ?? server
                     case .text(let text):
-                        if text.isEmpty { continue }
                         switch table.insert(named.count - 1, for: text) {
                         case .inserted: break
-                        case .conflict:
-                            evaluation.warn(
-                                ConfigurationError(
-                                    "conflicting server name \"\(text)\" on \(address.description), ignored",
-                                    level: .warn))
+                        case .conflict: noteConflict(text)
                         case .invalid:
                             throw ConfigurationError(
                                 "invalid server name or wildcard \"\(text)\" on \(address.description)")
@@ -147,7 +150,7 @@ struct HTTPFreezing {
             }
         }
         return VirtualServers(
-            standard: standardServer, names: table, named: named, regexes: regexes)
+            standard: standardServer, unnamed: unnamed, names: table, named: named, regexes: regexes)
     }
 
     /// A specific address is not bound beside a wildcard of its port, unless it asks for a socket of its own.

@@ -241,6 +241,20 @@ def test_check_options(simple):
     assert 'nginx: invalid option: "x"' in server.run("-x").stderr
 
 
+@pytest.mark.parametrize("first, second, conflicts", [
+    ("", "", [""]), ("server_name a b;", "server_name b *.c;", ["b"]), ("", "server_name a;", []),
+    ('server_name a "";', "server_name A;", ["a"]), ('server_name a "";', "", [""]), ("server_name .d;", "server_name d *.d;", ["d", "*.d"]),
+    ("server_name ~^a;", "server_name ~^a;", []),
+])
+def test_servers_of_the_same_name_are_warned_of(simple, first, second, conflicts):
+    """Two without any were not."""
+    server = simple(SITE, start=False)
+    servers = "".join(f"server {{ listen 127.0.0.1:{server.port}; {names} }}\n" for names in (first, second))
+    server.configure(server.config[:server.config.index("server {")] + servers + "}")
+    lines = [line for line in server.run("-t").stderr.splitlines() if "[warn]" in line]
+    assert lines == [f'nginx: [warn] conflicting server name "{name}" on 127.0.0.1:{server.port}, ignored' for name in conflicts]
+
+
 def test_reopen_for_logrotate(simple):
     """USR1 after a rename: lines go to a new file, and to the old one until then."""
     server = simple(SITE, workers=2)

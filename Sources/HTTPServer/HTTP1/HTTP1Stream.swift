@@ -110,6 +110,8 @@ final class HTTP1Stream: ClientStream {
             accept(head, length: length, on: connection)
             return true
         case .failed(let error):
+            // All of the head is there, and names nobody.
+            if error == .missingHost, !serverIsKnown { selectServer(on: connection) }
             connection.beginServing()
             engine.refuse(request, error)
             return false

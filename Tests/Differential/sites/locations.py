@@ -72,7 +72,7 @@ LOCATIONS = Site("locations", r"""
 
 SERVERS = Site("servers", r"""
     server { listen 127.0.0.1:%%PORT%%; server_name first.test; return 200 "first $server_name\n"; }
-    server { listen 127.0.0.1:%%PORT%% default_server; server_name default.test "";
+    server { listen 127.0.0.1:%%PORT%% default_server; server_name default.test;
              return 200 "default $server_name\n"; }
     server { listen 127.0.0.1:%%PORT%%; server_name .both.test; return 200 "both $server_name $host\n"; }
     server { listen 127.0.0.1:%%PORT%%; server_name *.wild.test; return 200 "wild $server_name\n"; }
@@ -82,7 +82,7 @@ SERVERS = Site("servers", r"""
              return 200 "regex $sub $1 $server_name\n"; }
     server { listen 127.0.0.1:%%PORT%%; server_name ~^x\.re\.test$ exact.re.test;
              return 200 "second regex\n"; }
-    server { listen 127.0.0.1:%%PORT%%; server_name MIXED.Test; return 200 "mixed $server_name $host\n"; }
+    server { listen 127.0.0.1:%%PORT%%; server_name MIXED.Test ""; return 200 "mixed $server_name $host\n"; }
 """, {
     name.replace(".", "-").replace(":", "-colon-").replace("*", "star") or "empty":
         get("/", host=name)
@@ -111,6 +111,18 @@ SERVERS = Site("servers", r"""
     "absolute-ipv6": raw("GET http://[::1]:80/ HTTP/1.1", "Host: a", "Connection: close"),
     "absolute-other-scheme": raw("GET ftp://first.test/ HTTP/1.1", "Host: a", "Connection: close"),
     "absolute-bad": raw("GET http:/first.test/ HTTP/1.1", "Host: a", "Connection: close"),
+})
+
+# Requests without a host are for the first server without a name, wherever it stands.
+NAMELESS = Site("nameless", r"""
+    server { listen 127.0.0.1:%%PORT%%; server_name first.test; return 200 "first $server_name $host\n"; }
+    server { listen 127.0.0.1:%%PORT%%; return 200 "second $server_name $host\n"; }
+    server { listen 127.0.0.1:%%PORT%% default_server; return 200 "third $server_name $host\n"; }
+""", {
+    "none": get("/", host=None, version="1.0"),
+    "none-0-9": raw("GET /"),
+    "unknown": get("/", host="unknown.test"),
+    "known": get("/", host="first.test"),
 })
 
 SLASHES = Site("slashes", r"""
