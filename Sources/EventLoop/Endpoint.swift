@@ -182,9 +182,9 @@ class Endpoint {
     final var isClosed: Bool { flags.contains(.closed) }
     /// The peer's end was seen, perhaps before all its bytes were read.
     final var hasPeerEnded: Bool { flags.contains(.peerEnded) }
-    /// Bytes waiting to be sent, file parts included.
+    /// Bytes waiting to be sent, file parts included, and what was only written behind them so far.
     final var pendingOutput: Int {
-        let queued = hasOutput ? lendOutput { $0.byteCount } : 0
+        let queued = hasOutput ? lendOutput { $0.size } : 0
         guard let security else { return queued }
         return queued + security.unsentCount
     }

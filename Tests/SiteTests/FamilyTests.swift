@@ -15,6 +15,8 @@ extension SiteTests {
             let pass: String
             /// The request is there.
             var isAsked: @Sendable () -> (ScriptedPeer) -> Bool = { { !$0.received.isEmpty } }
+            /// The request as text.
+            var request: @Sendable (ScriptedPeer) -> String = { $0.text }
             /// An answer with a status and a body.
             var answer: @Sendable (_ status: Int, _ field: String, _ body: String) -> [UInt8] = { status, field, body in
                 Array("Status: \(status) X\r\nContent-Length: \(body.utf8.count)\r\nX-Field: \(field)\r\n\r\n\(body)".utf8)
@@ -31,6 +33,11 @@ extension SiteTests {
         private static let framed: @Sendable () -> (ScriptedPeer) -> Bool = {
             let reader = HTTP2Requests()
             return { reader.isComplete($0.received) }
+        }
+
+        private static let unframed: @Sendable (ScriptedPeer) -> String = {
+            let reader = HTTP2Requests()
+            return reader.isComplete($0.received) ? String(decoding: reader.take().request, as: UTF8.self) : ""
         }
 
         private static let http: @Sendable (Int, String, String) -> [UInt8] = { status, field, body in
@@ -50,23 +57,28 @@ extension SiteTests {
         }
 
         /// Those whose answers have fields.
-        private static let withFields = [
+        static let withFields = [
             Family(description: "proxy", prefix: "proxy_", pass: "proxy_pass http://u;", isAsked: { \.hasRequest }, answer: http),
             Family(
                 description: "proxy 2", prefix: "proxy_", pass: "proxy_http_version 2; proxy_pass http://u;", isAsked: framed,
-                answer: frames),
-            Family(description: "grpc", prefix: "grpc_", pass: "grpc_pass grpc://u;", isAsked: framed, answer: frames),
+                request: unframed, answer: frames),
+            Family(
+                description: "grpc", prefix: "grpc_", pass: "grpc_pass grpc://u;", isAsked: framed, request: unframed, answer: frames),
             Family(
                 description: "fastcgi", prefix: "fastcgi_", pass: "fastcgi_pass u;",
                 isAsked: { { FastCGIText.request(in: $0.received) != nil } },
                 answer: { status, field, body in
-                    FastCGIText.output("Status: \(status) X\r\nX-Field: \(field)\r\n\r\n\(body)") + FastCGIText.end
+                    FastCGIText.output("Status: \(status) X\r\nContent-Length: \(body.utf8.count)\r\nX-Field: \(field)\r\n\r\n\(body)")
+                        + FastCGIText.end
                 }),
             Family(description: "scgi", prefix: "scgi_", pass: "scgi_pass u;"),
             Family(description: "uwsgi", prefix: "uwsgi_", pass: "uwsgi_pass u;"),
         ]
 
-        private static let all = withFields + [
+        /// Those that may hold requests and answers back.
+        static let buffering = withFields.filter { $0.prefix != "grpc_" }
+
+        static let all = withFields + [
             Family(
                 description: "memcached", prefix: "memcached_", pass: "set $memcached_key k; memcached_pass u;",
                 isAsked: { { $0.text.hasSuffix("\r\n") } },
@@ -76,7 +88,7 @@ extension SiteTests {
         ]
 
         /// Locations with the directive, without it, and within another where it has been set otherwise.
-        private static func site(_ family: Family, _ directive: String = "", servers: Int = 1, plain: String = "") throws -> SimulatedSite {
+        static func site(_ family: Family, _ directive: String = "", servers: Int = 1, plain: String = "") throws -> SimulatedSite {
             let ports = (0..<servers).map { "server 127.0.0.1:\(9000 + $0);" }
             return try SimulatedSite(
                 http: """
@@ -90,7 +102,7 @@ extension SiteTests {
                     """)
         }
 
-        private static func isAbout(_ time: Int, seconds: Int) -> Bool {
+        static func isAbout(_ time: Int, seconds: Int) -> Bool {
             time >= seconds * 1_000 && time <= seconds * 1_000 + 20
         }
 
