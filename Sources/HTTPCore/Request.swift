@@ -178,7 +178,7 @@ final class Request: VariableScope {
 
     /// Drops what a request that lies in the pool must not keep: open files, and filters with their memory.
     func releaseResources() {
-        if body.file != nil { body.file = nil }
+        if body.file != nil { body.releaseFile(engine.loop.kernel) }
         if pipeline != nil { pipeline = nil }
         if encoding != nil { encoding = nil }
         if !outgoing.pieces.isEmpty { outgoing.removeAll() }

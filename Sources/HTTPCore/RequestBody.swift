@@ -24,13 +24,24 @@ final class RequestBody {
     var remaining = 0
     /// Handed on as it comes: no waiting for its end.
     var isStreamed = false
-    /// The name of the temporary file, when it is to be kept.
+    /// The name of the temporary file.
     let fileName = Buffer(capacity: 16)
+    /// The file has its name for as long as the request takes.
+    var losesName = false
 
     init() {}
 
     var isComplete: Bool { state == .complete }
     var size: Int { received }
+
+    /// Closes the file, and removes it if it was for the request alone.
+    func releaseFile(_ kernel: Kernel) {
+        file = nil
+        guard losesName else { return }
+        losesName = false
+        fileName.append(0)
+        _ = kernel.unlink(path: fileName)
+    }
 
     func reset() {
         state = .untouched

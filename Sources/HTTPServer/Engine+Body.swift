@@ -16,6 +16,8 @@ extension Engine {
         }
         let length = request.head.contentLength
         guard request.head.isChunked || length > 0 else {
+            // As in nginx: one that is said to be empty has its file, too.
+            if length == 0, !body.isStreamed, request.core.value.bodyInFileOnly != .off, !flushToFile(request) { return }
             body.state = .complete
             request.producer?.requestBodyReady()
             return
@@ -81,7 +83,8 @@ extension Engine {
                 finish(request, code: 500)
                 return false
             }
-            request.log(.warn) {
+            body.losesName = settings.value.bodyInFileOnly == .clean
+            request.log(settings.value.bodyInFileOnly == .off ? .warn : .notice) {
                 $0.append("a client request body is buffered to a temporary file ")
                 $0.append(body.fileName)
             }

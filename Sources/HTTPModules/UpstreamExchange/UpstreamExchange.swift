@@ -182,7 +182,8 @@ final class UpstreamExchange: Producer {
         if use == current, stage == .readingRequest { begin() }
     }
 
-    private func hasBody(_ head: RequestHead) -> Bool { head.contentLength > 0 || head.isChunked }
+    /// One that is said to be empty is a body, too.
+    private func hasBody(_ head: RequestHead) -> Bool { head.contentLength >= 0 || head.isChunked }
 
     /// The whole body is there.
     override func requestBodyReady() {

@@ -153,4 +153,4 @@ SLASHES = Site("slashes", r"""
     }.items()
 })
 
-SITES = [LOCATIONS, SERVERS, SLASHES]
+SITES = [LOCATIONS, SERVERS, NAMELESS, SLASHES]
