@@ -311,6 +311,20 @@ def test_limit_of_open_files(simple):
     assert re.search(r"Max open files +333 +333 ", limits)
 
 
+def test_where_workers_leave_their_core_files(simple):
+    """`working_directory` and `worker_rlimit_core`: the folder, and how large they may be; the master stays as it is."""
+    server = simple(SITE, start=False)
+    folder = server.prefix / "cores"
+    folder.mkdir(mode=0o777)
+    server.configure(server.config.replace("events", f"worker_rlimit_core 3m; working_directory {folder}; events", 1))
+    server.start()
+    [worker] = server.workers()
+    assert os.readlink(f"/proc/{worker}/cwd") == str(folder) != os.readlink(f"/proc/{server.pid}/cwd")
+    limits = {pid: pathlib.Path(f"/proc/{pid}/limits").read_text() for pid in (worker, server.pid)}
+    assert re.search(rf"^Max core file size +{3 << 20} +{3 << 20} ", limits[worker], re.M)
+    assert f" {3 << 20} " not in limits[server.pid]
+
+
 def test_out_of_descriptors(simple):
     """Beyond the limit connections wait; when others end, they are served."""
     server = simple(SITE, main="worker_rlimit_nofile 60;")

@@ -104,6 +104,25 @@ def test_variables_tell_of_the_connection_and_the_client(secure, people):  # noq
         assert re.fullmatch(r"0x[0-9a-f]{4}(:0x[0-9a-f]{4})*", found["sigalgs"])
 
 
+@pytest.mark.parametrize("depth, status", [("", 200), ("ssl_verify_depth 0;", 400), ("ssl_verify_depth 2;", 200)])
+def test_how_many_authorities_may_stand_between(secure, people, depth, status):  # noqa: F811
+    """One, unless `ssl_verify_depth` says otherwise."""
+    folder = people.folder
+    (folder / "between.cnf").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n")
+    for name, issuer, more in [("between", "ca", ["-extfile", people.path("between.cnf")]), ("carol", "between", [])]:
+        people.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                       "-keyout", people.path(f"{name}.key"), "-out", people.path(f"{name}.csr"))
+        people.openssl("x509", "-req", "-days", "30", "-in", people.path(f"{name}.csr"), "-CA", people.path(f"{issuer}.crt"),
+                       "-CAkey", people.path(f"{issuer}.key"), "-set_serial", "77", "-out", people.path(f"{name}.crt"), *more)
+    with open(folder / "carol.crt", "a") as chain:
+        chain.write((folder / "between.crt").read_text())
+    server = secure(VERIFYING, REVOKED=depth)
+    answer = ask(server.port, people.client(certificate="carol"), name="on")
+    assert answer.status == status, answer["X-Verify"]
+    if status == 400:
+        assert "certificate chain too long" in answer["X-Verify"] or "unable to get" in answer["X-Verify"]
+
+
 def test_the_client_s_certificate_as_it_is_and_as_a_header_can_carry_it(secure, people):  # noqa: F811
     shown = "server_name any; location / { return 200 \"[$ssl_client_raw_cert][$ssl_client_cert]\"; }"
     server = secure(VERIFYING.replace("server_name any;", shown), REVOKED="")
