@@ -78,6 +78,9 @@ final class EventLoop {
     /// Registered endpoints, timers included.
     private(set) var endpointCount = 0
 
+    /// Entries of the wheel that nobody waits for any more, as many as are not worth looking for: 64 KB.
+    private static let deadTimers = 4_096
+
     /// Bytes received at once: large enough that a large body needs few calls.
     static let scratchSize = 128 * 1_024
 
@@ -263,13 +266,19 @@ final class EventLoop {
         wheel.advance(to: now, into: due)
         guard !due.isEmpty else { return }
         for index in due.indices { expire(due[index]) }
-        due.removeAll()
+        due.removeAll(keepingUpTo: 1_024)
+    }
+
+    /// The endpoint that an entry stands for; nil: it has gone, or has another entry.
+    private func waiter(of entry: TimerWheel.Entry) -> Endpoint? {
+        guard let endpoint = slots[Int(entry.slot)], endpoint.generation == entry.generation,
+            endpoint.armedTick == entry.tick
+        else { return nil }
+        return endpoint
     }
 
     private func expire(_ entry: TimerWheel.Entry) {
-        guard let endpoint = slots[Int(entry.slot)], endpoint.generation == entry.generation,
-            endpoint.armedTick == entry.tick
-        else { return }
+        guard let endpoint = waiter(of: entry) else { return }
         endpoint.armedTick = 0
         if endpoint.inputDeadline <= now {
             endpoint.inputDeadline = .max
@@ -478,6 +487,8 @@ final class EventLoop {
         if endpoint.armedTick != 0, endpoint.armedTick <= tick { return }
         endpoint.armedTick = tick
         wheel.insert(.init(slot: endpoint.slot, generation: endpoint.generation, tick: tick))
+        // No endpoint has more than one that counts, so at least half of them go, or a fixed number.
+        if wheel.count > 2 * endpointCount + Self.deadTimers { wheel.removeAll { waiter(of: $0) == nil } }
     }
 }
 

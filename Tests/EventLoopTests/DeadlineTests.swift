@@ -92,6 +92,26 @@ struct DeadlineTests {
         #expect(loop.endpointCount == 0)
     }
 
+    /// Each connection left an entry in the wheel until its time-out would have come: with one of a day, a gigabyte of them.
+    @Test(arguments: Ground.allCases)
+    func connectionsThatHaveGoneLeaveNoTimersBehind(_ ground: Ground) throws {
+        let harness = try Harness(ground)
+        let loop = harness.loop
+        let day = 86_400_000
+        let stays = timer(harness)
+        loop.setInputDeadline(stays, in: 20)
+        var most = 0
+        for number in 0..<50_000 {
+            let timer = timer(harness)
+            loop.setInputDeadline(timer, in: number % 2 == 0 ? day : number)
+            loop.close(timer)
+            most = max(most, loop.wheel.count)
+        }
+        #expect(most < 5_000)
+        #expect(harness.run { stays.timeOuts.count == 1 })
+        loop.close(stays)
+    }
+
     /// Hours pass at once on the simulated kernel: every level of the wheel is used.
     @Test func farDeadlinesAreKept() throws {
         let harness = try Harness(.simulation)
@@ -135,6 +155,12 @@ struct TimerWheelTests {
                 wheel.insert(.init(slot: number, generation: 0, tick: tick))
                 model[number] = tick
                 continue
+            }
+            if random.chance(0.000_2) {
+                let isDead: (Int32) -> Bool = { $0 % 3 != 0 }
+                wheel.removeAll { isDead($0.slot) }
+                model = model.filter { !isDead($0.key) }
+                if wheel.count != model.count { Issue.record("\(wheel.count) are left, not \(model.count)") }
             }
             let old = now
             if random.chance(0.02), let delay = wheel.delay(from: now) {
