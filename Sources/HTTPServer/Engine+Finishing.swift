@@ -35,6 +35,13 @@ extension Engine {
         breakOff(request)
     }
 
+    /// Breaks off what is answered to a client that nothing can be sent to any more.
+    func breakOffUnsent(_ request: Request) {
+        request.flags.insert(.clientGone)
+        if !request.response.isHeadSent { request.response.status = .clientClosedRequest }
+        breakOff(request)
+    }
+
     /// Everything queued was handed to the kernel.
     func outputDrained(_ request: Request, isComplete: Bool) {
         if isComplete { return complete(request, isSent: true) }

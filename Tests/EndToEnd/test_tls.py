@@ -1,7 +1,9 @@
 """TLS for clients, with real ones: Python's ssl module, curl, openssl s_client."""
 
+import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import tempfile
@@ -95,6 +97,33 @@ def test_a_client_that_reads_slowly_gets_all_of_it(secure, authority):
         connection.send(request("/large"))
         time.sleep(0.3)
         assert connection.response().body == large
+
+
+SLOW = """
+server {
+    listen 127.0.0.1:%%PORT%% ssl;
+    ssl_certificate %%CA%%/localhost.crt;
+    ssl_certificate_key %%CA%%/localhost.key;
+    location /limited { limit_rate 2k; alias html/large; }
+    location /unheeding { proxy_ignore_client_abort on; proxy_pass https://127.0.0.1:%%PORT%%/limited; }
+}
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", ["/limited", "/unheeding"])
+def test_an_answer_under_way_does_not_wait_for_ever_behind_a_bad_record(secure, authority, path, version):
+    """Nothing could be sent any more, and nobody said so: the connection was held for ever, and the worker with it."""
+    server = secure(SLOW, files={"large": bytes(100_000)})
+    with Secure(server.port, authority.client(version=version)) as connection:
+        connection.send(request(path))
+        assert connection.socket.recv(1)
+        os.write(connection.socket.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        server.wait_for_log(rf'"GET {path} HTTP/1.1" 200 ', "access.log")
+        # Our end stays open: it is the server that ends the connection.
+        worker = server.workers()[0]
+        server.send_signal(signal.SIGHUP)
+        serving.wait_for(lambda: not serving.is_alive(worker), 5, "the end of the worker")
 
 
 def test_many_requests_over_one_connection_in_pieces(secure, authority):

@@ -176,6 +176,8 @@ final class HTTP1Connection: ServedConnection {
             if wasHandshaking { return end() }
         }
         peerEnded()
+        // Nothing can be sent any more: who goes on without the client would wait for ever for its last byte to leave.
+        if !isClosed, state == .serving, let stream { engine.breakOffUnsent(stream.request) }
     }
 
     override func failed(_ error: Errno) {
