@@ -65,10 +65,8 @@ extension EventLoop {
 
     /// The same, of bytes that the kernel is given as they are.
     func sendUnsealed(_ bytes: Span<UInt8>, to endpoint: Endpoint) {
-        var sent = 0
-        if !endpoint.hasOutput, !endpoint.flags.contains(.sendBlocked),
-            !endpoint.flags.contains(.connecting)
-        {
+        if !endpoint.hasOutput, endpoint.flags.isDisjoint(with: [.sendBlocked, .connecting]) {
+            var sent = 0
             let code = unsafe bytes.withUnsafeBytes {
                 unsafe kernel.send(endpoint.descriptor, $0, more: false)
             }
@@ -79,9 +77,10 @@ extension EventLoop {
                 return fail(endpoint, Errno(Int32(-code)))
             }
             if sent == bytes.count { return }
-            blockSending(endpoint)
+            enqueueCopy(of: bytes.extracting(sent..<bytes.count), for: endpoint)
+            return sendingFailed(endpoint, .again)
         }
-        enqueueCopy(of: bytes.extracting(sent..<bytes.count), for: endpoint)
+        enqueueCopy(of: bytes, for: endpoint)
         if !endpoint.flags.contains(.sendBlocked) { flushLater(endpoint) }
     }
 

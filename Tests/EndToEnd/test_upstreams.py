@@ -235,6 +235,18 @@ def test_unsolicited_bytes_on_a_kept_connection(simple):
         assert fetch(server.port, "/b").text == "b"
 
 
+def test_a_client_that_takes_no_more_of_an_answer_is_given_up(simple):
+    """Where the first that did not fit was the answer's own bytes, sent as they came, nobody counted the time: for ever."""
+    size = 12_000_000
+    parts = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", (b"%x\r\n" % 100_000 + bytes(100_000) + b"\r\n") * (size // 100_000), b"0\r\n\r\n"]
+    with Backend({"/": parts}) as backend:
+        server = simple(f"send_timeout 1s; location / {{ proxy_pass http://127.0.0.1:{backend.port}; }}")
+        with Connection(server.port, receive_buffer=4096) as connection:
+            connection.send(request("/"))
+            server.wait_for_log(r'"GET / HTTP/1\.1" 200 ', "access.log", seconds=10)
+            server.wait_for_log(r"client timed out \(110: Connection timed out\) while sending to client")
+
+
 def test_large_answers_to_slow_clients_go_through_files(simple):
     """More than the buffers hold waits in a temporary file, and the upstream is free."""
     content = bytes(range(256)) * 40_000

@@ -106,6 +106,30 @@ struct ContractTests {
         loop.close(recorder)
     }
 
+    /// Nobody told the endpoint, so that it set no deadline: a peer that took no more was waited for for ever.
+    @Test(arguments: Ground.allCases)
+    func whoSendsAtOnceHearsThatNotAllWasTaken(_ ground: Ground) throws {
+        let harness = try Harness(ground)
+        let loop = harness.loop
+        let (recorder, far) = try harness.connection()
+        loop.send(pattern(100).span, to: recorder)
+        #expect(recorder.count("blocked") == 0)
+        let bytes = pattern(12_000_000)
+        loop.send(bytes.span, to: recorder)
+        #expect(recorder.count("blocked") == 1)
+        // What is queued behind it is no new attempt.
+        loop.send(pattern(100).span, to: recorder)
+        harness.run(milliseconds: 10)
+        #expect(recorder.count("blocked") == 1)
+        var count = 0
+        #expect(
+            harness.run {
+                count += far.receive().count
+                return count == 12_000_200
+            })
+        loop.close(recorder)
+    }
+
     @Test(arguments: Ground.allCases)
     func outputMadeWhileDrainingIsSentToo(_ ground: Ground) throws {
         let harness = try Harness(ground)
