@@ -496,6 +496,37 @@ def test_load_over_reloads_upgrade_and_kill(simple):
     assert load.count > 500
 
 
+def test_a_storm_of_reloads_leaves_no_old_worker(simple):
+    """Old workers go when their clients have gone, or have been silent for as long as they may, whatever was under way."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(100_000)
+    with serving.Backend({"/": [answer, "keep"], "/never": [20.0, "close"]}) as backend:
+        server = simple(
+            f"location / {{ return 200 one; }} location /file {{ alias html/index.html; }} location /big {{ }}"
+            f"location /up {{ proxy_pass http://kept/; }} location /never {{ proxy_pass http://kept; proxy_read_timeout 1s; }}",
+            workers=2, http=f"""
+            client_header_timeout 1s; client_body_timeout 1s; send_timeout 1s; keepalive_timeout 1s; lingering_timeout 1s;
+            upstream kept {{ server 127.0.0.1:{backend.port}; keepalive 4; }}""",
+            files={"big": bytes(5_000_000)})
+        load = Load(server.port, clients=4)
+        held = []
+        first = set(server.workers())
+        for number in range(40):
+            for path, text in [("/big", request("/big", close=False)), ("/up", request("/up", close=False)), ("/up", request("/up")),
+                               ("/never", request("/never")), ("/", request("/")[:10])]:
+                held.append(Connection(server.port, receive_buffer=4096))
+                held[-1].send(text)
+            for connection in held[-40:-30]:
+                connection.socket.close()
+            server.send_signal(signal.SIGHUP)
+            time.sleep(0.05 * (number % 4))
+        load.stop()
+        assert not first & set(server.workers())
+        # The connections stay open on their clients' side.
+        wait_for(lambda: len(children(server.pid)) == 2, 8, "the end of all old workers")
+        for connection in held:
+            connection.socket.close()
+
+
 def test_wrk_during_reloads(simple):
     server = simple(SITE, workers=2)
     wrk = subprocess.Popen(
