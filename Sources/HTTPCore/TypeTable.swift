@@ -3,8 +3,8 @@
 /// A class, since a site has one table of a hundred rows and thousands of locations that share it.
 final class TypeTable: Sendable {
     private let types: [ByteString: ByteString]
-    /// Extensions up to seven bytes, packed into a word, each at the place that its bits say or behind it, with 0 for free places: a tenth
-    /// of the instructions that a dictionary takes, whose seed guards against strangers' keys. These keys are the configuration's.
+    /// Extensions up to seven bytes, packed into a word, each at the place that its bits say or behind it, with 0 for free places: 77
+    /// instructions instead of 180 by a dictionary, whose seed guards against strangers' keys. These keys are the configuration's.
     private let keys: [UInt64]
     private let keyed: [ByteString]
 

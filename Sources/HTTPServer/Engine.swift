@@ -54,6 +54,7 @@ final class Engine: RequestEngine {
         wishes = RequestWishes(loop: loop)
         super.init(loop: loop)
         wishes.engine = self
+        shutdownTimer.engine = self
         loop.endOfTurn.append { [unowned self] in publishFigures() }
     }
 
@@ -207,7 +208,6 @@ final class Engine: RequestEngine {
         loop.forEachEndpoint { ($0 as? ServedConnection)?.shutDown() }
         if connectionCount == 0 { loop.stopWhenDelivered() }
         guard shutdownTimeout > 0, !loop.shouldStop else { return }
-        shutdownTimer.engine = self
         loop.addTimer(shutdownTimer)
         loop.setInputDeadline(shutdownTimer, in: shutdownTimeout)
     }
@@ -311,7 +311,8 @@ final class Engine: RequestEngine {
 
 /// Ends a shutdown that takes too long: the loop stops, and the process takes its connections with it.
 private final class ShutdownTimer: Endpoint {
-    weak var engine: Engine?
+    /// It owns this.
+    unowned var engine: Engine?
 
     init(loop: EventLoop) {
         super.init(loop: loop, descriptor: -1)
