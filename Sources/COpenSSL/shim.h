@@ -94,11 +94,18 @@ static inline int apus_ctx_set_ticket_callback(
 }
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
+static inline HMAC_CTX *apus_hmac_new(void) { return HMAC_CTX_new(); }
+static inline void apus_hmac_free(HMAC_CTX *hmac) { HMAC_CTX_free(hmac); }
 static inline int apus_hmac_begin(HMAC_CTX *hmac, const void *key, size_t count, const EVP_MD *digest)
 {
     return HMAC_Init_ex(hmac, key, (int) count, digest, NULL);
 }
+static inline int apus_hmac_copy(HMAC_CTX *hmac, HMAC_CTX *begun) { return HMAC_CTX_copy(hmac, begun); }
 #pragma clang diagnostic pop
+static inline int apus_ctx_set_name_callback(SSL_CTX *ctx, int (*callback)(SSL *, int *, void *))
+{
+    return (int) SSL_CTX_set_tlsext_servername_callback(ctx, callback);
+}
 static inline long apus_ctx_set_status_callback(SSL_CTX *ctx, int (*callback)(SSL *, void *))
 {
     return SSL_CTX_set_tlsext_status_cb(ctx, callback);
@@ -107,6 +114,10 @@ static inline long apus_ctx_set_status_callback(SSL_CTX *ctx, int (*callback)(SS
 /* Connections */
 static inline void *apus_ssl_app_data(const SSL *ssl) { return SSL_get_ex_data(ssl, 0); }
 static inline int apus_ssl_set_app_data(SSL *ssl, void *data) { return SSL_set_ex_data(ssl, 0, data); }
+static inline int apus_ssl_set_max_version(SSL *ssl, int version)
+{
+    return (int) SSL_set_max_proto_version(ssl, version);
+}
 static inline int apus_ssl_set_host_name(SSL *ssl, const char *name)
 {
     return (int) SSL_set_tlsext_host_name(ssl, name);

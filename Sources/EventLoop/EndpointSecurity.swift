@@ -7,7 +7,7 @@ class EndpointSecurity {
     enum Opening {
         /// All that came is opened; more is needed for more.
         case more
-        /// The handshake is over. The rest of the bytes is opened by another call.
+        /// The handshake is over. The rest of the bytes, if there are any, is opened by another call.
         case established
         /// The peer does not speak this protocol: its bytes, from the first on, are plaintext.
         case plain
@@ -32,6 +32,8 @@ class EndpointSecurity {
     final var sealedStart = 0
     /// Some of them are the endpoint's output, not only the protocol's own messages.
     final var holdsOutput = false
+    /// Plaintext was opened that the next call hands out, whatever has come.
+    final var holdsPlaintext = false
     /// Bytes that came while the input was held.
     final var heldInput: Buffer?
     /// Present once the kernel seals what is sent; `sealed` then holds the records that are not data, as `KernelSealing` frames them.

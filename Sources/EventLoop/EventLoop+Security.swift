@@ -53,6 +53,7 @@ extension EventLoop {
             case .established:
                 endpoint.secured()
                 endpoint = security.endpoint
+                if position == bytes.count, !security.holdsPlaintext { return endpoint }
             case .plain:
                 endpoint.security = nil
                 endpoint.receivedUnprotected()

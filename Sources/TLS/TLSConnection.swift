@@ -253,6 +253,7 @@ final class TLSConnection: EndpointSecurity {
     private func readEarly(into plaintext: Buffer) -> Opening {
         if let first = firstEarly {
             firstEarly = nil
+            holdsPlaintext = false
             plaintext.append(first)
         }
         while true {
@@ -267,6 +268,7 @@ final class TLSConnection: EndpointSecurity {
             case SSL_READ_EARLY_DATA_SUCCESS:
                 if isEstablished { continue }
                 firstEarly = target
+                holdsPlaintext = true
                 return established()
             case SSL_READ_EARLY_DATA_FINISH:
                 guard isEstablished else {

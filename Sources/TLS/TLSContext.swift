@@ -15,6 +15,9 @@ final class TLSContext: @unchecked Sendable {
     var ticketKeys: TLSTicketKeys?
     /// The certificates in the order of the configuration.
     private(set) var certificates: [TLSCertificates] = []
+    /// Whether one of them has a key that TLS 1.3 knows a signature for; true without certificates.
+    var signsForTLS13: Bool { certificates.isEmpty || hasKeyForTLS13 }
+    private var hasKeyForTLS13 = false
     /// Their names, for messages.
     private(set) var certificateNames: [ByteString] = []
     var staples: [TLSStaple] = []
@@ -169,6 +172,7 @@ final class TLSContext: @unchecked Sendable {
             }
             if unsafe SSL_CTX_use_PrivateKey(handle, pair.handle) == 1 {
                 certificates.append(chain)
+                if pair.signsForTLS13 { hasKeyForTLS13 = true }
                 certificateNames.append(ByteString(certificate.text))
                 return
             }

@@ -102,6 +102,23 @@ final class TLSKey: @unchecked Sendable {
     /// A password opened it: such a key is not kept for later.
     let wasEncrypted: Bool
 
+    /// Whether TLS 1.3 knows a signature for such a key (RFC 8446 4.2.3): of elliptic curves it knows three, and DSA not at all.
+    var signsForTLS13: Bool {
+        switch unsafe EVP_PKEY_get_base_id(handle) {
+        case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS, EVP_PKEY_ED25519, EVP_PKEY_ED448: return true
+        case EVP_PKEY_EC:
+            let name = Buffer(capacity: 32)
+            _ = unsafe name.fill(minimum: 32) { space in
+                var count = 0
+                let code = unsafe EVP_PKEY_get_group_name(handle, space.baseAddress, space.count, &count)
+                return code == 1 ? count : 0
+            }
+            let known: [StaticString] = ["prime256v1", "secp384r1", "secp521r1"]
+            return known.contains { name.span.equals($0) }
+        default: return false
+        }
+    }
+
     fileprivate init(_ handle: OpaquePointer, wasEncrypted: Bool) {
         unsafe self.handle = handle
         self.wasEncrypted = wasEncrypted

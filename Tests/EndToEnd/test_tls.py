@@ -176,6 +176,18 @@ def test_names_select_certificate_and_server(secure, authority):
     server.wait_for_log(r"\[info\] .* handshake rejected while SSL handshaking, client: 127.0.0.1, server: 127.0.0.1:")
 
 
+@pytest.mark.parametrize("options, is_acknowledged", [
+    (["-tls1_2", "-servername", "localhost"], True), (["-tls1_2", "-servername", "unknown.example"], True),
+    (["-tls1_2", "-noservername"], False)])
+def test_a_name_is_acknowledged(secure, options, is_acknowledged):
+    server = secure(ONE)
+    shown = subprocess.run(
+        ["openssl", "s_client", "-tlsextdebug", "-connect", f"127.0.0.1:{server.port}", *options], input="",
+        capture_output=True, text=True, timeout=10).stdout
+    assert "TLSv1.2" in shown
+    assert ('TLS server extension "server name" (id=0), len=0' in shown) == is_acknowledged
+
+
 def test_rubbish_gets_an_alert_and_a_line(secure):
     server = secure(ONE)
     answer = serving.exchange(server.port, b"\x16\x03\x01\x00\x05hello")

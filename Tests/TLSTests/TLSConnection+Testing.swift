@@ -20,6 +20,9 @@ extension TLSConnection {
         unsafe SSL_key_update(ssl, asking ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1
     }
 
+    /// The version that was agreed upon, as on the wire.
+    var version: Int32 { unsafe SSL_version(ssl) }
+
     /// The peer has said that nothing follows.
     var hasHeardTheEnd: Bool { unsafe SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 }
 

@@ -147,6 +147,44 @@ private let versions: [TLSProtocols] = [.tls12, .tls13]
         #expect(pair.client.tls.peerName == "/CN=localhost")
     }
 
+    private func brainpool() throws -> TLSContext {
+        try TestContext.server {
+            $0.certificates = [TestContext.word("data:" + TestCertificate.brainpool)]
+            $0.keys = [TestContext.word("data:" + TestCertificate.brainpoolKey)]
+        }
+    }
+
+    /// What a client that speaks both versions comes to that asks for a name.
+    private func version(
+        of standard: TLSContext, named: TLSContext? = nil
+    ) throws -> Int32 {
+        let host = TestHost()
+        host.contexts["other.example"] = named
+        let context = try TestContext.client()
+        try context.setCurves("P-256:brainpoolP256r1")
+        let asking = try Machine(context, .client, asking: named == nil ? .empty : "other.example")
+        let server = try Machine(standard, .server, host: host)
+        while !asking.tls.isEstablished {
+            server.open(asking.takeSealed())
+            try #require(asking.open(server.takeSealed()))
+        }
+        server.open(asking.takeSealed())
+        #expect(server.tls.isEstablished)
+        return asking.tls.version
+    }
+
+    @Test func aKeyThatTLS13DoesNotKnowIsServedWithTheVersionBefore() throws {
+        #expect(try version(of: TestContext.server()) == 0x0304)
+        #expect(try version(of: brainpool()) == 0x0303)
+        #expect(try version(of: TestContext.server(), named: brainpool()) == 0x0303)
+        #expect(try version(of: brainpool(), named: TestContext.server()) == 0x0304)
+        let both = try TestContext.server {
+            $0.certificates.append(TestContext.word("data:" + TestCertificate.rsa))
+            $0.keys.append(TestContext.word("data:" + TestCertificate.rsaKey))
+        }
+        #expect(try version(of: both) == 0x0304)
+    }
+
     @Test func aServerThatRejectsHandshakesSaysThatTheNameIsUnknown() throws {
         let host = TestHost()
         host.rejects = true

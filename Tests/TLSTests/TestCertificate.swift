@@ -57,4 +57,25 @@ enum TestCertificate {
         g8p5noCk6/PdshXJ/E+nAJ/j
         -----END PRIVATE KEY-----
         """
+    /// For brainpool.example, on a curve that TLS 1.3 has no signature for.
+    static let brainpool = """
+        -----BEGIN CERTIFICATE-----
+        MIIBkDCCATagAwIBAgIUCJQwLmpBkNpY9noilnGuOATHz04wCgYIKoZIzj0EAwIw
+        HDEaMBgGA1UEAwwRYnJhaW5wb29sLmV4YW1wbGUwIBcNMjYxMTI5MTQ0NDE0WhgP
+        MjEyNjExMDUxNDQ0MTRaMBwxGjAYBgNVBAMMEWJyYWlucG9vbC5leGFtcGxlMFow
+        FAYHKoZIzj0CAQYJKyQDAwIIAQEHA0IABDmwRp2xlWPqIfD09ajuy3Gu4fcY4Wga
+        C4jDyxJMUsTgFINOBLwPN5Lz1Tp93XXvVMYVpOsoxKV0xaelnhj9KW2jUzBRMB0G
+        A1UdDgQWBBTcNsd6Yx+g9uJO7M+jglk1LS4jjTAfBgNVHSMEGDAWgBTcNsd6Yx+g
+        9uJO7M+jglk1LS4jjTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUC
+        IQChnko547iCmh5Z/ingSZ8pUmoSZTkk+llfkcNklBrB7AIgJ+ObFBJ5rdk5yx94
+        WEvv8ladcd0FZ1i0fBImjUi/EIU=
+        -----END CERTIFICATE-----
+        """
+    static let brainpoolKey = """
+        -----BEGIN PRIVATE KEY-----
+        MIGIAgEAMBQGByqGSM49AgEGCSskAwMCCAEBBwRtMGsCAQEEIJ3WUP4Y2zfuvMw+
+        1rnqLx1iY/g07ecLKodfcheDPj5WoUQDQgAEObBGnbGVY+oh8PT1qO7Lca7h9xjh
+        aBoLiMPLEkxSxOAUg04EvA83kvPVOn3dde9UxhWk6yjEpXTFp6WeGP0pbQ==
+        -----END PRIVATE KEY-----
+        """
 }
