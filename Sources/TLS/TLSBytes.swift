@@ -37,26 +37,24 @@ enum TLSBytes {
     /// What OpenSSL asks of a BIO: before each record, several times, whether the kernel seals, which a flag of the BIO says.
     private static let control: @convention(c) (OpaquePointer?, Int32, Int, UnsafeMutableRawPointer?) -> Int = {
         bio, command, number, argument in
-        switch Int(command) {
-        case Int(BIO_CTRL_FLUSH): return 1
-        case Int(BIO_CTRL_GET_KTLS_SEND):
+        if command == BIO_CTRL_GET_KTLS_SEND {
             return unsafe BIO_test_flags(bio, Int32(APUS_BIO_IS_SEALED)) == 0 ? 0 : 1
-        case APUS_BIO_SET_KTLS, APUS_BIO_SET_KTLS_RECORD_TYPE:
-            guard let data = unsafe BIO_get_data(bio) else { return 0 }
-            return unsafe Unmanaged<TLSConnection>.fromOpaque(data)._withUnsafeGuaranteedRef {
-                unsafe sealing(of: $0, bio, command, number, argument)
-            }
-        default: return 0
         }
+        if command == BIO_CTRL_FLUSH { return 1 }
+        guard Int(command) == APUS_BIO_SET_KTLS || Int(command) == APUS_BIO_SET_KTLS_RECORD_TYPE,
+            let data = unsafe BIO_get_data(bio)
+        else { return 0 }
+        return unsafe sealing(of: data, bio, command, number, argument)
     }
 
     /// What OpenSSL says to a BIO that might hand the sealing over to the kernel. It does so only where `Options KTLS` is set, and
     /// only for ciphers that kernels have.
-    @unsafe
+    @unsafe @inline(never)
     private static func sealing(
-        of connection: TLSConnection, _ bio: OpaquePointer?, _ command: Int32, _ number: Int,
+        of data: UnsafeMutableRawPointer, _ bio: OpaquePointer?, _ command: Int32, _ number: Int,
         _ argument: UnsafeMutableRawPointer?
     ) -> Int {
+        let connection = unsafe Unmanaged<TLSConnection>.fromOpaque(data).takeUnretainedValue()
         if Int(command) == APUS_BIO_SET_KTLS_RECORD_TYPE {
             connection.beginRecord(of: UInt8(truncatingIfNeeded: number))
             return 0
