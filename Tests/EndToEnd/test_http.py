@@ -256,3 +256,16 @@ def test_random_bytes_end_no_worker(simple):
             connection.rest()
     assert fetch(server.port).status == 200
     assert server.workers() == worker
+
+
+def test_the_ports_that_clients_are_known_by_and_come_from(simple):
+    server = simple("""
+        set_real_ip_from 127.0.0.1;
+        real_ip_header X-Forwarded-For;
+        location / { return 200 "$remote_addr $remote_port $realip_remote_addr $realip_remote_port"; }
+    """)
+    for fields, known_by in [({"X_Forwarded_For": "192.0.2.1:1234"}, "192.0.2.1 1234"), ({}, "127.0.0.1 {own}")]:
+        with Connection(server.port) as connection:
+            own = connection.socket.getsockname()[1]
+            connection.send(request("/", **fields))
+            assert connection.response().text == known_by.format(own=own) + f" 127.0.0.1 {own}"
