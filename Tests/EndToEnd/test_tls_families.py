@@ -1,45 +1,24 @@
 """The rows of TLS to upstreams that the families of directives share, each by its effect: HTTP/1, HTTP/2 and uwsgi."""
 
-import socket
 import ssl
-import threading
 
 import pytest
 
 from gateways import UWSGI
 from serving import fetch
 from test_tls import authority  # noqa: F401
+from test_tls_upstreams import SecureServer, subject_of
 
 FAMILIES = ["proxy", "grpc", "uwsgi"]
 
 
-class Teller:
-    """A uwsgi server over TLS that tells what it has agreed upon with its client, as the servers of `UPSTREAMS` do."""
+class Teller(SecureServer):
+    """Speaks uwsgi, and tells what it has agreed upon with its client, as the servers of `UPSTREAMS` do."""
 
-    def __init__(self, context):
-        self.context = context
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                raw, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.answer, args=(raw,), daemon=True).start()
-
-    def answer(self, raw):
-        try:
-            with self.context.wrap_socket(raw, server_side=True) as connection:
-                UWSGI.read_request(connection, b"")
-                certificate = connection.getpeercert()
-                subject = dict(pair[0] for pair in certificate["subject"])["commonName"] if certificate else ""
-                text = f"{connection.version()} {connection.cipher()[0]} {subject}".encode()
-                connection.sendall(b"Status: 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
-        except (OSError, ssl.SSLError):
-            pass
+    def converse(self, connection):
+        UWSGI.read_request(connection, b"")
+        text = f"{connection.version()} {connection.cipher()[0]} {subject_of(connection) or ''}".encode()
+        connection.sendall(b"Status: 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
 
 
 UPSTREAMS = """
@@ -89,7 +68,7 @@ def told(simple, authority):  # noqa: F811
 
     yield ask
     for each in tellers:
-        each.listener.close()
+        each.close()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,15 +12,11 @@ from serving import fetch
 from test_tls import authority  # noqa: F401
 
 
-class SecureBackend:
-    """An HTTP server over TLS that tells what it saw of each connection."""
+class SecureServer:
+    """A server over TLS, whatever it speaks."""
 
     def __init__(self, context):
         self.context = context
-        self.names = []
-        self.reused = []
-        self.certificates = []
-        context.sni_callback = lambda connection, name, _: self.names.append(name)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -31,37 +27,58 @@ class SecureBackend:
                 raw, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self.answer, args=(raw,), daemon=True).start()
+            threading.Thread(target=self.secure, args=(raw,), daemon=True).start()
 
-    def answer(self, raw):
+    def secure(self, raw):
         try:
             with self.context.wrap_socket(raw, server_side=True) as connection:
-                self.reused.append(connection.session_reused)
-                certificate = connection.getpeercert()
-                subject = dict(pair[0] for pair in certificate["subject"])["commonName"] if certificate else None
-                self.certificates.append(subject)
-                data = b""
-                while True:
-                    more = connection.recv(65536)
-                    if not more:
-                        return
-                    data += more
-                    while b"\r\n\r\n" in data:
-                        head, data = data.split(b"\r\n\r\n", 1)
-                        length = re.search(rb"(?i)content-length: (\d+)", head)
-                        size = int(length[1]) if length else 0
-                        while len(data) < size:
-                            data += connection.recv(65536)
-                        body, data = data[:size], data[size:]
-                        path = head.split(b" ")[1]
-                        answer = bytes(index % 251 for index in range(3_000_000)) if path == b"/large" else \
-                            b"%d %d" % (len(body), sum(body) % 65521)
-                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+                self.converse(connection)
         except (OSError, ssl.SSLError):
             pass
 
+    def converse(self, connection):
+        raise NotImplementedError
+
     def close(self):
         self.listener.close()
+
+
+def subject_of(connection):
+    """The common name in the certificate of the other side; None without one."""
+    certificate = connection.getpeercert()
+    return dict(pair[0] for pair in certificate["subject"])["commonName"] if certificate else None
+
+
+class SecureBackend(SecureServer):
+    """Speaks HTTP, and tells what it saw of each connection."""
+
+    def __init__(self, context):
+        self.names = []
+        self.reused = []
+        self.certificates = []
+        context.sni_callback = lambda connection, name, _: self.names.append(name)
+        super().__init__(context)
+
+    def converse(self, connection):
+        self.reused.append(connection.session_reused)
+        self.certificates.append(subject_of(connection))
+        data = b""
+        while True:
+            more = connection.recv(65536)
+            if not more:
+                return
+            data += more
+            while b"\r\n\r\n" in data:
+                head, data = data.split(b"\r\n\r\n", 1)
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                size = int(length[1]) if length else 0
+                while len(data) < size:
+                    data += connection.recv(65536)
+                body, data = data[:size], data[size:]
+                path = head.split(b" ")[1]
+                answer = bytes(index % 251 for index in range(3_000_000)) if path == b"/large" else \
+                    b"%d %d" % (len(body), sum(body) % 65521)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
 
 
 @pytest.fixture
