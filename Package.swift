@@ -51,7 +51,7 @@ let profile: [SwiftSetting] =
             ],
             .when(configuration: .release))
     ] : []
-/// Functions that are called often lie side by side, the most frequent first (`Profile/functions.txt`, of the same counting): where
+/// Functions that are called often lie side by side, those of one load together (`Profile/functions.txt`, of the same counting): where
 /// caches are cold, as in a handshake, what counts is how many lines and pages of code there are to fetch.
 let order: [LinkerSetting] =
     Context.environment["APUS_WITHOUT_PROFILE"] == nil
